@@ -1,0 +1,205 @@
+//! The crop: box to square to gray to the network's input. The daemon, the trainer and the evaluation share it,
+//! so that a model never sees other pixels in service than it saw in training.
+
+use crate::{
+    classify::description::InputSpec,
+    geometry::BoundingBox,
+    picture::{Color, PictureView, luma},
+};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+
+/// Cuts faces out of pictures. Holds its scratch memory, so that a warm cropper allocates nothing.
+pub struct Cropper {
+    resizer: Resizer,
+    region: Vec<u8>,
+}
+
+impl Default for Cropper {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cropper {
+    /// A cropper with empty scratch memory.
+    pub fn new() -> Self {
+        Self { resizer: Resizer::new(), region: Vec::new() }
+    }
+
+    /// Writes the square around `face`, enlarged by `margin`, into `out`: `spec.crop_len()` bytes, row by row, in
+    /// the colour that `spec` asks for. `margin` is the part of the box's longer side that is added in all
+    /// (0.2: 10 % a side; it may be negative). Where the square leaves the picture, the border's pixels repeat.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn crop(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        margin: f32,
+        spec: &InputSpec,
+        out: &mut [u8],
+    ) {
+        assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
+        let square = square(face, margin);
+        let (left, top) = (square.x.floor(), square.y.floor());
+        // Never empty: a box of no size becomes one pixel.
+        let width = ((square.x + square.w).ceil() - left).max(1.0);
+        let height = ((square.y + square.h).ceil() - top).max(1.0);
+        let (width, height) = (width as usize, height as usize);
+        self.copy_region(picture, spec.color, left as i64, top as i64, width, height);
+        if width == spec.size && height == spec.size && square.w == width as f32 {
+            out.copy_from_slice(&self.region);
+            return;
+        }
+        let pixels = match spec.color {
+            Color::Gray => PixelType::U8,
+            Color::Rgb => PixelType::U8x3,
+        };
+        let source = ImageRef::new(width as u32, height as u32, &self.region, pixels)
+            .expect("the region was sized for this");
+        let mut target = Image::from_slice_u8(spec.size as u32, spec.size as u32, out, pixels)
+            .expect("its length was checked");
+        let side = f64::from(square.w.max(f32::EPSILON)).min(width as f64).min(height as f64);
+        let offset = |inner: f32, extent: usize| f64::from(inner).clamp(0.0, extent as f64 - side);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
+            offset(square.x - left, width),
+            offset(square.y - top, height),
+            side,
+            side,
+        );
+        self.resizer.resize(&source, &mut target, &options).expect("the crop lies inside the region");
+    }
+
+    /// Fills `self.region` with `width` x `height` pixels from (`left`, `top`) on, in `color`.
+    fn copy_region(
+        &mut self,
+        picture: &PictureView,
+        color: Color,
+        left: i64,
+        top: i64,
+        width: usize,
+        height: usize,
+    ) {
+        self.region.clear();
+        let last_x = i64::from(picture.width) - 1;
+        let last_y = i64::from(picture.height) - 1;
+        for y in 0..height as i64 {
+            let row = picture.row((top + y).clamp(0, last_y) as u32);
+            // Columns left of the picture, inside it and right of it.
+            let inside = left.clamp(0, last_x + 1)..(left + width as i64).clamp(0, last_x + 1);
+            let before = (inside.start - left).min(width as i64).max(0) as usize;
+            let after = width - before - inside.clone().count();
+            repeat_pixel(&mut self.region, row, picture.color, color, 0, before);
+            let channels = picture.color.channels();
+            convert(
+                &mut self.region,
+                &row[inside.start as usize * channels..inside.end as usize * channels],
+                picture.color,
+                color,
+            );
+            repeat_pixel(&mut self.region, row, picture.color, color, last_x as usize, after);
+        }
+    }
+}
+
+/// The square with the box's centre whose side is the box's longer one, times `1 + margin`.
+pub fn square(face: &BoundingBox, margin: f32) -> BoundingBox {
+    let side = face.w.max(face.h) * (1.0 + margin);
+    let (cx, cy) = face.center();
+    BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side)
+}
+
+/// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):
+/// `(pixel - mean) * scale`.
+///
+/// # Panics
+/// When the two lengths differ from `spec.crop_len()`.
+pub fn normalize(crop: &[u8], spec: &InputSpec, out: &mut [f32]) {
+    assert!(
+        crop.len() == spec.crop_len() && out.len() == crop.len(),
+        "a crop or an input of the wrong length"
+    );
+    let channels = spec.color.channels();
+    for (channel, plane) in out.chunks_exact_mut(spec.size * spec.size).enumerate() {
+        let (mean, scale) = (spec.mean[channel], spec.scale[channel]);
+        for (value, pixel) in plane.iter_mut().zip(crop[channel..].iter().step_by(channels)) {
+            *value = (f32::from(*pixel) - mean) * scale;
+        }
+    }
+}
+
+fn repeat_pixel(region: &mut Vec<u8>, row: &[u8], from: Color, to: Color, x: usize, count: usize) {
+    let pixel = &row[x * from.channels()..][..from.channels()];
+    for _ in 0..count {
+        convert(region, pixel, from, to);
+    }
+}
+
+/// Appends `pixels` in the colour `to`.
+fn convert(region: &mut Vec<u8>, pixels: &[u8], from: Color, to: Color) {
+    match (from, to) {
+        (Color::Gray, Color::Gray) | (Color::Rgb, Color::Rgb) => region.extend_from_slice(pixels),
+        (Color::Rgb, Color::Gray) => region.extend(pixels.chunks_exact(3).map(|p| luma(p[0], p[1], p[2]))),
+        (Color::Gray, Color::Rgb) => region.extend(pixels.iter().flat_map(|&p| [p, p, p])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_the_right_size_passes_unchanged() {
+        let pixels: Vec<u8> = (0..48 * 48).map(|i| (i * 7 % 256) as u8).collect();
+        let picture = PictureView::new(48, 48, Color::Gray, &pixels);
+        let mut out = vec![0; 48 * 48];
+        let whole = BoundingBox::new(0.0, 0.0, 48.0, 48.0);
+        Cropper::new().crop(&picture, &whole, 0.0, &InputSpec::fer2013(), &mut out);
+        assert_eq!(out, pixels);
+    }
+
+    #[test]
+    fn a_face_beyond_the_border_repeats_its_pixels() {
+        let pixels = [[10, 20, 30]; 64 * 64].concat();
+        let picture = PictureView::new(64, 64, Color::Rgb, &pixels);
+        for face in [
+            BoundingBox::new(-30.0, -30.0, 40.0, 40.0),
+            BoundingBox::new(50.5, 60.25, 40.0, 33.0),
+            BoundingBox::new(-500.0, 10.0, 20.0, 20.0),
+            BoundingBox::new(3.0, 3.0, 0.0, 0.0),
+        ] {
+            let mut out = vec![0; 48 * 48];
+            Cropper::new().crop(&picture, &face, 0.3, &InputSpec::fer2013(), &mut out);
+            assert!(out.iter().all(|&p| p == luma(10, 20, 30)), "{face:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_keeps_its_direction_and_range() {
+        let pixels: Vec<u8> = (0..200 * 200).map(|i| (i % 200) as u8).collect();
+        let picture = PictureView::new(200, 200, Color::Gray, &pixels);
+        let mut out = vec![0; 48 * 48];
+        let face = BoundingBox::new(50.0, 50.0, 96.0, 96.0);
+        Cropper::new().crop(&picture, &face, 0.0, &InputSpec::fer2013(), &mut out);
+        assert!(out[..48].windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(
+            (out[0] as i32 - 51).abs() <= 1 && (out[47] as i32 - 145).abs() <= 1,
+            "{} {}",
+            out[0],
+            out[47]
+        );
+    }
+
+    #[test]
+    fn normalising_separates_the_channels() {
+        let spec =
+            InputSpec { color: Color::Rgb, size: 1, mean: vec![0.0, 1.0, 2.0], scale: vec![1.0, 2.0, 0.5] };
+        let mut out = [0.0; 3];
+        normalize(&[10, 11, 12], &spec, &mut out);
+        assert_eq!(out, [10.0, 20.0, 5.0]);
+    }
+}

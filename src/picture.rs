@@ -1,0 +1,61 @@
+//! Decoded pixels: what detectors look at, faces are cut from and the overlay draws on.
+
+/// How a decoded picture's pixels are stored, row by row without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// One byte a pixel: luma.
+    Gray,
+    /// Three bytes a pixel: red, green, blue.
+    Rgb,
+}
+
+impl Color {
+    /// Bytes a pixel.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+/// A borrowed picture: `height` rows of `width` pixels, top to bottom.
+#[derive(Clone, Copy, Debug)]
+pub struct PictureView<'a> {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Layout of a pixel.
+    pub color: Color,
+    /// `width * height * channels` bytes.
+    pub data: &'a [u8],
+}
+
+impl<'a> PictureView<'a> {
+    /// A view over `data`.
+    ///
+    /// # Panics
+    /// When `data` is not exactly `width * height * channels` bytes long.
+    pub fn new(width: u32, height: u32, color: Color, data: &'a [u8]) -> Self {
+        assert_eq!(
+            data.len(),
+            width as usize * height as usize * color.channels(),
+            "pixels do not fit the size"
+        );
+        Self { width, height, color, data }
+    }
+
+    /// One row's bytes.
+    pub fn row(&self, y: u32) -> &'a [u8] {
+        let stride = self.width as usize * self.color.channels();
+        &self.data[y as usize * stride..][..stride]
+    }
+}
+
+/// Luma of an RGB pixel after ITU-R BT.601 in 16-bit fixed point, the weights of JPEG's Y, of OpenCV's and of
+/// Pillow's gray, and so of the data that emotion networks are trained on.
+#[inline]
+pub fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000) >> 16) as u8
+}

@@ -1,0 +1,1 @@
+//! The offline trainer: data in, an ONNX model and a report out.
