@@ -1,1 +1,9 @@
 //! The offline trainer: data in, an ONNX model and a report out.
+pub mod arch;
+pub mod average;
+pub mod labels;
+pub mod loss;
+pub mod ops;
+pub mod optimizer;
+pub mod recipe;
+pub mod schedule;
