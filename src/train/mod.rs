@@ -1,4 +1,6 @@
 //! The offline trainer: data in, an ONNX model and a report out.
+//!
+//! A [`recipe`] says all that decides a run.
 pub mod arch;
 pub mod average;
 pub mod labels;
