@@ -25,7 +25,7 @@ fn main() {
     let initializer = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
     let mut network = arch::build(&spec, initializer, &device).expect("a known architecture");
     let mut optimizer = AdamConfig::new().init();
-    let loss = Loss::new(LossKind::CrossEntropy, 0.0, None);
+    let loss = Loss::new(LossKind::CrossEntropy, None);
     let x = Tensor::<4>::random([batch, 1, 48, 48], Distribution::Normal(0.0, 1.0), &Device::flex()).into_data();
     let targets = Tensor::<2>::random([batch, 7], Distribution::Uniform(0.0, 1.0), &Device::flex()).into_data();
 

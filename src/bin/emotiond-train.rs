@@ -1,1 +1,36 @@
-fn main() {}
+//! The trainer's command line: arguments to a command to an exit code, nothing else.
+
+use clap::{Parser, Subcommand};
+use emotiond::train::cli::{self, Failure};
+use std::process::ExitCode;
+
+/// Large tensors come and go at every step: glibc would hand their pages back and fault them in again each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Trains and examines emotion networks for emotiond.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Trains a network after a recipe.
+    Fit(cli::fit::FitArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Fit(args) => cli::fit::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            eprintln!("emotiond-train: {message}");
+            ExitCode::from(code)
+        }
+    }
+}

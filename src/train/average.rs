@@ -30,6 +30,11 @@ impl MovingAverage {
         &self.network
     }
 
+    /// Steps taken in.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Takes in the network after a step.
     pub fn update(&mut self, network: &Network) {
         let warm = (1 + self.steps) as f64 / (10 + self.steps) as f64;

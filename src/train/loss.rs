@@ -3,18 +3,17 @@
 use super::recipe::LossKind;
 use burn::tensor::{Tensor, activation};
 
-/// A loss function with its class weights and label smoothing.
+/// A loss function with its class weights.
 #[derive(Clone, Debug)]
 pub struct Loss {
     kind: LossKind,
-    label_smoothing: f64,
     class_weights: Option<Vec<f32>>,
 }
 
 impl Loss {
     /// A loss; `class_weights` holds one weight a class, absent: all count the same.
-    pub fn new(kind: LossKind, label_smoothing: f64, class_weights: Option<Vec<f32>>) -> Self {
-        Self { kind, label_smoothing, class_weights }
+    pub fn new(kind: LossKind, class_weights: Option<Vec<f32>>) -> Self {
+        Self { kind, class_weights }
     }
 
     /// The mean loss of `logits` against `targets`, both `[samples, classes]`. A weighted sample counts by the
@@ -25,7 +24,6 @@ impl Loss {
             let weights = Tensor::<1>::from_floats(weights.as_slice(), &targets.device()).reshape([1, classes]);
             (targets.clone() * weights).sum_dim(1)
         });
-        let targets = targets * (1.0 - self.label_smoothing) + self.label_smoothing / classes as f64;
         let losses = match self.kind {
             LossKind::CrossEntropy => -(activation::log_softmax(logits, 1) * targets).sum_dim(1),
             LossKind::Mse => (activation::softmax(logits, 1) - targets).powi_scalar(2).mean_dim(1),
@@ -61,10 +59,11 @@ mod tests {
     }
 
     #[test]
-    fn cross_entropy_takes_soft_labels_and_smooths_them() {
-        let smooth = |target: [f32; 3]| target.map(|t| f64::from(t) * 0.9 + 0.1 / 3.0);
-        let expected = (cross_entropy(LOGITS[0], smooth(TARGETS[0])) + cross_entropy(LOGITS[1], smooth(TARGETS[1]))) / 2.0;
-        let loss = Loss::new(LossKind::CrossEntropy, 0.1, None);
+    fn cross_entropy_takes_soft_labels() {
+        let exact = |target: [f32; 3]| target.map(f64::from);
+        let expected =
+            (cross_entropy(LOGITS[0], exact(TARGETS[0])) + cross_entropy(LOGITS[1], exact(TARGETS[1]))) / 2.0;
+        let loss = Loss::new(LossKind::CrossEntropy, None);
         assert!((value(&loss, LOGITS, TARGETS) - expected).abs() < 1e-5);
     }
 
@@ -75,13 +74,13 @@ mod tests {
         let expected = (first * cross_entropy(LOGITS[0], exact(TARGETS[0]))
             + second * cross_entropy(LOGITS[1], exact(TARGETS[1])))
             / (first + second);
-        let loss = Loss::new(LossKind::CrossEntropy, 0.0, Some(vec![2.0, 1.0, 4.0]));
+        let loss = Loss::new(LossKind::CrossEntropy, Some(vec![2.0, 1.0, 4.0]));
         assert!((value(&loss, LOGITS, TARGETS) - expected).abs() < 1e-5);
     }
 
     #[test]
     fn mean_squared_error_is_between_probabilities() {
-        let loss = Loss::new(LossKind::Mse, 0.0, None);
+        let loss = Loss::new(LossKind::Mse, None);
         let expected: f64 = LOGITS
             .iter()
             .zip(TARGETS)

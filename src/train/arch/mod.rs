@@ -9,10 +9,12 @@ use blocks::{Block, Blocks, Dense, Gather};
 use burn::module::Module;
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use thiserror::Error;
 
 /// What a network is built for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// The architecture's name, one of [`names`].
     pub arch: String,
@@ -24,6 +26,13 @@ pub struct NetworkSpec {
     pub classes: usize,
     /// Part of the values that dropout sets to zero, where the architecture has dropout; 0 for none.
     pub dropout: f64,
+}
+
+impl fmt::Display for NetworkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { arch, channels, size, classes, dropout } = self;
+        write!(f, "{arch} ({size}x{size}x{channels} to {classes} classes, dropout {dropout})")
+    }
 }
 
 /// Why a network cannot be built.
