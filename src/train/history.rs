@@ -12,40 +12,25 @@ use thiserror::Error;
 /// The report's name in a run's folder.
 pub const REPORT_FILE: &str = "report.json";
 
-/// Loss and accuracy over one pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean loss a picture.
-    pub loss: f64,
-    /// Part of the pictures whose likeliest class is right.
-    pub accuracy: f64,
-}
-
 /// One epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1 on.
     pub epoch: usize,
-    /// Wall time of training and validation.
-    pub seconds: f64,
+    /// Learning rate of its first step.
+    pub learning_rate: f64,
+    /// Mean training loss a picture.
+    pub train_loss: f64,
+    /// Training accuracy, 0 to 1, under augmentation and dropout.
+    pub train_accuracy: f64,
+    /// Mean validation loss a picture.
+    pub validation_loss: f64,
+    /// Validation accuracy, 0 to 1, of the weights that would be exported.
+    pub validation_accuracy: f64,
     /// Training pictures a second, validation left out.
     pub images_per_s: f64,
-    /// At the epoch's last step.
-    pub learning_rate: f64,
-    /// On the augmented training batches, while the weights moved.
-    pub train: Score,
-    /// On the validation rows.
-    pub validation: Score,
-    /// The same with the moving average of the weights, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ema_validation: Option<Score>,
-}
-
-impl EpochRecord {
-    /// The validation accuracy that the model is chosen by: the better of the weights and their moving average.
-    pub fn best_accuracy(&self) -> f64 {
-        self.ema_validation.map_or(self.validation.accuracy, |ema| ema.accuracy.max(self.validation.accuracy))
-    }
+    /// Wall time of training and validation.
+    pub seconds: f64,
 }
 
 /// The exported model on one split, through ONNX Runtime and the daemon's own preprocessing.
@@ -175,7 +160,7 @@ mod tests {
     fn a_report_is_read_back_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let record =
-            EpochRecord { epoch: 1, ema_validation: Some(Score::default()), ..EpochRecord::default() };
+            EpochRecord { epoch: 1, validation_accuracy: 0.6, ..EpochRecord::default() };
         let report = RunReport {
             name: "small".to_owned(),
             recipe: fixtures::recipe(&["data.validation=0.2"]),
