@@ -111,7 +111,7 @@ impl ReportError {
         match self {
             Self::Read { .. } => 66,
             Self::Parse { .. } => 65,
-            Self::Write { .. } => 70,
+            Self::Write { .. } => 74,
         }
     }
 }
@@ -159,8 +159,7 @@ mod tests {
     #[test]
     fn a_report_is_read_back_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let record =
-            EpochRecord { epoch: 1, validation_accuracy: 0.6, ..EpochRecord::default() };
+        let record = EpochRecord { epoch: 1, validation_accuracy: 0.6, ..EpochRecord::default() };
         let report = RunReport {
             name: "small".to_owned(),
             recipe: fixtures::recipe(&["data.validation=0.2"]),

@@ -4,7 +4,9 @@
 //! [`loader`].
 pub mod augment;
 pub mod calibration;
+pub mod cli;
 pub mod dataset;
+pub mod evaluate;
 pub mod examples;
 #[cfg(test)]
 mod fixtures;
@@ -12,5 +14,7 @@ pub mod history;
 pub mod labels;
 pub mod loader;
 pub mod metrics;
+pub mod plots;
 pub mod random;
 pub mod recipe;
+pub mod survey;
