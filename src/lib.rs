@@ -1,9 +1,27 @@
 //! emotiond: frames in, emotion events out.
 //!
-//! Read the modules in the order in which a frame travels.
+//! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
+//! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
+//! [`smooth`] steadies it, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
 pub mod classify;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod decode;
+pub mod detect;
+pub mod emit;
+pub mod event;
+pub mod exit;
 pub mod face;
+pub mod frame;
 pub mod geometry;
+pub mod paths;
 pub mod picture;
+pub mod pipeline;
+pub mod runtime;
+pub mod sink;
+pub mod smooth;
+pub mod source;
+pub mod track;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,1 +1,26 @@
-fn main() {}
+//! The daemon: arguments to configuration to pipeline to exit code.
+
+use clap::Parser;
+use emotiond::{
+    cli::{Cli, Command},
+    commands,
+};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
+        Command::Cameras => commands::cameras::run(),
+        Command::Schema => commands::schema::run(),
+        Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("emotiond: {:#}", failure.error);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

@@ -20,11 +20,20 @@ struct Cli {
 enum Command {
     /// Trains a network after a recipe.
     Fit(cli::fit::FitArgs),
+    /// Evaluates a model as the daemon would run it.
+    Eval(cli::eval::EvalArgs),
+    /// Counts a data set's pictures, its duplicates and its constant pictures.
+    Data(cli::data::DataArgs),
+    /// Lays runs side by side.
+    Report(cli::report::ReportArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Fit(args) => cli::fit::run(&args),
+        Command::Eval(args) => cli::eval::run(&args),
+        Command::Data(args) => cli::data::run(&args),
+        Command::Report(args) => cli::report::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

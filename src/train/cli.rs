@@ -1,9 +1,16 @@
 //! The commands of `emotiond-train`: arguments in, exit codes out.
 
+pub mod data;
+pub mod eval;
 pub mod fit;
 mod progress;
+pub mod report;
+mod table;
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, ErrorKind, Write},
+};
 
 /// Why a command ended, and the code that the program exits with.
 #[derive(Debug)]
@@ -25,5 +32,15 @@ impl Failure {
 impl From<super::dataset::DatasetError> for Failure {
     fn from(error: super::dataset::DatasetError) -> Self {
         Self::new(error.exit_code(), error)
+    }
+}
+
+/// Prints to stdout; a reader that has gone is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(74, format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }

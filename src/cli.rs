@@ -1,0 +1,84 @@
+//! The command line.
+
+use crate::{detect::DetectorChoice, emit::EmitPolicy, runtime::ProviderChoice, source::SourceUri};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Frames in, emotion events out: reads cameras, videos and pictures, finds the faces in them and writes what they
+/// show as JSON Lines to stdout.
+#[derive(Debug, Parser)]
+#[command(name = "emotiond", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the sources until they end or a signal comes; events to stdout, logs to stderr
+    Run(RunArgs),
+    /// Load everything once and say what is wrong and how to mend it
+    Check(RunArgs),
+    /// List the cameras with their formats
+    Cameras,
+    /// Print the JSON Schema of the events
+    Schema,
+    /// Print the effective configuration as TOML
+    Config(ConfigArgs),
+    /// Measure this machine: each stage, frames per second for 1, 4 and 16 faces, the efficiency of the pipeline
+    Bench(BenchArgs),
+}
+
+/// What `run` and `check` take.
+#[derive(Args, Debug, Default)]
+pub struct RunArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// camera:0, /dev/video0, a video, an rtsp:// or http:// address, a picture, a folder, or - for stdin; may be
+    /// given again
+    #[arg(long = "source", value_name = "SRC")]
+    pub sources: Vec<SourceUri>,
+    /// The face detector
+    #[arg(long, value_name = "NAME")]
+    pub detector: Option<DetectorChoice>,
+    /// The emotion model
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// The execution provider: cpu, cuda, tensorrt, openvino or auto
+    #[arg(long, value_name = "NAME")]
+    pub ep: Option<ProviderChoice>,
+    /// When a face becomes an event: change, interval=SECONDS or every-frame
+    #[arg(long, value_name = "POLICY")]
+    pub emit: Option<EmitPolicy>,
+}
+
+/// What `config` takes.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What `bench` takes.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The face detector
+    #[arg(long, value_name = "NAME")]
+    pub detector: Option<DetectorChoice>,
+    /// The emotion model
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// The execution provider
+    #[arg(long, value_name = "NAME")]
+    pub ep: Option<ProviderChoice>,
+    /// Seconds of each measurement
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+    pub seconds: f64,
+}

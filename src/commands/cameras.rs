@@ -1,0 +1,28 @@
+//! `emotiond cameras`.
+
+use super::print;
+use crate::{
+    exit::{Exit, Failure},
+    source::list_cameras,
+};
+
+/// Lists the cameras with their formats.
+///
+/// # Errors
+/// When there is none.
+pub fn run() -> Result<(), Failure> {
+    let cameras = list_cameras();
+    if cameras.is_empty() {
+        let hint =
+            "no camera was found: plug one in, and see whether you may open /dev/video* (group `video`)";
+        return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!(hint)));
+    }
+    for camera in cameras {
+        let stable = camera.stable_path.map(|path| format!("  {path}")).unwrap_or_default();
+        print(&format!("{}  {}{stable}\n", camera.uri, camera.name))?;
+        for format in camera.formats {
+            print(&format!("    {format}\n"))?;
+        }
+    }
+    Ok(())
+}

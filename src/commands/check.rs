@@ -1,0 +1,112 @@
+//! `emotiond check`.
+
+use super::{effective_config, print, start_logs};
+use crate::{
+    classify::Classifier,
+    cli::RunArgs,
+    config::{Config, LimitsConfig, SourceConfig},
+    decode::FrameDecoder,
+    detect::DetectorPlan,
+    exit::{Exit, Failure},
+    frame::Frame,
+    runtime::Runtime,
+    source::{self, Read, SourceUri, Stop},
+};
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use std::{thread, time::Duration};
+
+/// A camera that gives no frame within this time will not give one.
+const FRAME_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Loads everything once and prints a line a part.
+///
+/// # Errors
+/// The first part's that fails, after all were tried.
+pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
+    let mut config = effective_config(arguments)?;
+    // The lines below say it all.
+    config.log.level = "error".to_owned();
+    start_logs(&config.log)?;
+    let mut first_failure = check_networks(&config)?;
+    for source in &config.sources {
+        let outcome = check_source(source, &config.limits);
+        report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
+        first_failure = first_failure.or(outcome.err());
+    }
+    first_failure.map_or(Ok(()), Err)
+}
+
+/// Runtime, detector and model; `Some` with the first failure.
+fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
+    let runtime = Runtime::load(&config.runtime).map_err(Failure::from);
+    report(
+        "runtime",
+        runtime.as_ref().map(|runtime| format!("{} on {}", runtime.library().display(), runtime.provider())),
+    )?;
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(failure) => return Ok(Some(failure)),
+    };
+    let detector = DetectorPlan::new(&runtime, &config.detector).map_err(Failure::from);
+    report("detector", detector.as_ref().map(|detector| detector.name().to_owned()))?;
+    let model = Classifier::load(&runtime, &config.model).map_err(Failure::from);
+    report(
+        "model",
+        model
+            .as_ref()
+            .map(|model| format!("{}: {}", model.path().display(), model.description().labels.join(" "))),
+    )?;
+    Ok(detector.err().or(model.err()))
+}
+
+/// Opens the source and reads a frame, in a thread of its own since a stalled camera never answers.
+fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, Failure> {
+    source::check_presence(&config.uri)?;
+    if config.uri == SourceUri::Stdin {
+        return Ok("not looked at: what is read here would be missing later".to_owned());
+    }
+    let (to_us, answer) = bounded(1);
+    let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
+    let name = config.name();
+    thread::spawn(move || to_us.send(read_frame(&config, max_megapixels)));
+    match answer.recv_timeout(FRAME_PATIENCE) {
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            let seconds = FRAME_PATIENCE.as_secs();
+            Err(Failure::new(
+                Exit::Unavailable,
+                anyhow::anyhow!("{name} gave no frame in {seconds} seconds: unplug it and plug it in again"),
+            ))
+        }
+    }
+}
+
+fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Failure> {
+    let mut source = source::open(config, &Stop::default())?;
+    let mut decoder =
+        FrameDecoder::new(max_megapixels).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let mut last = String::from("it is empty");
+    // The first pictures of a folder, or of a camera that warms up, may be bad ones.
+    for _ in 0..10 {
+        let mut frame = Frame::default();
+        if source.read(&mut frame)? == Read::Ended {
+            break;
+        }
+        match frame
+            .fault
+            .take()
+            .map_or_else(|| decoder.decode(&mut frame).map_err(|fault| fault.to_string()), Err)
+        {
+            Ok(()) => return Ok(format!("{}x{}", frame.picture.width, frame.picture.height)),
+            Err(fault) => last = fault,
+        }
+    }
+    Err(Failure::new(Exit::Data, anyhow::anyhow!("no frame of {} could be read: {last}", config.name())))
+}
+
+fn report(part: &str, outcome: Result<String, &Failure>) -> Result<(), Failure> {
+    match outcome {
+        Ok(found) => print(&format!("ok    {part}: {found}\n")),
+        Err(failure) => print(&format!("FAIL  {part}: {:#}\n", failure.error)),
+    }
+}

@@ -1,0 +1,21 @@
+//! `emotiond config`.
+
+use super::{print, read_config};
+use crate::{
+    cli::ConfigArgs,
+    config::DEFAULT_TOML,
+    exit::{Exit, Failure},
+};
+
+/// Prints the effective configuration; without a file, the default one with its comments.
+///
+/// # Errors
+/// When the file is wrong.
+pub fn run(arguments: &ConfigArgs) -> Result<(), Failure> {
+    if arguments.config.is_none() {
+        return print(DEFAULT_TOML);
+    }
+    let config = read_config(arguments.config.as_deref())?;
+    let text = toml::to_string(&config).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    print(&text)
+}

@@ -1,0 +1,70 @@
+//! What each command of `emotiond` does.
+pub mod bench;
+pub mod cameras;
+pub mod check;
+pub mod config;
+pub mod run;
+pub mod schema;
+
+use crate::{
+    cli::RunArgs,
+    config::{Config, LogConfig, SourceConfig},
+    exit::{Exit, Failure},
+    source::SourceUri,
+};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
+use tracing_subscriber::EnvFilter;
+
+/// The configuration from a file, or the defaults.
+fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
+    Ok(path.map(Config::read).transpose()?.unwrap_or_default())
+}
+
+/// The configuration with the command line over it, and a source where none is named.
+fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
+    let mut config = read_config(arguments.config.as_deref())?;
+    if !arguments.sources.is_empty() {
+        config.sources = arguments.sources.iter().cloned().map(SourceConfig::new).collect();
+    }
+    if config.sources.is_empty() {
+        config.sources.push(SourceConfig::new(SourceUri::Camera(PathBuf::from("/dev/video0"))));
+    }
+    if let Some(name) = arguments.detector {
+        config.detector.name = name;
+    }
+    if let Some(file) = &arguments.model {
+        config.model.file = Some(file.clone());
+    }
+    config.runtime.ep = arguments.ep.unwrap_or(config.runtime.ep);
+    config.emit = arguments.emit.unwrap_or(config.emit);
+    Ok(config)
+}
+
+/// Logs to stderr. `RUST_LOG` wins over the configuration.
+fn start_logs(config: &LogConfig) -> Result<(), Failure> {
+    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| config.level.clone());
+    let filter = EnvFilter::try_new(&level)
+        .map_err(|fault| {
+            Failure::new(Exit::Config, anyhow::anyhow!("the log level {level:?} cannot be read: {fault}"))
+        })?
+        // The runtime's own log speaks of its graph; what matters of it comes back as an error.
+        .add_directive("ort=off".parse().expect("a directive of ours"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    // A second start in one process, as tests do, keeps the first one's logs.
+    let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };
+    Ok(())
+}
+
+/// Prints to stdout; a reader that has gone is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Exit::Software, fault)),
+        _ => Ok(()),
+    }
+}

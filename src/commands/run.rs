@@ -1,0 +1,72 @@
+//! `emotiond run`.
+
+use super::{effective_config, start_logs};
+use crate::{
+    cli::RunArgs,
+    exit::{Exit, Failure},
+    pipeline::{Outcome, Pipeline},
+    source::{self, Stop},
+};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
+use std::io;
+
+/// Runs until the sources end, a signal comes or the reader of stdout goes away.
+///
+/// # Errors
+/// With the contract's code when something is wrong or nothing could be read.
+pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
+    let config = effective_config(arguments)?;
+    start_logs(&config.log)?;
+    for source in &config.sources {
+        source::check_presence(&source.uri)?;
+    }
+    let stop = Stop::default();
+    stop_on_signals(&stop)?;
+    let outcomes = Pipeline::load(config)?.run(io::stdout(), &stop)?;
+    conclude(outcomes, &stop)
+}
+
+/// The first signal asks for an end, a second one leaves at once.
+fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 0, stop.flag())
+            .and_then(|_| flag::register(signal, stop.flag()))
+            .map_err(|fault| Failure::new(Exit::Software, fault))?;
+    }
+    Ok(())
+}
+
+/// Says how each source fared. The run has failed when no source gave a frame, or all that did have failed since.
+fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
+    for outcome in &outcomes {
+        let Outcome { name, analysed, unreadable, skipped, .. } = outcome;
+        tracing::info!(
+            source = name,
+            "{analysed} frames analysed, {unreadable} unreadable, {skipped} skipped"
+        );
+    }
+    if stop.is_set() {
+        return Ok(());
+    }
+    let (fine, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|outcome| outcome.error.is_none());
+    let has_frames = fine.iter().any(|outcome| outcome.analysed > 0);
+    let all_failed = fine.is_empty();
+    for outcome in failed {
+        let Some(error) = outcome.error else { continue };
+        if all_failed || !has_frames {
+            return Err(error.into());
+        }
+        tracing::error!(source = outcome.name, "{error}");
+    }
+    if has_frames {
+        return Ok(());
+    }
+    let names: Vec<String> = fine.into_iter().map(|outcome| outcome.name).collect();
+    Err(Failure::new(
+        Exit::Data,
+        anyhow::anyhow!("no frame of {} could be read: the lines above say why", names.join(", ")),
+    ))
+}

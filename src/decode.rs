@@ -1,0 +1,294 @@
+//! Captured bytes to RGB pixels.
+
+use crate::frame::{Chroma, Encoding, Frame, Picture};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use std::{
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+use thiserror::Error;
+use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
+
+/// Why a frame cannot be decoded.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// Fewer bytes than the size needs.
+    #[error("the frame has {got} bytes where {width}x{height} needs {needed}")]
+    Short {
+        /// Bytes there are.
+        got: usize,
+        /// Bytes there should be.
+        needed: usize,
+        /// Pixels a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// More pixels than the limit allows.
+    #[error(
+        "the picture has {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make it smaller, or raise `max_megapixels` under [limits] in the config"
+    )]
+    TooLarge {
+        /// Pixels a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// The limit.
+        limit_megapixels: f64,
+    },
+    /// The JPEG decoder refused.
+    #[error("not a whole JPEG picture: {0}")]
+    Jpeg(#[from] turbojpeg::Error),
+    /// The bytes are not a picture of a known kind.
+    #[error("not a picture that can be read: {0}")]
+    Picture(#[from] image::ImageError),
+    /// Nothing at all.
+    #[error("it is empty")]
+    Empty,
+    /// The pixel converter refused.
+    #[error("the pixels cannot be converted: {0}")]
+    Convert(#[from] yuv::YuvError),
+    /// A decoder panicked.
+    #[error("the decoder gave up on it")]
+    Panic,
+}
+
+/// Decodes frames; keeps the decoders' state and memory.
+pub struct FrameDecoder {
+    jpeg: turbojpeg::Decompressor,
+    max_pixels: usize,
+}
+
+impl FrameDecoder {
+    /// A decoder that refuses pictures of more than `max_megapixels` before it takes memory for them.
+    ///
+    /// # Errors
+    /// When the JPEG library cannot start.
+    pub fn new(max_megapixels: f64) -> Result<Self, DecodeError> {
+        Ok(Self { jpeg: turbojpeg::Decompressor::new()?, max_pixels: (max_megapixels * 1e6) as usize })
+    }
+
+    /// Fills `frame.picture` from `frame.bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
+    pub fn decode(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+        catch_unwind(AssertUnwindSafe(|| self.decode_unguarded(frame))).unwrap_or(Err(DecodeError::Panic))
+    }
+
+    fn decode_unguarded(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+        if frame.bytes.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        match frame.encoding {
+            Encoding::Jpeg => self.decode_jpeg(&frame.bytes, &mut frame.picture),
+            Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture),
+            _ => {
+                self.check_size(frame.width as usize, frame.height as usize)?;
+                decode_raw(frame)
+            }
+        }
+    }
+
+    fn decode_jpeg(&mut self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
+        let header = self.jpeg.read_header(bytes)?;
+        self.check_size(header.width, header.height)?;
+        picture.resize(header.width as u32, header.height as u32);
+        let output = turbojpeg::Image {
+            pixels: &mut picture.pixels[..],
+            width: header.width,
+            pitch: header.width * 3,
+            height: header.height,
+            format: turbojpeg::PixelFormat::RGB,
+        };
+        Ok(self.jpeg.decompress(bytes, output)?)
+    }
+
+    /// Reads any kind of picture file and turns it upright after its EXIF orientation.
+    fn decode_file(&mut self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
+        let reader = ImageReader::new(Cursor::new(bytes))
+            .with_guessed_format()
+            .map_err(|fault| DecodeError::Picture(image::ImageError::IoError(fault)))?;
+        let format = reader.format();
+        let mut decoder = reader.into_decoder()?;
+        let (width, height) = decoder.dimensions();
+        self.check_size(width as usize, height as usize)?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        // The same decoder as for cameras: faster, and it tells a truncated picture, which others fill with gray.
+        if format == Some(ImageFormat::Jpeg) && decoder.color_type() != image::ColorType::Rgba8 {
+            match self.decode_jpeg(bytes, picture) {
+                Ok(()) if orientation == Orientation::NoTransforms => return Ok(()),
+                Ok(()) => {
+                    let pixels = std::mem::take(&mut picture.pixels);
+                    let upright = image::RgbImage::from_raw(picture.width, picture.height, pixels)
+                        .map(DynamicImage::from);
+                    return turn(upright.ok_or(DecodeError::Panic)?, orientation, picture);
+                }
+                // Colour spaces that it does not know are left to the other decoder.
+                Err(DecodeError::Jpeg(fault)) if !fault.to_string().contains("color") => {
+                    return Err(fault.into());
+                }
+                Err(DecodeError::Jpeg(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        turn(DynamicImage::from_decoder(decoder)?, orientation, picture)
+    }
+
+    fn check_size(&self, width: usize, height: usize) -> Result<(), DecodeError> {
+        if width.saturating_mul(height) > self.max_pixels {
+            return Err(DecodeError::TooLarge {
+                width,
+                height,
+                limit_megapixels: self.max_pixels as f64 / 1e6,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn turn(mut image: DynamicImage, orientation: Orientation, picture: &mut Picture) -> Result<(), DecodeError> {
+    image.apply_orientation(orientation);
+    let rgb = image.into_rgb8();
+    (picture.width, picture.height) = rgb.dimensions();
+    picture.pixels = rgb.into_raw();
+    Ok(())
+}
+
+/// Uncompressed formats. Cameras and Y4M use the limited range of BT.601 unless they say otherwise.
+fn decode_raw(frame: &mut Frame) -> Result<(), DecodeError> {
+    let (width, height) = (frame.width, frame.height);
+    let (w, h) = (width as usize, height as usize);
+    let needed = match frame.encoding {
+        Encoding::Yuyv => w * h * 2,
+        Encoding::Nv12 => w * h + 2 * w.div_ceil(2) * h.div_ceil(2),
+        Encoding::Planar(chroma) => w * h + 2 * chroma_size(chroma, w, h).0 * chroma_size(chroma, w, h).1,
+        Encoding::Gray => w * h,
+        Encoding::Rgb | Encoding::Bgr => w * h * 3,
+        Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
+    };
+    if w == 0 || h == 0 || frame.bytes.len() < needed {
+        return Err(DecodeError::Short { got: frame.bytes.len(), needed, width, height });
+    }
+    let bytes = &frame.bytes[..needed];
+    frame.picture.resize(width, height);
+    let rgb = &mut frame.picture.pixels[..];
+    let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
+    match frame.encoding {
+        Encoding::Yuyv => {
+            let packed = YuvPackedImage { yuy: bytes, yuy_stride: width * 2, width, height };
+            yuv::yuyv422_to_rgb(&packed, rgb, width * 3, range, matrix)?;
+        }
+        Encoding::Nv12 => {
+            let (y_plane, uv_plane) = bytes.split_at(w * h);
+            let planes = YuvBiPlanarImage {
+                y_plane,
+                y_stride: width,
+                uv_plane,
+                uv_stride: width.div_ceil(2) * 2,
+                width,
+                height,
+            };
+            yuv::yuv_nv12_to_rgb(&planes, rgb, width * 3, range, matrix, YuvConversionMode::Balanced)?;
+        }
+        Encoding::Planar(chroma) => {
+            let (chroma_width, chroma_height) = chroma_size(chroma, w, h);
+            let (y_plane, rest) = bytes.split_at(w * h);
+            let (u_plane, v_plane) = rest.split_at(chroma_width * chroma_height);
+            let stride = chroma_width as u32;
+            let planes = YuvPlanarImage {
+                y_plane,
+                y_stride: width,
+                u_plane,
+                u_stride: stride,
+                v_plane,
+                v_stride: stride,
+                width,
+                height,
+            };
+            match chroma {
+                Chroma::C420 => yuv::yuv420_to_rgb(&planes, rgb, width * 3, range, matrix)?,
+                Chroma::C422 => yuv::yuv422_to_rgb(&planes, rgb, width * 3, range, matrix)?,
+                Chroma::C444 => yuv::yuv444_to_rgb(&planes, rgb, width * 3, range, matrix)?,
+            }
+        }
+        Encoding::Gray => rgb.chunks_exact_mut(3).zip(bytes).for_each(|(pixel, &y)| pixel.fill(y)),
+        Encoding::Rgb => rgb.copy_from_slice(bytes),
+        Encoding::Bgr => rgb
+            .chunks_exact_mut(3)
+            .zip(bytes.chunks_exact(3))
+            .for_each(|(to, from)| to.copy_from_slice(&[from[2], from[1], from[0]])),
+        Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
+    }
+    Ok(())
+}
+
+fn chroma_size(chroma: Chroma, width: usize, height: usize) -> (usize, usize) {
+    match chroma {
+        Chroma::C420 => (width.div_ceil(2), height.div_ceil(2)),
+        Chroma::C422 => (width.div_ceil(2), height),
+        Chroma::C444 => (width, height),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(encoding: Encoding, width: u32, height: u32, bytes: Vec<u8>) -> Result<Frame, DecodeError> {
+        let mut frame = Frame { encoding, width, height, bytes, ..Frame::default() };
+        FrameDecoder::new(1.0).unwrap().decode(&mut frame).map(|()| frame)
+    }
+
+    #[test]
+    fn each_raw_format_gives_gray_for_neutral_chroma() {
+        let y = 126; // (126 - 16) * 255 / 219 = 128
+        let cases = [
+            (Encoding::Yuyv, [y, 128].repeat(6 * 4)),
+            (Encoding::Nv12, [vec![y; 24], vec![128; 12]].concat()),
+            (Encoding::Planar(Chroma::C420), [vec![y; 24], vec![128; 12]].concat()),
+            (Encoding::Planar(Chroma::C422), [vec![y; 24], vec![128; 24]].concat()),
+            (Encoding::Planar(Chroma::C444), [vec![y; 24], vec![128; 48]].concat()),
+            (Encoding::Gray, vec![128; 24]),
+            (Encoding::Rgb, vec![128; 72]),
+        ];
+        for (encoding, bytes) in cases {
+            let frame = decoded(encoding, 6, 4, bytes).unwrap();
+            assert_eq!(frame.picture.pixels.len(), 72);
+            assert!(
+                frame.picture.pixels.iter().all(|&p| p.abs_diff(128) <= 1),
+                "{encoding:?} {:?}",
+                frame.picture.pixels
+            );
+        }
+    }
+
+    #[test]
+    fn bgr_is_turned_round() {
+        assert_eq!(decoded(Encoding::Bgr, 1, 1, vec![1, 2, 3]).unwrap().picture.pixels, [3, 2, 1]);
+    }
+
+    #[test]
+    fn a_short_frame_is_refused_and_a_long_one_is_cut() {
+        assert!(matches!(
+            decoded(Encoding::Yuyv, 6, 4, vec![0; 47]),
+            Err(DecodeError::Short { needed: 48, .. })
+        ));
+        assert!(decoded(Encoding::Yuyv, 6, 4, vec![0; 4096]).is_ok());
+        assert!(matches!(decoded(Encoding::Yuyv, 6, 4, vec![]), Err(DecodeError::Empty)));
+    }
+
+    #[test]
+    fn a_picture_over_the_limit_is_refused_before_it_is_decoded() {
+        let mut png = Vec::new();
+        image::GrayImage::new(2000, 1000).write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
+        let message = decoded(Encoding::PictureFile, 0, 0, png).err().unwrap().to_string();
+        assert!(message.contains("2000x1000") && message.contains("max_megapixels"), "{message}");
+    }
+
+    #[test]
+    fn text_is_no_picture() {
+        assert!(decoded(Encoding::PictureFile, 0, 0, b"this is not a picture at all".to_vec()).is_err());
+        assert!(decoded(Encoding::Jpeg, 0, 0, b"nor is this".to_vec()).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! CenterFace (Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2020).
+
+use super::{
+    DetectError, DetectSettings, Detection, Detector, finish,
+    input::{InputPacker, PlaneOrder},
+};
+use crate::{geometry::BoundingBox, picture::PictureView};
+use ort::{session::Session, value::TensorRef};
+
+/// Input pixels a cell of the heat map.
+const STRIDE: f32 = 4.0;
+
+/// The detector and its network.
+pub(super) struct CenterFace {
+    session: Session,
+    input: InputPacker,
+}
+
+impl CenterFace {
+    pub fn new(session: Session) -> Self {
+        Self { session, input: InputPacker::new() }
+    }
+}
+
+impl Detector for CenterFace {
+    fn detect(
+        &mut self,
+        picture: &PictureView,
+        settings: &DetectSettings,
+        found: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        found.clear();
+        self.input.pack(picture, settings.max_side_px, PlaneOrder::Rgb)?;
+        let (width, height) = (self.input.width, self.input.height);
+        let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
+        let outputs = self.session.run(ort::inputs![tensor])?;
+        // In the order of the file: heat map [1,1,h,w], log size [1,2,h,w], offset [1,2,h,w], landmarks.
+        let (_, heat) = outputs[0].try_extract_tensor::<f32>()?;
+        let (_, size) = outputs[1].try_extract_tensor::<f32>()?;
+        let (_, offset) = outputs[2].try_extract_tensor::<f32>()?;
+        let columns = width / STRIDE as usize;
+        let plane = heat.len();
+        for (cell, &score) in heat.iter().enumerate().filter(|(_, score)| **score >= settings.min_score) {
+            let (row, column) = ((cell / columns) as f32, (cell % columns) as f32);
+            let (h, w) = (size[cell].exp() * STRIDE, size[plane + cell].exp() * STRIDE);
+            let cy = (row + offset[cell] + 0.5) * STRIDE;
+            let cx = (column + offset[plane + cell] + 0.5) * STRIDE;
+            let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h).scaled(1.0 / self.input.scale);
+            found.push(Detection { bounds, score });
+        }
+        drop(outputs);
+        finish(settings, found);
+        Ok(())
+    }
+}

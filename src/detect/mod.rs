@@ -1,0 +1,73 @@
+//! Faces in a picture: one trait, three detectors.
+mod centerface;
+mod free_dimensions;
+mod input;
+mod nms;
+mod plan;
+mod seetaface;
+mod yunet;
+
+pub use nms::suppress;
+pub use plan::{DetectorChoice, DetectorPlan};
+
+use crate::{geometry::BoundingBox, picture::PictureView};
+use thiserror::Error;
+
+/// A face as a detector found it, in pixels of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// Where it is; it may reach over the picture's edge.
+    pub bounds: BoundingBox,
+    /// How sure the detector is, 0 to 1.
+    pub score: f32,
+}
+
+/// What a detector is asked for; it may differ from source to source.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DetectSettings {
+    /// Faces below this score are not returned.
+    pub min_score: f32,
+    /// Faces whose longer side is smaller are not returned, in pixels of the picture.
+    pub min_face_px: f32,
+    /// The picture is made smaller until its longest side fits, in pixels.
+    pub max_side_px: u32,
+    /// Of two boxes that overlap more, the one with the lower score goes.
+    pub nms_iou: f32,
+}
+
+/// Why a picture could not be searched.
+#[derive(Debug, Error)]
+pub enum DetectError {
+    /// The network failed.
+    #[error("the face detector failed: {0}")]
+    Runtime(#[from] ort::Error),
+    /// The picture could not be resized.
+    #[error("the picture cannot be resized for the face detector: {0}")]
+    Resize(#[from] fast_image_resize::ResizeError),
+    /// Foreign code panicked.
+    #[error("the face detector gave up on this picture")]
+    Panic,
+}
+
+/// Finds faces. One lives in each vision thread.
+pub trait Detector {
+    /// Replaces `found` by the picture's faces, best first.
+    ///
+    /// # Errors
+    /// When the detector fails on this picture; it can be used on.
+    fn detect(
+        &mut self,
+        picture: &PictureView,
+        settings: &DetectSettings,
+        found: &mut Vec<Detection>,
+    ) -> Result<(), DetectError>;
+}
+
+/// What all detectors do at the end: drop what is not asked for, suppress overlaps, sort.
+fn finish(settings: &DetectSettings, found: &mut Vec<Detection>) {
+    found.retain(|face| {
+        let size = face.bounds.w.max(face.bounds.h);
+        face.score >= settings.min_score && size >= settings.min_face_px && size.is_finite()
+    });
+    suppress(found, settings.nms_iou);
+}

@@ -1,0 +1,78 @@
+//! YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023), the file of OpenCV's model zoo.
+
+use super::{
+    DetectError, DetectSettings, Detection, Detector, finish,
+    input::{InputPacker, PlaneOrder},
+};
+use crate::{geometry::BoundingBox, picture::PictureView};
+use ort::{session::Session, value::TensorRef};
+
+const STRIDES: [usize; 3] = [8, 16, 32];
+const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
+const OBJECTNESS: [&str; 3] = ["obj_8", "obj_16", "obj_32"];
+const BOXES: [&str; 3] = ["bbox_8", "bbox_16", "bbox_32"];
+
+/// The detector and its network.
+pub(super) struct YuNet {
+    session: Session,
+    input: InputPacker,
+}
+
+impl YuNet {
+    pub fn new(session: Session) -> Self {
+        Self { session, input: InputPacker::new() }
+    }
+}
+
+impl Detector for YuNet {
+    fn detect(
+        &mut self,
+        picture: &PictureView,
+        settings: &DetectSettings,
+        found: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        found.clear();
+        self.input.pack(picture, settings.max_side_px, PlaneOrder::Bgr)?;
+        let (width, height) = (self.input.width, self.input.height);
+        let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
+        let outputs = self.session.run(ort::inputs![tensor])?;
+        for (level, &stride) in STRIDES.iter().enumerate() {
+            let (_, class) = outputs[CLASS[level]].try_extract_tensor::<f32>()?;
+            let (_, objectness) = outputs[OBJECTNESS[level]].try_extract_tensor::<f32>()?;
+            let (_, boxes) = outputs[BOXES[level]].try_extract_tensor::<f32>()?;
+            let cells = Cells { class, objectness, boxes, columns: width / stride, stride: stride as f32 };
+            cells.collect(settings.min_score, 1.0 / self.input.scale, found);
+        }
+        drop(outputs);
+        finish(settings, found);
+        Ok(())
+    }
+}
+
+/// One level of the network's answer: a face for each cell of a grid.
+struct Cells<'a> {
+    class: &'a [f32],
+    objectness: &'a [f32],
+    boxes: &'a [f32],
+    columns: usize,
+    stride: f32,
+}
+
+impl Cells<'_> {
+    fn collect(&self, min_score: f32, to_picture: f32, found: &mut Vec<Detection>) {
+        // The score is the geometric mean of class and objectness.
+        let min_product = min_score * min_score;
+        for (cell, (&class, &objectness)) in self.class.iter().zip(self.objectness).enumerate() {
+            let product = class.clamp(0.0, 1.0) * objectness.clamp(0.0, 1.0);
+            if product < min_product {
+                continue;
+            }
+            let offsets = &self.boxes[cell * 4..][..4];
+            let cx = ((cell % self.columns) as f32 + offsets[0]) * self.stride;
+            let cy = ((cell / self.columns) as f32 + offsets[1]) * self.stride;
+            let (w, h) = (offsets[2].exp() * self.stride, offsets[3].exp() * self.stride);
+            let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h).scaled(to_picture);
+            found.push(Detection { bounds, score: product.sqrt() });
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The lines on stdout: their fields, their order and their JSON Schema. `docs/events.md` describes them.
+
+use crate::{frame::SourceState, geometry::BoundingBox};
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::borrow::Cow;
+
+/// Version of the lines.
+const VERSION: u8 = 1;
+
+/// A face in a frame.
+#[derive(Serialize, JsonSchema)]
+pub struct FaceEvent<'a> {
+    #[schemars(extend("const" = 1))]
+    v: u8,
+    #[schemars(extend("const" = "face"))]
+    r#type: &'static str,
+    /// The first sight of a face, news of it, or its end.
+    pub phase: Phase,
+    /// Name of the source.
+    pub source: &'a str,
+    /// When the frame was captured; for files, when it was read.
+    pub time: Time,
+    /// The source's count of frames, from 0 on.
+    pub frame: u64,
+    /// Presentation time in milliseconds from the start of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pts_ms: Option<u64>,
+    /// The picture's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Cow<'a, str>>,
+    /// Identity of the face, never used again.
+    pub track: u64,
+    /// Where it is, in pixels of the source's frame.
+    pub r#box: PixelBox,
+    /// How sure the detector is.
+    #[schemars(range(min = 0, max = 1))]
+    #[serde(serialize_with = "rounded")]
+    pub score: f32,
+    /// The emotion that is shown.
+    pub emotion: &'a str,
+    /// Its probability.
+    #[schemars(range(min = 0, max = 1))]
+    #[serde(serialize_with = "rounded")]
+    pub confidence: f32,
+    /// All probabilities; in `end`, their mean over the track.
+    pub probabilities: Probabilities<'a>,
+    /// Seconds from the first to the last sight; only in `end`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
+    pub duration_s: Option<f32>,
+    /// Milliseconds from capture to the writing of this line.
+    #[serde(serialize_with = "rounded")]
+    pub latency_ms: f32,
+}
+
+/// Where a face is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Seen for the first time.
+    New,
+    /// Seen again.
+    Update,
+    /// Lost.
+    End,
+}
+
+/// A source has changed its state.
+#[derive(Serialize, JsonSchema)]
+pub struct SourceEvent<'a> {
+    #[schemars(extend("const" = 1))]
+    v: u8,
+    #[schemars(extend("const" = "source"))]
+    r#type: &'static str,
+    /// Name of the source.
+    pub source: &'a str,
+    /// When it was noticed.
+    pub time: Time,
+    /// The state from now on.
+    pub state: State,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// A source's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Frames come.
+    Up,
+    /// Frames were to come and do not.
+    Stalled,
+    /// It went away and may come back.
+    Down,
+    /// No more frames will come.
+    Ended,
+}
+
+/// What a face event says, before it is dressed with version and type.
+impl<'a> FaceEvent<'a> {
+    /// A face's event with what all phases share.
+    #[expect(clippy::too_many_arguments, reason = "one argument a field, named at the only call")]
+    pub fn new(
+        phase: Phase,
+        source: &'a str,
+        time: Timestamp,
+        frame: u64,
+        track: u64,
+        bounds: PixelBox,
+        score: f32,
+        probabilities: Probabilities<'a>,
+    ) -> Self {
+        let strongest = crate::smooth::strongest(probabilities.values);
+        Self {
+            v: VERSION,
+            r#type: "face",
+            phase,
+            source,
+            time: Time(time),
+            frame,
+            pts_ms: None,
+            file: None,
+            track,
+            r#box: bounds,
+            score,
+            emotion: &probabilities.labels[strongest],
+            confidence: probabilities.values[strongest],
+            probabilities,
+            duration_s: None,
+            latency_ms: 0.0,
+        }
+    }
+}
+
+impl<'a> SourceEvent<'a> {
+    /// The event of a change of state.
+    pub fn new(source: &'a str, time: Timestamp, state: &'a SourceState) -> Self {
+        let (state, reason) = match state {
+            SourceState::Up => (State::Up, ""),
+            SourceState::Stalled(reason) => (State::Stalled, reason.as_str()),
+            SourceState::Down(reason) => (State::Down, reason.as_str()),
+            SourceState::Ended(reason) => (State::Ended, reason.as_str()),
+        };
+        Self { v: VERSION, r#type: "source", source, time: Time(time), state, reason }
+    }
+}
+
+/// A moment, written after RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy)]
+pub struct Time(pub Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.3}", self.0))
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// A box in whole pixels, inside the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PixelBox {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width.
+    pub w: u32,
+    /// Height.
+    pub h: u32,
+}
+
+impl PixelBox {
+    /// `bounds` clipped to a frame of `width` x `height`, its edges rounded; empty when it lies outside.
+    pub fn new(bounds: &BoundingBox, width: u32, height: u32) -> Self {
+        let inside = bounds.clip(width, height).unwrap_or_default();
+        let (x, y) = (inside.x.round() as u32, inside.y.round() as u32);
+        let (right, bottom) = ((inside.x + inside.w).round() as u32, (inside.y + inside.h).round() as u32);
+        Self { x, y, w: right - x, h: bottom - y }
+    }
+}
+
+/// A probability a label, written as an object in the labels' order.
+#[derive(Clone, Copy)]
+pub struct Probabilities<'a> {
+    /// The emotions' names.
+    pub labels: &'a [String],
+    /// As many values.
+    pub values: &'a [f32],
+}
+
+impl Serialize for Probabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.labels.len()))?;
+        for (label, value) in self.labels.iter().zip(self.values) {
+            map.serialize_entry(label, &round(*value))?;
+        }
+        map.end()
+    }
+}
+
+impl JsonSchema for Probabilities<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Probabilities".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": { "type": "number", "minimum": 0, "maximum": 1 } })
+    }
+}
+
+/// Four decimals: more is noise.
+fn round(value: f32) -> f64 {
+    (f64::from(value) * 10_000.0).round() / 10_000.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn rounded<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(round(*value))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn rounded_or_none<S: Serializer>(value: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(round).serialize(serializer)
+}
+
+/// The JSON Schema (draft 2020-12) that every line keeps to.
+pub fn schema() -> serde_json::Value {
+    let mut generator = SchemaGenerator::default();
+    let face = generator.subschema_for::<FaceEvent<'static>>();
+    let source = generator.subschema_for::<SourceEvent<'static>>();
+    let definitions = generator.take_definitions(true);
+    serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "emotiond events, one a line",
+        "oneOf": [face, source],
+        "$defs": definitions,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_face_is_written_field_by_field_in_the_contracts_order() {
+        let labels = ["angry", "happy"].map(str::to_owned);
+        let time: Timestamp = "2026-11-21T20:51:08.123456Z".parse().unwrap();
+        let bounds = PixelBox { x: 312, y: 88, w: 96, h: 96 };
+        let probabilities = Probabilities { labels: &labels, values: &[0.07, 0.93] };
+        let mut event = FaceEvent::new(Phase::Update, "lobby", time, 1234, 7, bounds, 0.98, probabilities);
+        event.pts_ms = Some(41_133);
+        event.latency_ms = 9.4;
+        let line = concat!(
+            r#"{"v":1,"type":"face","phase":"update","source":"lobby","time":"2026-11-21T20:51:08.123Z","frame":1234,"#,
+            r#""pts_ms":41133,"track":7,"box":{"x":312,"y":88,"w":96,"h":96},"score":0.98,"emotion":"happy","#,
+            r#""confidence":0.93,"probabilities":{"angry":0.07,"happy":0.93},"latency_ms":9.4}"#
+        );
+        assert_eq!(serde_json::to_string(&event).unwrap(), line);
+    }
+
+    #[test]
+    fn a_source_is_written_with_its_reason() {
+        let state = SourceState::Down("unplugged".to_owned());
+        let line = serde_json::to_string(&SourceEvent::new("lobby", Timestamp::UNIX_EPOCH, &state)).unwrap();
+        assert_eq!(
+            line,
+            r#"{"v":1,"type":"source","source":"lobby","time":"1970-01-01T00:00:00.000Z","state":"down","reason":"unplugged"}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn boxes_lie_inside_the_frame(x in -500f32..2000.0, y in -500f32..2000.0, w in 0f32..3000.0, h in 0f32..3000.0) {
+            let area = PixelBox::new(&BoundingBox::new(x, y, w, h), 640, 480);
+            prop_assert!(area.x + area.w <= 640 && area.y + area.h <= 480);
+        }
+    }
+}

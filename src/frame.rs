@@ -1,0 +1,180 @@
+//! One frame on its way through the pipeline. The same box travels from the capture to the events and back to the
+//! capture, so that a warm pipeline allocates nothing: each stage fills in its part of it.
+
+use crate::{
+    detect::Detection,
+    picture::{Color, PictureView},
+    track::Face,
+};
+use jiff::Timestamp;
+use std::{path::PathBuf, time::Instant};
+
+/// How the bytes of a captured frame are to be read. Sizes in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// A JPEG picture, as webcams send them; it carries its own size.
+    Jpeg,
+    /// The bytes of a picture file of any kind, with EXIF orientation.
+    PictureFile,
+    /// Packed 4:2:2, Y U Y V, limited range.
+    Yuyv,
+    /// Y plane, then interleaved UV at half size, limited range.
+    Nv12,
+    /// Y plane, then U and V planes, subsampled.
+    Planar(Chroma),
+    /// One byte a pixel.
+    Gray,
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// How the chroma planes of a planar frame are subsampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chroma {
+    /// Half the width and half the height.
+    C420,
+    /// Half the width.
+    C422,
+    /// Full size.
+    C444,
+}
+
+/// A source's state, told in `source` events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceState {
+    /// Frames come.
+    Up,
+    /// Frames were to come and do not.
+    Stalled(String),
+    /// The source went away.
+    Down(String),
+    /// No more frames will come.
+    Ended(String),
+}
+
+/// What travels: a picture, or the news that the source's state has changed, in its place between the pictures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Content {
+    /// The bytes of a picture.
+    #[default]
+    Picture,
+    /// A change of state.
+    State(SourceState),
+}
+
+/// One frame and all that becomes known of it.
+pub struct Frame {
+    /// Index of its source.
+    pub source: usize,
+    /// Its place in the order in which the source's frames leave the pipeline: no gaps, dropped frames have none.
+    pub ticket: u64,
+    /// The source's own count from 0 on, dropped frames included.
+    pub number: u64,
+    /// When it was captured; for files, when it was read.
+    pub time: Timestamp,
+    /// The same on the monotonic clock.
+    pub captured: Instant,
+    /// Presentation time in milliseconds from the start of the file, where there is one.
+    pub pts_ms: Option<u64>,
+    /// The picture's file; `None` for cameras and videos.
+    pub file: Option<PathBuf>,
+    /// A picture, or a change of the source's state.
+    pub content: Content,
+    /// How `bytes` are to be read.
+    pub encoding: Encoding,
+    /// Width as captured; 0 where the encoding carries its own.
+    pub width: u32,
+    /// Height as captured; 0 where the encoding carries its own.
+    pub height: u32,
+    /// The bytes as captured.
+    pub bytes: Vec<u8>,
+    /// The decoded picture.
+    pub picture: Picture,
+    /// Faces as the detector found them.
+    pub detections: Vec<Detection>,
+    /// Faces with their identities.
+    pub faces: Vec<Face>,
+    /// Identities that are lost with this frame.
+    pub lost: Vec<u64>,
+    /// The faces' crops, one after the other, normalised: the network's input.
+    pub inputs: Vec<f32>,
+    /// The network's answer: a row of probabilities a face.
+    pub probabilities: Vec<f32>,
+    /// Why this frame could not be used.
+    pub fault: Option<String>,
+}
+
+/// An owned picture whose memory is used again.
+#[derive(Default)]
+pub struct Picture {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height * 3` bytes, RGB.
+    pub pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Sets the size; the pixels' values are then unspecified.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.width = width;
+        self.height = height;
+        self.pixels.resize(width as usize * height as usize * 3, 0);
+    }
+
+    /// A view of the pixels.
+    pub fn view(&self) -> PictureView<'_> {
+        PictureView::new(self.width, self.height, Color::Rgb, &self.pixels)
+    }
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self {
+            source: 0,
+            ticket: 0,
+            number: 0,
+            time: Timestamp::UNIX_EPOCH,
+            captured: Instant::now(),
+            pts_ms: None,
+            file: None,
+            content: Content::Picture,
+            encoding: Encoding::Rgb,
+            width: 0,
+            height: 0,
+            bytes: Vec::new(),
+            picture: Picture::default(),
+            detections: Vec::new(),
+            faces: Vec::new(),
+            lost: Vec::new(),
+            inputs: Vec::new(),
+            probabilities: Vec::new(),
+            fault: None,
+        }
+    }
+}
+
+impl Frame {
+    /// Empties the frame for the next capture; keeps its memory.
+    pub fn clear(&mut self) {
+        self.pts_ms = None;
+        self.file = None;
+        self.content = Content::Picture;
+        self.bytes.clear();
+        self.detections.clear();
+        self.faces.clear();
+        self.lost.clear();
+        self.inputs.clear();
+        self.probabilities.clear();
+        self.fault = None;
+    }
+
+    /// Stamps the frame with the present.
+    pub fn stamp(&mut self) {
+        self.time = Timestamp::now();
+        self.captured = Instant::now();
+    }
+}

@@ -1,0 +1,49 @@
+//! Where models and the ONNX Runtime library are looked for.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+/// Folders that may hold `models/` and `runtime/`, the first one winning: `$EMOTIOND_DATA_DIR`, what lies around the
+/// program (a checkout, or `PREFIX/share/emotiond` beside `PREFIX/bin`), the user's data folder, the system's.
+pub fn data_dirs() -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> = env::var_os("EMOTIOND_DATA_DIR").iter().flat_map(env::split_paths).collect();
+    if let Some(bin) = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)) {
+        // target/release/emotiond, target/debug/deps/test: the checkout is two or three folders up.
+        dirs.extend(
+            bin.ancestors().skip(1).take(3).filter(|dir| dir.join("models").is_dir()).map(Path::to_owned),
+        );
+        dirs.extend(bin.parent().map(|prefix| prefix.join("share/emotiond")));
+    }
+    let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    dirs.extend(env::var_os("XDG_DATA_HOME").map(PathBuf::from).or(home).map(|data| data.join("emotiond")));
+    dirs.extend(["/usr/local/share/emotiond", "/usr/share/emotiond"].map(PathBuf::from));
+    dirs
+}
+
+/// The first of `names` that one of the `models` folders holds.
+pub fn find_model(names: &[&str]) -> Option<PathBuf> {
+    let dirs = data_dirs();
+    names
+        .iter()
+        .find_map(|name| dirs.iter().map(|dir| dir.join("models").join(name)).find(|file| file.is_file()))
+}
+
+/// ONNX Runtime libraries of one kind (`cpu`, `cuda`, `openvino`), in the order of the folders.
+pub fn find_runtimes(kind: &str) -> Vec<PathBuf> {
+    data_dirs().iter().filter_map(|dir| library_in(&dir.join("runtime").join(kind))).collect()
+}
+
+/// The library inside a folder; with several versions, the last by name.
+fn library_in(dir: &Path) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(dir)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so"))
+        })
+        .collect();
+    found.sort();
+    found.pop()
+}

@@ -1,0 +1,151 @@
+//! One thread puts the frames of each source back into their order, follows the faces and cuts their crops.
+
+use crate::{
+    classify::description::InputSpec,
+    config::TrackerConfig,
+    face::{Cropper, normalize},
+    frame::{Content, Frame, SourceState},
+    track::{TrackIds, Tracker},
+};
+use crossbeam_channel::{Receiver, Sender};
+use std::{collections::VecDeque, time::Instant};
+
+/// The thread's state.
+pub(super) struct Follow {
+    lanes: Vec<Lane>,
+    config: TrackerConfig,
+    ids: TrackIds,
+    cutter: Cutter,
+    done: Sender<Box<Frame>>,
+    started: Instant,
+}
+
+/// One source's frames and faces.
+struct Lane {
+    tracker: Tracker,
+    /// The ticket that goes next.
+    next: u64,
+    /// Frames that are done before their turn, by their distance from `next`.
+    early: VecDeque<Option<Box<Frame>>>,
+}
+
+/// Cuts crops and makes them the network's input.
+struct Cutter {
+    cropper: Cropper,
+    crop: Vec<u8>,
+    margin: f32,
+    spec: InputSpec,
+}
+
+impl Follow {
+    pub fn new(
+        sources: usize,
+        config: &TrackerConfig,
+        margin: f32,
+        spec: InputSpec,
+        done: Sender<Box<Frame>>,
+    ) -> Self {
+        let lane = || Lane { tracker: Tracker::new(config.clone()), next: 0, early: VecDeque::new() };
+        Self {
+            lanes: (0..sources).map(|_| lane()).collect(),
+            config: config.clone(),
+            ids: TrackIds::default(),
+            cutter: Cutter { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], margin, spec },
+            done,
+            started: Instant::now(),
+        }
+    }
+
+    /// Works until the vision threads have ended; then faces that are still there are lost.
+    pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
+        for frame in frames {
+            let source = frame.source;
+            self.lanes[source].put(frame);
+            while let Some(frame) = self.lanes[source].take() {
+                if !self.pass(frame) {
+                    return;
+                }
+            }
+        }
+        self.lose_the_rest();
+    }
+
+    fn pass(&mut self, mut frame: Box<Frame>) -> bool {
+        let lane = &mut self.lanes[frame.source];
+        match &frame.content {
+            Content::Picture if frame.fault.is_some() => {}
+            Content::Picture if frame.file.is_some() => {
+                // Pictures of a folder have nothing to do with each other: each gets identities of its own.
+                let mut alone = Tracker::new(self.config.clone());
+                alone.update(&frame.detections, 0.0, &mut self.ids, &mut frame.faces, &mut frame.lost);
+                self.cutter.cut(&mut frame);
+            }
+            Content::Picture => {
+                let time_s = seconds(&frame, self.started);
+                lane.tracker.update(
+                    &frame.detections,
+                    time_s,
+                    &mut self.ids,
+                    &mut frame.faces,
+                    &mut frame.lost,
+                );
+                self.cutter.cut(&mut frame);
+            }
+            Content::State(SourceState::Down(_) | SourceState::Ended(_)) => {
+                lane.tracker.finish(&mut frame.lost)
+            }
+            Content::State(_) => {}
+        }
+        self.done.send(frame).is_ok()
+    }
+
+    /// A source whose thread was left behind in a driver has not told its end.
+    fn lose_the_rest(&mut self) {
+        for (source, lane) in self.lanes.iter_mut().enumerate() {
+            let mut frame = Box::new(Frame { source, ..Frame::default() });
+            lane.tracker.finish(&mut frame.lost);
+            if !frame.lost.is_empty() {
+                frame.stamp();
+                frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
+                // Nobody listens any more when this fails.
+                let _ = self.done.send(frame);
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn put(&mut self, frame: Box<Frame>) {
+        let place = (frame.ticket - self.next) as usize;
+        if self.early.len() <= place {
+            self.early.resize_with(place + 1, || None);
+        }
+        self.early[place] = Some(frame);
+    }
+
+    fn take(&mut self) -> Option<Box<Frame>> {
+        self.early.front()?.as_ref()?;
+        self.next += 1;
+        self.early.pop_front().flatten()
+    }
+}
+
+impl Cutter {
+    fn cut(&mut self, frame: &mut Frame) {
+        let picture = frame.picture.view();
+        let crop_len = self.spec.crop_len();
+        frame.inputs.resize(frame.faces.len() * crop_len, 0.0);
+        for (face, input) in frame.faces.iter().zip(frame.inputs.chunks_exact_mut(crop_len)) {
+            self.cropper.crop(&picture, &face.bounds, self.margin, &self.spec, &mut self.crop);
+            normalize(&self.crop, &self.spec, input);
+        }
+    }
+}
+
+/// The frame's time in its source: its presentation time, else the time since the start.
+pub(super) fn seconds(frame: &Frame, started: Instant) -> f64 {
+    match frame.pts_ms {
+        Some(pts_ms) => pts_ms as f64 / 1000.0,
+        None => frame.captured.saturating_duration_since(started).as_secs_f64(),
+    }
+}

@@ -1,0 +1,215 @@
+//! Threads and queues: who hands what to whom, and what happens when the next one is busy.
+//!
+//! ```text
+//! capture (a thread a source) -> inbox -> vision (a thread a core) -> follow -> classify -> publish -> stdout
+//!      ^                                                                                      |
+//!      +------------------------------- empty frames go back ---------------------------------+
+//! ```
+//! A source owns a fixed number of frames, so that every queue is bounded and nothing is allocated once all are warm.
+//! A live source's inbox holds one frame and the newest wins; any other waits until there is room.
+mod capture;
+mod classify;
+mod follow;
+mod known;
+mod publish;
+mod vision;
+
+use crate::{
+    classify::Classifier,
+    config::{Config, SourceConfig},
+    detect::DetectorPlan,
+    exit::{Exit, Failure},
+    frame::Frame,
+    runtime::Runtime,
+    sink::LineSink,
+    source::{SourceError, Stop},
+};
+use capture::Capture;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::{
+    io::Write,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// Frames of a source beyond those in the vision threads: in its inbox and on their way to stdout.
+const FRAMES_AHEAD: usize = 5;
+/// A capture thread that is stuck in a driver is left behind after this.
+const STOP_PATIENCE: Duration = Duration::from_millis(500);
+
+/// All that is needed to run, loaded and checked.
+pub struct Pipeline {
+    /// The settings, with at least one source.
+    pub config: Config,
+    /// The face detector.
+    pub detector: DetectorPlan,
+    /// The emotion model.
+    pub classifier: Classifier,
+}
+
+/// What became of a source.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What events call it.
+    pub name: String,
+    /// Pictures that were analysed.
+    pub analysed: u64,
+    /// Pictures that could not be read.
+    pub unreadable: u64,
+    /// Pictures of a live source that nobody had time for.
+    pub skipped: u64,
+    /// Why it ended, where it did not end well.
+    pub error: Option<SourceError>,
+}
+
+/// One source's counters, shared by the threads.
+#[derive(Default)]
+pub(crate) struct Counters {
+    analysed: AtomicU64,
+    unreadable: AtomicU64,
+    skipped: AtomicU64,
+}
+
+impl Counters {
+    fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What all threads know of a source.
+pub(crate) struct SourceInfo {
+    name: String,
+    config: SourceConfig,
+    counters: Counters,
+    /// Where its empty frames go back to.
+    free: Sender<Box<Frame>>,
+}
+
+impl Pipeline {
+    /// Loads everything that `config` asks for.
+    ///
+    /// # Errors
+    /// When the runtime, the detector or the model is unusable.
+    pub fn load(config: Config) -> Result<Self, Failure> {
+        let runtime = Runtime::load(&config.runtime)?;
+        let detector = DetectorPlan::new(&runtime, &config.detector)?;
+        let classifier = Classifier::load(&runtime, &config.model)?;
+        tracing::info!(model = %classifier.path().display(), "emotions are read with {}", classifier.description().labels.join(", "));
+        Ok(Self { config, detector, classifier })
+    }
+
+    /// Runs until all sources have ended, `stop` is set or the reader of `out` has gone; events go to `out`.
+    ///
+    /// # Errors
+    /// When a thread cannot be started or has panicked. What goes wrong with a source stands in its outcome.
+    pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+        let Self { config, detector, classifier } = self;
+        let vision_threads = match config.limits.vision_threads {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            threads => threads,
+        };
+        let mut inboxes = Vec::new();
+        let mut captures = Vec::new();
+        let mut infos = Vec::new();
+        for (index, source) in config.sources.iter().enumerate() {
+            let (capture, info, inbox) = prepare_source(index, source, vision_threads, stop);
+            captures.push(capture);
+            infos.push(info);
+            inboxes.push(inbox);
+        }
+        let infos: Arc<[SourceInfo]> = infos.into();
+        let detector = Arc::new(detector);
+        let spec = classifier.description().input.clone();
+        let labels = classifier.description().labels.clone();
+        let margin = config.model.margin.unwrap_or(detector.margin);
+
+        let (to_follow, from_vision) = bounded(vision_threads);
+        let (to_classify, from_follow) = bounded(2);
+        let (to_publish, from_classify) = bounded(2);
+        let mut seers = Vec::new();
+        let mut workers = Vec::new();
+        for number in 0..vision_threads {
+            let vision = vision::Vision::new(&detector, &inboxes, &to_follow, &config.limits, stop)?;
+            seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
+        }
+        drop((to_follow, inboxes));
+        let follow = follow::Follow::new(infos.len(), &config.tracker, margin, spec, to_classify);
+        workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
+        workers.push(spawn("classify".to_owned(), move || {
+            classify::run(classifier, &from_follow, &to_publish)
+        })?);
+        let publish =
+            publish::Publish::new(Arc::clone(&infos), &config, labels, LineSink::new(out, stop.clone()));
+        workers.push(spawn("publish".to_owned(), move || publish.run(&from_classify))?);
+
+        let captures = captures
+            .into_iter()
+            .map(|capture| {
+                let infos = Arc::clone(&infos);
+                spawn(format!("capture-{}", capture.index()), move || capture.run(&infos))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for seer in seers {
+            seer.join().map_err(|_| panicked())??;
+        }
+        for worker in workers {
+            worker.join().map_err(|_| panicked())?;
+        }
+        Ok(collect_outcomes(captures, &infos))
+    }
+}
+
+fn prepare_source(
+    index: usize,
+    config: &SourceConfig,
+    vision_threads: usize,
+    stop: &Stop,
+) -> (Capture, SourceInfo, Receiver<Box<Frame>>) {
+    let frames = vision_threads + FRAMES_AHEAD;
+    let (free, empty) = bounded(frames);
+    for _ in 0..frames {
+        free.send(Box::new(Frame { source: index, ..Frame::default() }))
+            .expect("the channel has room for all");
+    }
+    let (inbox_in, inbox) = bounded(if config.uri.is_live() { 1 } else { vision_threads });
+    let info =
+        SourceInfo { name: config.name(), config: config.clone(), counters: Counters::default(), free };
+    (Capture::new(index, inbox_in, inbox.clone(), empty, stop.clone()), info, inbox)
+}
+
+fn spawn<T: Send + 'static>(
+    name: String,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Failure> {
+    thread::Builder::new().name(name).spawn(body).map_err(|fault| Failure::new(Exit::Software, fault))
+}
+
+fn panicked() -> Failure {
+    Failure::new(Exit::Software, anyhow::anyhow!("a thread of the pipeline has panicked"))
+}
+
+/// Waits for the capture threads, but not for one that a driver holds.
+fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
+    let deadline = Instant::now() + STOP_PATIENCE;
+    let mut outcomes = Vec::new();
+    for (capture, info) in captures.into_iter().zip(infos) {
+        while !capture.is_finished() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let error = if capture.is_finished() { capture.join().ok().flatten() } else { None };
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        outcomes.push(Outcome {
+            name: info.name.clone(),
+            analysed: count(&info.counters.analysed),
+            unreadable: count(&info.counters.unreadable),
+            skipped: count(&info.counters.skipped),
+            error,
+        });
+    }
+    outcomes
+}

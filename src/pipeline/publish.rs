@@ -1,0 +1,164 @@
+//! The last thread: smooths, decides what is worth a line, writes it and sends the empty frame back.
+
+use super::{Counters, SourceInfo, follow::seconds, known::Known};
+use crate::{
+    config::Config,
+    emit::EmitPolicy,
+    event::{FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
+    frame::{Content, Frame, SourceState},
+    sink::LineSink,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::{
+    collections::HashMap,
+    io::Write,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// How often the thread looks whether stdout still has a reader while there is nothing to write.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The thread's state.
+pub(super) struct Publish<W> {
+    infos: Arc<[SourceInfo]>,
+    policy: EmitPolicy,
+    time_constant_s: f32,
+    labels: Vec<String>,
+    tracks: HashMap<u64, Known>,
+    sink: LineSink<W>,
+    started: Instant,
+}
+
+impl<W: Write> Publish<W> {
+    pub fn new(infos: Arc<[SourceInfo]>, config: &Config, labels: Vec<String>, sink: LineSink<W>) -> Self {
+        let time_constant_s = config.smoothing.time_constant_s;
+        Self {
+            infos,
+            policy: config.emit,
+            time_constant_s,
+            labels,
+            tracks: HashMap::new(),
+            sink,
+            started: Instant::now(),
+        }
+    }
+
+    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline.
+    pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
+        loop {
+            match frames.recv_timeout(PATIENCE) {
+                Ok(frame) => {
+                    self.publish(&frame);
+                    // The source's thread may have ended before.
+                    let _ = self.infos[frame.source].free.try_send(frame);
+                }
+                Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn publish(&mut self, frame: &Frame) {
+        let info = &self.infos[frame.source];
+        match (&frame.content, &frame.fault) {
+            (Content::Picture, Some(fault)) => {
+                Counters::add(&info.counters.unreadable);
+                warn_unreadable(info, frame, fault);
+            }
+            (Content::Picture, None) => {
+                Counters::add(&info.counters.analysed);
+                self.publish_faces(frame);
+            }
+            (Content::State(_), _) => {}
+        }
+        self.publish_lost(frame);
+        if let Content::State(state) = &frame.content {
+            if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
+                tracing::warn!(source = self.infos[frame.source].name, "{reason}");
+            }
+            self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
+        }
+    }
+
+    fn publish_faces(&mut self, frame: &Frame) {
+        let classes = self.labels.len();
+        let time_s = seconds(frame, self.started);
+        for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
+            let bounds = PixelBox::new(&face.bounds, frame.picture.width, frame.picture.height);
+            let sight = Sight { phase: Phase::New, track: face.track, bounds, score: face.score };
+            if frame.file.is_some() {
+                self.write_face(frame, &sight, row, None);
+                continue;
+            }
+            let phase = if let Some(known) = self.tracks.get_mut(&face.track) {
+                known.see(time_s, row, bounds, face.score);
+                if !known.tell(self.policy) {
+                    continue;
+                }
+                Phase::Update
+            } else {
+                let known = Known::new(self.time_constant_s, time_s, row, bounds, face.score);
+                self.tracks.insert(face.track, known);
+                Phase::New
+            };
+            // Taken out for as long as the line is written: `write_face` needs all of `self`.
+            let Some(known) = self.tracks.remove(&face.track) else { continue };
+            self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+            self.tracks.insert(face.track, known);
+        }
+    }
+
+    fn publish_lost(&mut self, frame: &Frame) {
+        for &track in &frame.lost {
+            let Some(known) = self.tracks.remove(&track) else { continue };
+            let (mean, duration_s) = known.summary();
+            let sight = Sight { phase: Phase::End, track, bounds: known.bounds, score: known.score };
+            self.write_face(frame, &sight, &mean, Some(duration_s));
+        }
+    }
+
+    fn write_face(&mut self, frame: &Frame, sight: &Sight, values: &[f32], duration_s: Option<f32>) {
+        let probabilities = Probabilities { labels: &self.labels, values };
+        let source = &self.infos[frame.source].name;
+        let mut event = FaceEvent::new(
+            sight.phase,
+            source,
+            frame.time,
+            frame.number,
+            sight.track,
+            sight.bounds,
+            sight.score,
+            probabilities,
+        );
+        event.pts_ms = frame.pts_ms;
+        event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        event.duration_s = duration_s;
+        event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
+        self.sink.write(&event);
+    }
+}
+
+/// A face in a frame, as an event tells it.
+struct Sight {
+    phase: Phase,
+    track: u64,
+    bounds: PixelBox,
+    score: f32,
+}
+
+/// Each bad picture of a folder is worth a line; a camera's are told at the 1st, 2nd, 4th, 8th and so on.
+fn warn_unreadable(info: &SourceInfo, frame: &Frame, fault: &str) {
+    let count = info.counters.unreadable.load(Ordering::Relaxed);
+    match &frame.file {
+        Some(file) => tracing::warn!("{} is left out: {fault}", file.display()),
+        None if count.is_power_of_two() => {
+            tracing::warn!(
+                source = info.name,
+                frame = frame.number,
+                "a frame is left out ({count} so far): {fault}"
+            );
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,93 @@
+//! Vision threads: decode a frame and search it for faces. All serve all sources, a fair share each.
+
+use crate::{
+    config::LimitsConfig,
+    decode::FrameDecoder,
+    detect::{DetectSettings, Detector, DetectorPlan},
+    exit::{Exit, Failure},
+    frame::{Content, Frame},
+    runtime::RuntimeError,
+    source::Stop,
+};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
+use std::{sync::Arc, time::Duration};
+
+/// How long a thread waits before it looks whether the program is to stop.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// One vision thread.
+pub(super) struct Vision {
+    plan: Arc<DetectorPlan>,
+    inboxes: Vec<Receiver<Box<Frame>>>,
+    done: Sender<Box<Frame>>,
+    decoder: FrameDecoder,
+    stop: Stop,
+}
+
+impl Vision {
+    pub fn new(
+        plan: &Arc<DetectorPlan>,
+        inboxes: &[Receiver<Box<Frame>>],
+        done: &Sender<Box<Frame>>,
+        limits: &LimitsConfig,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let decoder =
+            FrameDecoder::new(limits.max_megapixels).map_err(|fault| Failure::new(Exit::Software, fault))?;
+        Ok(Self {
+            plan: Arc::clone(plan),
+            inboxes: inboxes.to_vec(),
+            done: done.clone(),
+            decoder,
+            stop: stop.clone(),
+        })
+    }
+
+    /// Works until all sources have ended. The detector is made here, since it cannot change threads.
+    pub fn run(mut self) -> Result<(), RuntimeError> {
+        let mut detector = self.plan.build()?;
+        let settings = self.plan.settings;
+        let inboxes = self.inboxes.clone();
+        let mut select = Select::new();
+        for inbox in &inboxes {
+            select.recv(inbox);
+        }
+        let mut open = inboxes.len();
+        while open > 0 {
+            // Among several that are ready, it takes one at random: that is the fair share.
+            let Ok(ready) = select.ready_timeout(PATIENCE) else {
+                if self.stop.is_set() {
+                    break;
+                }
+                continue;
+            };
+            match inboxes[ready].try_recv() {
+                Ok(mut frame) => {
+                    self.look(&mut frame, &mut *detector, &settings);
+                    if self.done.send(frame).is_err() {
+                        break;
+                    }
+                }
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    select.remove(ready);
+                    open -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, frame: &mut Frame, detector: &mut dyn Detector, settings: &DetectSettings) {
+        if frame.content != Content::Picture || frame.fault.is_some() {
+            return;
+        }
+        if let Err(fault) = self.decoder.decode(frame) {
+            frame.fault = Some(fault.to_string());
+            return;
+        }
+        if let Err(fault) = detector.detect(&frame.picture.view(), settings, &mut frame.detections) {
+            frame.fault = Some(fault.to_string());
+        }
+    }
+}

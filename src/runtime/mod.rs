@@ -1,0 +1,156 @@
+//! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
+mod library;
+mod provider;
+
+pub use provider::{Provider, ProviderChoice};
+
+use crate::config::RuntimeConfig;
+use ort::{
+    environment::Environment,
+    session::{Session, builder::GraphOptimizationLevel},
+};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a network cannot run.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    /// There is no library.
+    #[error(
+        "no ONNX Runtime library is installed: run `scripts/setup`, or name the file libonnxruntime.so with `library` under [runtime] or in ORT_DYLIB_PATH (looked in {0})"
+    )]
+    NoLibrary(String),
+    /// The library that was named cannot be loaded.
+    #[error("the ONNX Runtime library {path} cannot be loaded: {reason}")]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// What the loader says.
+        reason: String,
+    },
+    /// An execution provider that was asked for by name cannot be had.
+    #[error("the execution provider `{name}` cannot be had: {reason}; {remedy}")]
+    Provider {
+        /// Its name.
+        name: Provider,
+        /// What the runtime says.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The model's file cannot be read.
+    #[error("the model {path} cannot be read: {fault}")]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: std::io::Error,
+    },
+    /// The face detector's file cannot be read.
+    #[error("the face detector {path} cannot be read: {fault}; `scripts/fetch-models` installs it")]
+    DetectorFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: std::io::Error,
+    },
+    /// The model's file is not a usable network.
+    #[error("{path} is not a usable ONNX model: {reason}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+/// The loaded library and the provider that sessions run on.
+#[derive(Clone)]
+pub struct Runtime {
+    environment: Environment,
+    library: PathBuf,
+    provider: Provider,
+    intra_threads: usize,
+    cache_dir: PathBuf,
+}
+
+impl Runtime {
+    /// Loads the library that `config` asks for and settles on an execution provider. One library serves the whole
+    /// process: a second call gets the first one's.
+    ///
+    /// # Errors
+    /// When there is no library, or the provider asked for by name does not work. `auto` never fails for a provider.
+    pub fn load(config: &RuntimeConfig) -> Result<Self, RuntimeError> {
+        let (environment, library) = library::load(config)?;
+        let cache_dir = config.cache_dir.clone().unwrap_or_else(provider::default_cache_dir);
+        let mut runtime = Self {
+            environment,
+            library,
+            provider: Provider::Cpu,
+            intra_threads: config.intra_threads,
+            cache_dir,
+        };
+        runtime.provider = match config.ep {
+            ProviderChoice::Named(provider) => runtime.probe(provider).map(|()| provider)?,
+            ProviderChoice::Auto => runtime.best_provider(),
+        };
+        tracing::info!(library = %runtime.library.display(), ep = %runtime.provider, "ONNX Runtime is loaded");
+        Ok(runtime)
+    }
+
+    /// The execution provider in use.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// The library in use.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+
+    /// A session for the model in `bytes`; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// When the bytes are not a usable model.
+    pub fn session(&self, bytes: &[u8], path: &Path) -> Result<Session, RuntimeError> {
+        self.session_on(self.provider, bytes)
+            .map_err(|fault| RuntimeError::Model { path: path.to_owned(), reason: one_line(&fault) })
+    }
+
+    fn session_on(&self, provider: Provider, bytes: &[u8]) -> Result<Session, ort::Error> {
+        let builder = Session::builder(&self.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(self.intra_threads)?
+            .with_inter_threads(1)?
+            // Spinning would burn a core for some tenths of a millisecond.
+            .with_intra_op_spinning(false)?
+            .with_log_level(ort::logging::LogLevel::Error)?;
+        builder.with_execution_providers(provider.dispatch(&self.cache_dir))?.commit_from_memory(bytes)
+    }
+
+    /// Runs a network of one node: the runtime reports a provider as available that then fails to load.
+    fn probe(&self, provider: Provider) -> Result<(), RuntimeError> {
+        let session = self.session_on(provider, provider::PROBE);
+        session.map(|_| ()).map_err(|fault| RuntimeError::Provider {
+            name: provider,
+            reason: one_line(&fault),
+            remedy: provider.remedy(&self.library),
+        })
+    }
+
+    fn best_provider(&self) -> Provider {
+        let accelerated = [Provider::TensorRt, Provider::Cuda, Provider::OpenVino];
+        for provider in accelerated {
+            match self.probe(provider) {
+                Ok(()) => return provider,
+                Err(fault) => tracing::debug!("{fault}"),
+            }
+        }
+        Provider::Cpu
+    }
+}
+
+/// The runtime's messages run over several lines; the first says it.
+fn one_line(fault: &ort::Error) -> String {
+    fault.to_string().lines().next().unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,138 @@
+//! Execution providers: names, options and what is missing when one cannot be had.
+
+use ort::ep::{self, ExecutionProviderDispatch};
+use serde::{Deserialize, Serialize};
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// What networks run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// The processor, through ONNX Runtime's own kernels.
+    Cpu,
+    /// NVIDIA GPUs through CUDA and cuDNN.
+    Cuda,
+    /// NVIDIA GPUs through TensorRT's engines.
+    TensorRt,
+    /// Intel's processors, GPUs and NPUs through OpenVINO.
+    OpenVino,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+            Self::OpenVino => "openvino",
+        })
+    }
+}
+
+/// One provider by name, or the best that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ProviderChoice {
+    /// The best that works.
+    #[default]
+    Auto,
+    /// This one or none.
+    Named(Provider),
+}
+
+impl FromStr for ProviderChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Provider::Cpu, Provider::Cuda, Provider::TensorRt, Provider::OpenVino];
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let named = known.into_iter().find(|provider| provider.to_string() == text);
+        named.map(Self::Named).ok_or_else(|| {
+            format!("unknown execution provider `{text}`: take cpu, cuda, tensorrt, openvino or auto")
+        })
+    }
+}
+
+impl TryFrom<String> for ProviderChoice {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ProviderChoice> for String {
+    fn from(choice: ProviderChoice) -> Self {
+        match choice {
+            ProviderChoice::Auto => "auto".to_owned(),
+            ProviderChoice::Named(provider) => provider.to_string(),
+        }
+    }
+}
+
+impl Provider {
+    /// The provider with its options; registering it fails loudly where it cannot be had.
+    pub(super) fn dispatch(self, cache_dir: &Path) -> Vec<ExecutionProviderDispatch> {
+        let cache = cache_dir.display().to_string();
+        match self {
+            Self::Cpu => vec![ep::CPU::default().build().error_on_failure()],
+            Self::Cuda => vec![ep::CUDA::default().build().error_on_failure()],
+            // Engines are built once and found again: a build takes minutes.
+            Self::TensorRt => vec![
+                ep::TensorRT::default()
+                    .with_engine_cache(true)
+                    .with_engine_cache_path(&cache)
+                    .with_timing_cache(true)
+                    .with_timing_cache_path(&cache)
+                    .build()
+                    .error_on_failure(),
+                ep::CUDA::default().build().error_on_failure(),
+            ],
+            Self::OpenVino => vec![ep::OpenVINO::default().with_cache_dir(&cache).build().error_on_failure()],
+        }
+    }
+
+    /// Sizes of batch that this provider is given; each costs TensorRT an engine, and CPUs gain nothing past the cache.
+    pub fn batch_sizes(self) -> &'static [usize] {
+        match self {
+            Self::Cpu => &[1, 2, 3, 4, 5, 6, 7, 8],
+            Self::OpenVino => &[1, 4, 8],
+            Self::Cuda | Self::TensorRt => &[1, 4, 16, 64],
+        }
+    }
+
+    pub(super) fn remedy(self, library: &Path) -> String {
+        let beside = |file: &str| library.with_file_name(file).exists();
+        let (file, kind) = match self {
+            Self::Cpu => return "the runtime's library is broken: run `scripts/setup` again".to_owned(),
+            Self::Cuda => ("libonnxruntime_providers_cuda.so", "cuda"),
+            Self::TensorRt => ("libonnxruntime_providers_tensorrt.so", "cuda"),
+            Self::OpenVino => ("libonnxruntime_providers_openvino.so", "openvino"),
+        };
+        if !beside(file) {
+            return format!(
+                "the library {file} is missing beside {}: run `scripts/setup --runtime {kind}`",
+                library.display()
+            );
+        }
+        match self {
+            Self::Cuda => "install NVIDIA's driver, CUDA 12 (libcudart.so.12, libcublas.so.12) and cuDNN 9 (libcudnn.so.9)".to_owned(),
+            Self::TensorRt => "install NVIDIA's driver, CUDA 12, cuDNN 9 and TensorRT 10 (libnvinfer.so.10)".to_owned(),
+            _ => "install the libraries that OpenVINO needs (libopenvino.so comes with the wheel)".to_owned(),
+        }
+    }
+}
+
+/// Where engines are kept between runs.
+pub(super) fn default_cache_dir() -> PathBuf {
+    let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_else(env::temp_dir).join("emotiond")
+}
+
+/// A network of one node, `y = Relu(x)` with `x: float[1]`, to see whether a provider works.
+pub(super) const PROBE: &[u8] = include_bytes!("probe.onnx");

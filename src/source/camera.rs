@@ -1,0 +1,183 @@
+//! Cameras through V4L2 and nokhwa. Frames leave as the camera sends them; nothing is decoded here.
+
+use super::{Read, Source, SourceError, SourceUri};
+use crate::{
+    config::SourceConfig,
+    frame::{Encoding, Frame},
+};
+use nokhwa::{
+    Camera,
+    utils::{
+        ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+    },
+};
+use std::{fs, io, path::Path};
+
+/// Formats we read, the cheapest to carry first: a camera sends larger pictures at a higher rate as MJPG.
+const READABLE: [FrameFormat; 6] = [
+    FrameFormat::MJPEG,
+    FrameFormat::YUYV,
+    FrameFormat::NV12,
+    FrameFormat::GRAY,
+    FrameFormat::RAWRGB,
+    FrameFormat::RAWBGR,
+];
+
+/// Frames are analysed at this size where nothing else is asked for.
+const DEFAULT_SIZE: (u32, u32) = (640, 480);
+const DEFAULT_FPS: u32 = 30;
+
+/// A camera that streams.
+pub(super) struct CameraSource {
+    camera: Camera,
+    name: String,
+    encoding: Encoding,
+    size: Resolution,
+}
+
+impl CameraSource {
+    pub fn open(config: &SourceConfig) -> Result<Self, SourceError> {
+        let SourceUri::Camera(path) = &config.uri else { unreachable!("only cameras are opened here") };
+        let name = config.uri.to_string();
+        let unusable = |reason: String, remedy: &'static str| SourceError::Camera {
+            camera: name.clone(),
+            reason,
+            remedy,
+        };
+        let index = device_index(path)
+            .map_err(|reason| unusable(reason, "`emotiond cameras` lists the cameras there are"))?;
+        let format = choose_format(index, config).map_err(|(reason, remedy)| unusable(reason, remedy))?;
+        let request = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &READABLE);
+        let mut camera = Camera::new(CameraIndex::Index(index), request)
+            .map_err(|fault| unusable(fault.to_string(), remedy(path)))?;
+        camera.open_stream().map_err(|fault| {
+            unusable(fault.to_string(), "another program may be using it: close that one first")
+        })?;
+        let got = camera.camera_format();
+        tracing::info!(source = name, camera = camera.info().human_name(), "asked for {format}, got {got}");
+        Ok(Self { encoding: encoding(got.format()), size: got.resolution(), camera, name })
+    }
+}
+
+impl Source for CameraSource {
+    fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
+        let bytes = self.camera.frame_raw().map_err(|fault| SourceError::Camera {
+            camera: self.name.clone(),
+            reason: fault.to_string(),
+            remedy: "is it still plugged in?",
+        })?;
+        frame.stamp();
+        frame.encoding = self.encoding;
+        (frame.width, frame.height) = (self.size.width(), self.size.height());
+        frame.bytes.extend_from_slice(&bytes);
+        Ok(Read::Frame)
+    }
+}
+
+fn encoding(format: FrameFormat) -> Encoding {
+    match format {
+        FrameFormat::MJPEG => Encoding::Jpeg,
+        FrameFormat::YUYV => Encoding::Yuyv,
+        FrameFormat::NV12 => Encoding::Nv12,
+        FrameFormat::GRAY => Encoding::Gray,
+        FrameFormat::RAWRGB => Encoding::Rgb,
+        FrameFormat::RAWBGR => Encoding::Bgr,
+    }
+}
+
+/// The number behind a device file, or behind a link to one such as those in /dev/v4l/by-id.
+fn device_index(path: &Path) -> Result<u32, String> {
+    let device = fs::canonicalize(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let number = device
+        .to_str()
+        .and_then(|device| device.strip_prefix("/dev/video"))
+        .and_then(|number| number.parse().ok());
+    number.ok_or_else(|| format!("{} is no video device", device.display()))
+}
+
+fn remedy(path: &Path) -> &'static str {
+    let denied = fs::File::open(path).is_err_and(|fault| fault.kind() == io::ErrorKind::PermissionDenied);
+    if denied {
+        "you may not open it: join the group `video`"
+    } else {
+        "is it a camera, and does another program use it?"
+    }
+}
+
+/// The format nearest to what is asked for: first the size, then the rate, then what is cheaper to carry.
+fn choose_format(index: u32, config: &SourceConfig) -> Result<CameraFormat, (String, &'static str)> {
+    let formats =
+        formats(index).map_err(|reason| (reason, remedy(Path::new(&format!("/dev/video{index}")))))?;
+    let wanted_size = (config.width.unwrap_or(DEFAULT_SIZE.0), config.height.unwrap_or(DEFAULT_SIZE.1));
+    let wanted_fps = config.fps.unwrap_or(DEFAULT_FPS);
+    let distance = |format: &CameraFormat| {
+        let size = format.width().abs_diff(wanted_size.0) + format.height().abs_diff(wanted_size.1);
+        let preference = READABLE.iter().position(|readable| *readable == format.format());
+        (size, format.frame_rate().abs_diff(wanted_fps), preference)
+    };
+    let nearest = formats.into_iter().min_by_key(distance);
+    nearest.ok_or_else(|| {
+        ("it offers no format that can be read".to_owned(), "take a camera with MJPG, YUYV, NV12 or gray")
+    })
+}
+
+fn formats(index: u32) -> Result<Vec<CameraFormat>, String> {
+    let any = RequestedFormat::with_formats(RequestedFormatType::None, &READABLE);
+    let mut camera = Camera::new(CameraIndex::Index(index), any).map_err(|fault| fault.to_string())?;
+    let mut formats = camera.compatible_camera_formats().map_err(|fault| fault.to_string())?;
+    formats.retain(|format| READABLE.contains(&format.format()));
+    Ok(formats)
+}
+
+/// A camera and what it offers.
+pub struct CameraListing {
+    /// As `--source` takes it.
+    pub uri: String,
+    /// What it calls itself.
+    pub name: String,
+    /// A name that stays when the number changes, where the system has one.
+    pub stable_path: Option<String>,
+    /// Sizes, rates and formats.
+    pub formats: Vec<String>,
+}
+
+/// All cameras that offer a format we read; metadata nodes offer none and are passed over.
+pub fn list_cameras() -> Vec<CameraListing> {
+    let mut found = nokhwa::query(ApiBackend::Video4Linux).unwrap_or_default();
+    found.sort_by_key(|info| info.index().as_index().unwrap_or(u32::MAX));
+    found
+        .iter()
+        .filter_map(|info| {
+            let index = info.index().as_index().ok()?;
+            let mut formats = formats(index).ok().filter(|formats| !formats.is_empty())?;
+            formats.sort_by_key(|format| {
+                (format.format().to_string(), format.width(), format.height(), format.frame_rate())
+            });
+            let text = |format: &CameraFormat| {
+                format!(
+                    "{} {}x{} {} fps",
+                    format.format(),
+                    format.width(),
+                    format.height(),
+                    format.frame_rate()
+                )
+            };
+            Some(CameraListing {
+                uri: format!("camera:{index}"),
+                name: info.human_name(),
+                stable_path: stable_path(index),
+                formats: formats.iter().map(text).collect(),
+            })
+        })
+        .collect()
+}
+
+fn stable_path(index: u32) -> Option<String> {
+    let device = format!("/dev/video{index}");
+    let links = fs::read_dir("/dev/v4l/by-id").ok()?;
+    let paths = links.filter_map(|link| Some(link.ok()?.path()));
+    paths
+        .into_iter()
+        .find(|path| fs::canonicalize(path).is_ok_and(|target| target == Path::new(&device)))
+        .map(|path| path.display().to_string())
+}

@@ -1,0 +1,168 @@
+//! Videos and network streams through an ffmpeg process: frames as PPM on its stdout, their times on its stderr.
+
+use super::{Read, Source, SourceError, Stop, polled::PolledReader, uri::without_credentials};
+use crate::frame::{Encoding, Frame};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, ErrorKind, Read as _},
+    path::Path,
+    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// What ffmpeg buffers for us: a frame of 640x480.
+const PIPE_BYTES: usize = 1 << 20;
+/// Times run ahead of the frames by what lies in the pipe.
+const TIMES_AHEAD: usize = 1024;
+/// A time stands on stderr before its frame is on stdout; this is for a slow machine.
+const TIME_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A running ffmpeg. Dropping it kills the process and waits for its end.
+pub(super) struct FfmpegSource {
+    uri: String,
+    live: bool,
+    child: Child,
+    frames: BufReader<PolledReader<ChildStdout>>,
+    times: Receiver<u64>,
+    log: Option<JoinHandle<String>>,
+    given: u64,
+    stop: Stop,
+}
+
+impl FfmpegSource {
+    pub fn open_file(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
+        File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
+        let shown = path.display().to_string();
+        // Without the prefix, a name with a colon would be taken for a protocol.
+        Self::start(&["-i".to_owned(), format!("file:{shown}")], shown, false, stop)
+    }
+
+    pub fn open_stream(address: &str, stop: &Stop) -> Result<Self, SourceError> {
+        let mut arguments: Vec<String> =
+            ["-fflags", "nobuffer", "-flags", "low_delay"].map(str::to_owned).to_vec();
+        // Microseconds after which a silent server counts as gone.
+        let silence = if address.starts_with("rtsp") {
+            ["-rtsp_transport", "tcp", "-timeout", "10000000"].as_slice()
+        } else {
+            &["-rw_timeout", "10000000"]
+        };
+        arguments.extend(silence.iter().map(|&argument| argument.to_owned()));
+        arguments.extend(["-i".to_owned(), address.to_owned()]);
+        Self::start(&arguments, without_credentials(address), true, stop)
+    }
+
+    fn start(input: &[String], uri: String, live: bool, stop: &Stop) -> Result<Self, SourceError> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(input);
+        command.args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
+        // The filter prints a frame's time only where the frame carries some entry.
+        command.args(["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"]);
+        command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        die_with_us(&mut command);
+        let mut child = command.spawn().map_err(|fault| SourceError::Helper {
+            program: "ffmpeg",
+            uri: uri.clone(),
+            fault,
+        })?;
+        let stdout = child.stdout.take().expect("stdout is piped");
+        // Best effort: a smaller pipe only means more switches between the processes.
+        let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let (to_times, times) = bounded(TIMES_AHEAD);
+        let log = thread::Builder::new()
+            .name("ffmpeg-log".to_owned())
+            .spawn(move || read_log(stderr, &to_times))
+            .ok();
+        let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
+        Ok(Self { uri, live, child, frames, times, log, given: 0, stop: stop.clone() })
+    }
+
+    /// After the last frame: an end, or what ffmpeg complained about.
+    fn end(&mut self) -> Result<Read, SourceError> {
+        if self.stop.is_set() {
+            return Ok(Read::Ended);
+        }
+        let succeeded = self.child.wait().is_ok_and(|status| status.success());
+        let complaint = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
+        let reason =
+            if complaint.is_empty() { "ffmpeg found no video in it".to_owned() } else { complaint.clone() };
+        let uri = self.uri.clone();
+        match (self.live, succeeded, self.given) {
+            (true, false, _) | (true, _, 0) => Err(SourceError::Stream { uri, reason }),
+            (false, _, 0) => Err(SourceError::Video { uri, reason }),
+            _ => {
+                if !complaint.is_empty() {
+                    tracing::warn!(
+                        source = self.uri,
+                        "the video is damaged, {} frames could be read: {complaint}",
+                        self.given
+                    );
+                }
+                Ok(Read::Ended)
+            }
+        }
+    }
+}
+
+impl Source for FfmpegSource {
+    fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
+        let Some((width, height)) = read_ppm_header(&mut self.frames) else { return self.end() };
+        frame.stamp();
+        (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
+        frame.bytes.resize(width as usize * height as usize * 3, 0);
+        if self.frames.read_exact(&mut frame.bytes).is_err() {
+            return self.end();
+        }
+        frame.pts_ms = self.times.recv_timeout(TIME_PATIENCE).ok();
+        self.given += 1;
+        Ok(Read::Frame)
+    }
+}
+
+impl Drop for FfmpegSource {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Width and height from a binary PPM's header of three lines; `None` at the end.
+fn read_ppm_header(reader: &mut impl BufRead) -> Option<(u32, u32)> {
+    let mut lines = [const { String::new() }; 3];
+    for line in &mut lines {
+        reader.read_line(line).ok().filter(|count| *count > 0)?;
+    }
+    let (width, height) = lines[1].trim().split_once(' ')?;
+    (lines[0].trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
+}
+
+/// Sends the frames' times on, in milliseconds, and returns the last complaint.
+fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
+    let mut complaint = String::new();
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        if let Some((_, time)) = line.split_once("pts_time:").filter(|_| line.starts_with("frame:")) {
+            let seconds: f64 = time.trim().parse().unwrap_or(0.0);
+            // Nobody listens any more once the source is dropped.
+            let _ = times.send((seconds.max(0.0) * 1000.0).round() as u64);
+        } else if !line.starts_with("emotiond=") && !line.trim().is_empty() {
+            complaint = line.trim().to_owned();
+        }
+    }
+    complaint
+}
+
+/// An ffmpeg that waits for a silent camera would outlive us otherwise.
+#[allow(unsafe_code)]
+fn die_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let set = || {
+        let signal = Some(rustix::process::Signal::KILL);
+        rustix::process::set_parent_process_death_signal(signal).map_err(|_| ErrorKind::Unsupported.into())
+    };
+    // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(set) };
+}

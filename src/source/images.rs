@@ -1,0 +1,61 @@
+//! Pictures: one, or those of a folder in the order of their names.
+
+use super::{Read, Source, SourceError, Stop, uri::PICTURE_ENDINGS};
+use crate::frame::{Encoding, Frame};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+/// Files to read, last first.
+pub(super) struct ImageSource {
+    remaining: Vec<PathBuf>,
+    stop: Stop,
+}
+
+impl ImageSource {
+    pub fn open_file(path: &Path) -> Result<Self, SourceError> {
+        File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
+        Ok(Self { remaining: vec![path.to_owned()], stop: Stop::default() })
+    }
+
+    pub fn open_folder(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
+        let missing = |fault| SourceError::Missing { path: path.to_owned(), fault };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(path).map_err(missing)? {
+            let file = entry.map_err(missing)?.path();
+            if file.is_file() && has_picture_ending(&file) {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            return Err(SourceError::NoPictures(path.to_owned()));
+        }
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(Self { remaining: files, stop: stop.clone() })
+    }
+}
+
+/// In a folder, a GIF is a picture: its first.
+fn has_picture_ending(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| ending == "gif" || PICTURE_ENDINGS.contains(&ending.as_str()))
+}
+
+impl Source for ImageSource {
+    fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
+        if self.stop.is_set() {
+            return Ok(Read::Ended);
+        }
+        let Some(path) = self.remaining.pop() else { return Ok(Read::Ended) };
+        frame.stamp();
+        frame.encoding = Encoding::PictureFile;
+        // One unreadable picture among others is not the end of the folder.
+        if let Err(fault) = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes)) {
+            frame.fault = Some(fault.to_string());
+        }
+        frame.file = Some(path);
+        Ok(Read::Frame)
+    }
+}

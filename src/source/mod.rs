@@ -1,0 +1,162 @@
+//! Where frames come from, behind one trait.
+mod camera;
+mod ffmpeg;
+mod images;
+mod polled;
+mod stdin;
+mod uri;
+
+pub use camera::{CameraListing, list_cameras};
+pub use uri::SourceUri;
+
+use crate::{config::SourceConfig, exit::Exit, frame::Frame};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use thiserror::Error;
+
+/// Set once, when the program is to stop.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks everything to end.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was asked.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for signal handlers.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// What a read gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The frame holds a picture.
+    Frame,
+    /// There are no more.
+    Ended,
+}
+
+/// Why a source gives no frames.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// A file or folder is not there or may not be read.
+    #[error("{path} cannot be read: {fault}")]
+    Missing {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        fault: io::Error,
+    },
+    /// A folder without a picture.
+    #[error("the folder {0} holds no picture (jpg, jpeg, png, bmp, gif, pnm, tif, webp)")]
+    NoPictures(PathBuf),
+    /// A camera cannot be used.
+    #[error("the camera {camera} cannot be used: {reason}; {remedy}")]
+    Camera {
+        /// What it is called.
+        camera: String,
+        /// What went wrong.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A program that is needed is not installed.
+    #[error(
+        "{program} is needed for {uri} and cannot be started ({fault}): install it, on Debian with `apt-get install {program}`"
+    )]
+    Helper {
+        /// The program.
+        program: &'static str,
+        /// For what.
+        uri: String,
+        /// What the system says.
+        fault: io::Error,
+    },
+    /// A video without a frame that can be read.
+    #[error("{uri} gives no frames: {reason}")]
+    Video {
+        /// The file.
+        uri: String,
+        /// What ffmpeg says.
+        reason: String,
+    },
+    /// A network stream that cannot be reached or broke.
+    #[error("the stream {uri} is gone: {reason}")]
+    Stream {
+        /// The address.
+        uri: String,
+        /// What ffmpeg says.
+        reason: String,
+    },
+    /// Stdin holds something else.
+    #[error("stdin is not a stream that can be read: {0}; pipe MJPEG or Y4M into it")]
+    Stdin(String),
+}
+
+impl SourceError {
+    /// The code to exit with when nothing else could be read.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Missing { .. } => Exit::NoInput,
+            Self::NoPictures(_) | Self::Video { .. } | Self::Stdin(_) => Exit::Data,
+            Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } => Exit::Unavailable,
+        }
+    }
+}
+
+/// Gives frames, one after the other.
+pub trait Source {
+    /// Fills `frame` with the next picture's bytes, encoding, size and time; waits until there is one or the program
+    /// is to stop.
+    ///
+    /// # Errors
+    /// When the source has failed; it must be opened anew.
+    fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
+}
+
+/// Opens a source.
+///
+/// # Errors
+/// When it is not there or not usable.
+pub fn open(config: &SourceConfig, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
+    Ok(match &config.uri {
+        SourceUri::Camera(_) => Box::new(camera::CameraSource::open(config)?),
+        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, stop)?),
+        SourceUri::Stream(address) => Box::new(ffmpeg::FfmpegSource::open_stream(address, stop)?),
+        SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
+        SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
+        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, stop)?),
+    })
+}
+
+/// Looks, without opening, whether a file or folder is there.
+///
+/// # Errors
+/// When it is not.
+pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
+    match uri {
+        SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path) => {
+            let readable = if path.is_dir() {
+                std::fs::read_dir(path).map(drop)
+            } else {
+                std::fs::File::open(path).map(drop)
+            };
+            readable.map_err(|fault| SourceError::Missing { path: path.clone(), fault })
+        }
+        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => Ok(()),
+    }
+}

@@ -1,0 +1,36 @@
+//! Reading from a pipe without being stuck in it when the program is to stop.
+
+use super::Stop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::{
+    io::{self, Read},
+    os::fd::AsFd,
+};
+
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// A reader that ends, as at the end of the file, once the program is to stop.
+pub(super) struct PolledReader<R> {
+    inner: R,
+    stop: Stop,
+}
+
+impl<R: Read + AsFd> PolledReader<R> {
+    pub fn new(inner: R, stop: &Stop) -> Self {
+        Self { inner, stop: stop.clone() }
+    }
+}
+
+impl<R: Read + AsFd> Read for PolledReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.stop.is_set() {
+            let ready = poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&PATIENCE));
+            match ready {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return self.inner.read(buffer),
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(0)
+    }
+}

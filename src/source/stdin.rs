@@ -1,0 +1,231 @@
+//! A stream on stdin: MJPEG (JPEG pictures one after the other) or Y4M, told apart by the first bytes.
+
+use super::{Read, Source, SourceError, Stop, polled::PolledReader};
+use crate::frame::{Chroma, Encoding, Frame};
+use std::io::{BufRead, BufReader, Read as _, Stdin};
+
+/// Frames per second where the stream does not say.
+const DEFAULT_FPS: f64 = 30.0;
+/// A JPEG picture that does not end is not waited for longer than this.
+const LARGEST_JPEG: usize = 64 << 20;
+
+type Input = BufReader<PolledReader<Stdin>>;
+
+/// The stream and how it is to be read.
+pub(super) struct StdinSource {
+    input: Input,
+    format: Format,
+    fps: f64,
+    given: u64,
+    stop: Stop,
+}
+
+enum Format {
+    Mjpeg,
+    Y4m { width: u32, height: u32, encoding: Encoding, frame_bytes: usize },
+}
+
+impl StdinSource {
+    /// Waits for the first bytes. `fps` is the MJPEG stream's rate: it carries none.
+    pub fn open(fps: Option<u32>, stop: &Stop) -> Result<Self, SourceError> {
+        let mut input = BufReader::with_capacity(1 << 20, PolledReader::new(std::io::stdin(), stop));
+        let mut fps = fps.map_or(DEFAULT_FPS, f64::from);
+        let start = input.fill_buf().map_err(|fault| SourceError::Stdin(fault.to_string()))?;
+        let format = match start {
+            [] if !stop.is_set() => return Err(SourceError::Stdin("it is empty".to_owned())),
+            [b'Y', ..] => y4m_header(&mut input, &mut fps)?,
+            [] | [0xFF, ..] => Format::Mjpeg,
+            _ => return Err(SourceError::Stdin("it begins neither as MJPEG nor as Y4M".to_owned())),
+        };
+        Ok(Self { input, format, fps, given: 0, stop: stop.clone() })
+    }
+
+    fn fill(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
+        match self.format {
+            Format::Mjpeg => {
+                frame.encoding = Encoding::Jpeg;
+                (frame.width, frame.height) = (0, 0);
+                let whole = read_jpeg(&mut self.input, &mut frame.bytes)
+                    .map_err(|fault| SourceError::Stdin(fault.to_string()))?;
+                // A last picture that was cut off still counts as a bad frame.
+                Ok(if whole || !frame.bytes.is_empty() { Read::Frame } else { Read::Ended })
+            }
+            Format::Y4m { width, height, encoding, frame_bytes } => {
+                let mut line = Vec::new();
+                if read_line(&mut self.input, &mut line) == 0 {
+                    return Ok(Read::Ended);
+                }
+                if !line.starts_with(b"FRAME") {
+                    return Err(SourceError::Stdin("a Y4M frame does not begin with FRAME".to_owned()));
+                }
+                (frame.encoding, frame.width, frame.height) = (encoding, width, height);
+                frame.bytes.resize(frame_bytes, 0);
+                match self.input.read_exact(&mut frame.bytes) {
+                    Ok(()) => Ok(Read::Frame),
+                    Err(_) if self.given > 0 || self.stop.is_set() => Ok(Read::Ended),
+                    Err(_) => Err(SourceError::Stdin("the first Y4M frame is cut off".to_owned())),
+                }
+            }
+        }
+    }
+}
+
+impl Source for StdinSource {
+    fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
+        let read = self.fill(frame)?;
+        if read == Read::Frame {
+            frame.stamp();
+            frame.pts_ms = Some((self.given as f64 * 1000.0 / self.fps).round() as u64);
+            self.given += 1;
+        }
+        Ok(if self.stop.is_set() { Read::Ended } else { read })
+    }
+}
+
+/// The stream's header: `YUV4MPEG2 W640 H480 F30:1 C420jpeg ...`.
+fn y4m_header(input: &mut Input, fps: &mut f64) -> Result<Format, SourceError> {
+    let wrong = |what: &str| SourceError::Stdin(format!("the Y4M header {what}"));
+    let mut line = Vec::new();
+    read_line(input, &mut line);
+    let header = String::from_utf8_lossy(&line);
+    let mut words = header.split_whitespace();
+    if words.next() != Some("YUV4MPEG2") {
+        return Err(wrong("is no Y4M header"));
+    }
+    let (mut width, mut height, mut encoding) = (0u32, 0u32, Encoding::Planar(Chroma::C420));
+    for word in words {
+        match word.split_at(1) {
+            ("W", number) => width = number.parse().unwrap_or(0),
+            ("H", number) => height = number.parse().unwrap_or(0),
+            ("F", rate) => *fps = parse_rate(rate).unwrap_or(*fps),
+            ("C", space) => {
+                encoding = colour_space(space)
+                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?
+            }
+            _ => {}
+        }
+    }
+    let (w, h) = (width as usize, height as usize);
+    if w == 0 || h == 0 || w > 1 << 15 || h > 1 << 15 {
+        return Err(wrong("has no usable width and height"));
+    }
+    let frame_bytes = match encoding {
+        Encoding::Planar(Chroma::C420) => w * h + 2 * w.div_ceil(2) * h.div_ceil(2),
+        Encoding::Planar(Chroma::C422) => w * h + 2 * w.div_ceil(2) * h,
+        Encoding::Planar(Chroma::C444) => w * h * 3,
+        _ => w * h,
+    };
+    Ok(Format::Y4m { width, height, encoding, frame_bytes })
+}
+
+fn colour_space(name: &str) -> Option<Encoding> {
+    match name {
+        "420" | "420jpeg" | "420mpeg2" | "420paldv" => Some(Encoding::Planar(Chroma::C420)),
+        "422" => Some(Encoding::Planar(Chroma::C422)),
+        "444" => Some(Encoding::Planar(Chroma::C444)),
+        "mono" => Some(Encoding::Gray),
+        _ => None,
+    }
+}
+
+fn parse_rate(text: &str) -> Option<f64> {
+    let (numerator, denominator) = text.split_once(':')?;
+    let rate = numerator.parse::<f64>().ok()? / denominator.parse::<f64>().ok()?;
+    (rate.is_finite() && rate > 0.0).then_some(rate)
+}
+
+/// One line, however it ends; its length, 0 at the end of the stream.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> usize {
+    // A fault of the pipe is its end.
+    input.take(4096).read_until(b'\n', line).unwrap_or(0)
+}
+
+/// Reads one JPEG picture, from its start marker to its end marker, after JPEG's own structure, since a thumbnail
+/// inside may hold both markers too. `false` at the end of the stream.
+fn read_jpeg(input: &mut impl BufRead, out: &mut Vec<u8>) -> std::io::Result<bool> {
+    out.clear();
+    if !skip_to_start(input)? {
+        return Ok(false);
+    }
+    out.extend_from_slice(&[0xFF, 0xD8]);
+    while out.len() < LARGEST_JPEG {
+        let Some(marker) = next_marker(input, out)? else { return Ok(false) };
+        match marker {
+            0xD9 => return Ok(true),
+            // Restart markers and escaped bytes of a scan carry no length.
+            0x00 | 0x01 | 0xD0..=0xD8 => {}
+            _ => {
+                let mut length = [0; 2];
+                if input.read_exact(&mut length).is_err() {
+                    return Ok(false);
+                }
+                out.extend_from_slice(&length);
+                let rest = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
+                input.take(rest).read_to_end(out)?;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Appends up to and including the next `FF xx` and returns `xx`.
+fn next_marker(input: &mut impl BufRead, out: &mut Vec<u8>) -> std::io::Result<Option<u8>> {
+    input.read_until(0xFF, out)?;
+    loop {
+        let mut byte = [0];
+        if input.read(&mut byte)? == 0 {
+            return Ok(None);
+        }
+        out.push(byte[0]);
+        if byte[0] != 0xFF {
+            return Ok(Some(byte[0]));
+        }
+    }
+}
+
+/// Skips to behind the next `FF D8`; `false` at the end of the stream.
+fn skip_to_start(input: &mut impl BufRead) -> std::io::Result<bool> {
+    let mut previous = 0;
+    loop {
+        let mut byte = [0];
+        if input.read(&mut byte)? == 0 {
+            return Ok(false);
+        }
+        if previous == 0xFF && byte[0] == 0xD8 {
+            return Ok(true);
+        }
+        previous = byte[0];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jpeg() -> Vec<u8> {
+        let image = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 4, y as u8 * 5, 200]));
+        let mut bytes = Vec::new();
+        image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Jpeg).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn pictures_are_split_whatever_lies_between_and_inside_them() {
+        let plain = jpeg();
+        // An EXIF-like segment that holds a whole JPEG of its own.
+        let mut nested = vec![0xFF, 0xD8, 0xFF, 0xE1];
+        nested.extend(((plain.len() + 2) as u16).to_be_bytes());
+        nested.extend(&plain);
+        nested.extend(&plain[2..]);
+        let stream = [&plain[..], b"--boundary\r\n", &nested, &[0xFF; 5], &plain, &plain[..100]].concat();
+        let mut input = BufReader::with_capacity(7, &stream[..]);
+        let mut out = Vec::new();
+        for expected in [&plain, &nested, &plain] {
+            assert!(read_jpeg(&mut input, &mut out).unwrap());
+            assert_eq!(&out, expected);
+        }
+        assert!(!read_jpeg(&mut input, &mut out).unwrap());
+        assert_eq!(out, &plain[..100]);
+        assert!(!read_jpeg(&mut input, &mut out).unwrap() && out.is_empty());
+    }
+}
