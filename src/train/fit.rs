@@ -82,6 +82,8 @@ pub struct Job<'a> {
 pub struct Outcome {
     /// The network with the best validation accuracy, ready for inference.
     pub network: Network,
+    /// What it was built for.
+    pub spec: NetworkSpec,
     /// The epoch that it comes from, from 1.
     pub epoch: usize,
     /// All epochs.
@@ -160,6 +162,7 @@ impl<'a> Run<'a> {
             done += 1;
             watch.step(epoch + 1, done, steps, totals);
         })?;
+        let images_per_s = trained.pictures() as f64 / start.elapsed().as_secs_f64();
         let validated = self.trainer.validate(&self.trainer.chosen(), validation);
         let record = EpochRecord {
             epoch: epoch + 1,
@@ -168,6 +171,7 @@ impl<'a> Run<'a> {
             train_accuracy: trained.accuracy(),
             validation_loss: validated.loss(),
             validation_accuracy: validated.accuracy(),
+            images_per_s,
             seconds: start.elapsed().as_secs_f64(),
         };
         if let Some(warning) = suspicion(&record, &self.job.data.validation.class_counts(), self.job) {
@@ -187,7 +191,8 @@ impl<'a> Run<'a> {
         progress.plateau = self.trainer.schedule.state();
         progress.average_steps = self.trainer.average.as_ref().map(MovingAverage::steps);
         progress.history.push(record.clone());
-        let min_delta = self.job.recipe.fit.early_stopping.as_ref().map_or(0.0, |stopping| stopping.min_delta);
+        let min_delta =
+            self.job.recipe.fit.early_stopping.as_ref().map_or(0.0, |stopping| stopping.min_delta);
         progress.stagnant = match progress.stagnant {
             (_, to_beat) if progress.history.len() == 1 || accuracy > to_beat + min_delta => (0, accuracy),
             (epochs, to_beat) => (epochs + 1, to_beat),
@@ -215,7 +220,12 @@ impl<'a> Run<'a> {
         let path = self.job.out.join(BEST);
         let checkpoint = Checkpoint::load(&path, &self.progress.network)?;
         let network = checkpoint.chosen(self.trainer.chosen(), &path)?;
-        Ok(Outcome { network, epoch: checkpoint.progress.epochs_done, history: self.progress.history })
+        Ok(Outcome {
+            network,
+            spec: self.progress.network,
+            epoch: checkpoint.progress.epochs_done,
+            history: self.progress.history,
+        })
     }
 }
 
@@ -269,8 +279,7 @@ fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String
     const AT: f64 = 0.002;
     let pictures: usize = counts.iter().sum();
     let (trained, validated) = (record.train_accuracy, record.validation_accuracy);
-    let class =
-        counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
+    let class = counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
     (trained - validated > FAR_ABOVE).then(|| {
         format!(
             "epoch {}: {:.1} % right in training but {:.1} % in validation, which is the share of `{}`: the network \

@@ -29,3 +29,4 @@ pub mod recipe;
 pub mod schedule;
 pub mod survey;
 pub mod trainer;
+pub mod vote_model;
