@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 /// Values a task takes, before rounding to whole pixels: it stays in the second-level cache.
 const TASK_LEN: usize = 64 * 1024;
-/// Values that are summed side by side.
+/// Values that are summed side by side: four of the widest registers.
 const LANES: usize = 64;
 
 /// Mean and biased variance of each channel.
@@ -150,23 +150,15 @@ fn gradient_sums(
 ) -> (Vec<f32>, Vec<f32>) {
     let channels = scale.len();
     let (scale, shift, mean) = (repeat(scale), repeat(shift), repeat(mean));
-    let width = scale.len();
-    let (mut sums, mut centred) = (vec![0.0; width], vec![0.0; width]);
-    vectorised(
+    two_sums(
+        [x, grad],
+        channels,
         #[inline(always)]
-        || {
-            for (x, grad) in x.chunks(width).zip(grad.chunks(width)) {
-                let (sums, centred) = (&mut sums[..x.len()], &mut centred[..x.len()]);
-                let (scale, shift, mean) = (&scale[..x.len()], &shift[..x.len()], &mean[..x.len()]);
-                for i in 0..x.len() {
-                    let passed = if x[i] * scale[i] + shift[i] > floor { grad[i] } else { 0.0 };
-                    sums[i] += passed;
-                    centred[i] += passed * (x[i] - mean[i]);
-                }
-            }
+        |lane, [x, grad]| {
+            let passed = if x * scale[lane] + shift[lane] > floor { grad } else { 0.0 };
+            (passed, passed * (x - mean[lane]))
         },
-    );
-    (fold(&sums, channels), fold(&centred, channels))
+    )
 }
 
 fn input_gradient(x: &[f32], grad: &[f32], by_channel: [&[f32]; 4], floor: f32) -> Vec<f32> {
@@ -200,26 +192,60 @@ fn input_gradient(x: &[f32], grad: &[f32], by_channel: [&[f32]; 4], floor: f32) 
 fn shifted_sums(x: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let channels = shift.len();
     let shift = repeat(shift);
-    let width = shift.len();
-    let (mut sums, mut squares) = (vec![0.0; width], vec![0.0; width]);
+    two_sums(
+        [x],
+        channels,
+        #[inline(always)]
+        |lane, [x]| {
+            let centred = x - shift[lane];
+            (centred, centred * centred)
+        },
+    )
+}
+
+/// Sums by channel of the two values that `terms` makes of a lane (its channel is `lane % channels`) and of what
+/// `inputs` hold there. Blocks of lanes are summed in registers; what does not fill a row of lanes comes last.
+fn two_sums<const I: usize>(
+    inputs: [&[f32]; I],
+    channels: usize,
+    terms: impl Fn(usize, [f32; I]) -> (f32, f32) + Copy,
+) -> (Vec<f32>, Vec<f32>) {
+    let width = width(channels);
+    let whole = inputs[0].len() / width * width;
+    let (mut first, mut second) = (vec![0.0; width], vec![0.0; width]);
     vectorised(
         #[inline(always)]
         || {
-            for x in x.chunks(width) {
-                for (((x, shift), sum), square) in x.iter().zip(&shift).zip(&mut sums).zip(&mut squares) {
-                    let centred = x - shift;
-                    *sum += centred;
-                    *square += centred * centred;
+            for block in (0..width).step_by(LANES) {
+                let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
+                for row in (block..whole).step_by(width) {
+                    let rows: [&[f32; LANES]; I] =
+                        inputs.map(|input| input[row..row + LANES].try_into().expect("a block of lanes"));
+                    for lane in 0..LANES {
+                        let (one, other) = terms(block + lane, rows.map(|row| row[lane]));
+                        a[lane] += one;
+                        b[lane] += other;
+                    }
                 }
+                first[block..block + LANES].copy_from_slice(&a);
+                second[block..block + LANES].copy_from_slice(&b);
             }
         },
     );
-    (fold(&sums, channels), fold(&squares, channels))
+    for at in whole..inputs[0].len() {
+        let (one, other) = terms(at - whole, inputs.map(|input| input[at]));
+        first[at - whole] += one;
+        second[at - whole] += other;
+    }
+    (fold(&first, channels), fold(&second, channels))
 }
 
-/// The multiple of `channels` that fills the vector registers.
+/// The smallest multiple of `channels` that whole blocks of lanes fill.
 fn width(channels: usize) -> usize {
-    channels * (LANES / channels).max(1)
+    (1..=LANES)
+        .map(|times| times * channels)
+        .find(|width| width % LANES == 0)
+        .expect("LANES is a multiple of LANES")
 }
 
 fn repeat(by_channel: &[f32]) -> Vec<f32> {

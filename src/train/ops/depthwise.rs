@@ -18,11 +18,14 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window) -> Ve
                 out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
             for (out, x) in samples {
                 padded.fill(x, &mut border);
-                vectorised(|| match lanes(shape.c) {
-                    16 => padded.forward::<16>(&border, weight, out),
-                    8 => padded.forward::<8>(&border, weight, out),
-                    _ => padded.forward::<1>(&border, weight, out),
-                });
+                vectorised(
+                    #[inline(always)]
+                    || match lanes(shape.c) {
+                        16 => padded.forward::<16>(&border, weight, out),
+                        8 => padded.forward::<8>(&border, weight, out),
+                        _ => padded.forward::<1>(&border, weight, out),
+                    },
+                );
             }
         },
     );
@@ -53,11 +56,14 @@ pub fn backward(
                 padded.fill(x, &mut border);
                 grad_border.fill(0.0);
                 let buffers = (&border[..], &mut grad_border[..]);
-                vectorised(|| match lanes(shape.c) {
-                    16 => padded.backward::<16>(buffers, weight, grad, &mut grad_weight),
-                    8 => padded.backward::<8>(buffers, weight, grad, &mut grad_weight),
-                    _ => padded.backward::<1>(buffers, weight, grad, &mut grad_weight),
-                });
+                vectorised(
+                    #[inline(always)]
+                    || match lanes(shape.c) {
+                        16 => padded.backward::<16>(buffers, weight, grad, &mut grad_weight),
+                        8 => padded.backward::<8>(buffers, weight, grad, &mut grad_weight),
+                        _ => padded.backward::<1>(buffers, weight, grad, &mut grad_weight),
+                    },
+                );
                 padded.take(&grad_border, grad_x);
             }
             grad_weight
