@@ -18,3 +18,4 @@ pub mod plots;
 pub mod random;
 pub mod recipe;
 pub mod survey;
+pub mod tensorboard;
