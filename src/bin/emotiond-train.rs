@@ -4,6 +4,10 @@ use clap::{Parser, Subcommand};
 use emotiond::train::cli::{self, Failure};
 use std::process::ExitCode;
 
+/// Large tensors come and go at every step: glibc would hand their pages back and fault them in again each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Trains and examines emotion networks for emotiond.
 #[derive(Parser, Debug)]
 #[command(version)]
@@ -14,6 +18,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Trains a network after a recipe.
+    Fit(cli::fit::FitArgs),
     /// Evaluates a model as the daemon would run it.
     Eval(cli::eval::EvalArgs),
     /// Counts a data set's pictures, its duplicates and its constant pictures.
@@ -24,6 +30,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Fit(args) => cli::fit::run(&args),
         Command::Eval(args) => cli::eval::run(&args),
         Command::Data(args) => cli::data::run(&args),
         Command::Report(args) => cli::report::run(&args),

@@ -2,6 +2,8 @@
 
 pub mod data;
 pub mod eval;
+pub mod fit;
+mod progress;
 pub mod report;
 mod table;
 
