@@ -13,7 +13,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let argument = |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
+    let argument =
+        |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
     let arch_name = argument(0, "mini_xception");
     let batch: usize = argument(1, "64").parse().expect("a batch size");
     let duration = Duration::from_secs_f64(argument(2, "10").parse().expect("seconds"));
@@ -26,8 +27,10 @@ fn main() {
     let mut network = arch::build(&spec, initializer, &device).expect("a known architecture");
     let mut optimizer = AdamConfig::new().init();
     let loss = Loss::new(LossKind::CrossEntropy, None);
-    let x = Tensor::<4>::random([batch, 1, 48, 48], Distribution::Normal(0.0, 1.0), &Device::flex()).into_data();
-    let targets = Tensor::<2>::random([batch, 7], Distribution::Uniform(0.0, 1.0), &Device::flex()).into_data();
+    let x =
+        Tensor::<4>::random([batch, 1, 48, 48], Distribution::Normal(0.0, 1.0), &Device::flex()).into_data();
+    let targets =
+        Tensor::<2>::random([batch, 7], Distribution::Uniform(0.0, 1.0), &Device::flex()).into_data();
 
     let parameters = network.num_params();
     let (mut steps, mut phases) = (0, [Duration::ZERO; 3]);

@@ -11,7 +11,9 @@ pub enum DeviceError {
     #[error("there is no device {0:?}: use cpu, cuda or wgpu")]
     Unknown(String),
     /// The program was built without it.
-    #[error("this emotiond-train was built without {name}: build it with `--features {feature}`, or use --device cpu")]
+    #[error(
+        "this emotiond-train was built without {name}: build it with `--features {feature}`, or use --device cpu"
+    )]
     NotBuilt {
         /// The device.
         name: &'static str,

@@ -187,7 +187,8 @@ impl<'a> Run<'a> {
         progress.plateau = self.trainer.schedule.state();
         progress.average_steps = self.trainer.average.as_ref().map(MovingAverage::steps);
         progress.history.push(record.clone());
-        let min_delta = self.job.recipe.fit.early_stopping.as_ref().map_or(0.0, |stopping| stopping.min_delta);
+        let min_delta =
+            self.job.recipe.fit.early_stopping.as_ref().map_or(0.0, |stopping| stopping.min_delta);
         progress.stagnant = match progress.stagnant {
             (_, to_beat) if progress.history.len() == 1 || accuracy > to_beat + min_delta => (0, accuracy),
             (epochs, to_beat) => (epochs + 1, to_beat),
@@ -269,8 +270,7 @@ fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String
     const AT: f64 = 0.002;
     let pictures: usize = counts.iter().sum();
     let (trained, validated) = (record.train_accuracy, record.validation_accuracy);
-    let class =
-        counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
+    let class = counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
     (trained - validated > FAR_ABOVE).then(|| {
         format!(
             "epoch {}: {:.1} % right in training but {:.1} % in validation, which is the share of `{}`: the network \

@@ -21,7 +21,8 @@ impl Loss {
     pub fn forward(&self, logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         let [samples, classes] = targets.dims();
         let weights = self.class_weights.as_ref().map(|weights| {
-            let weights = Tensor::<1>::from_floats(weights.as_slice(), &targets.device()).reshape([1, classes]);
+            let weights =
+                Tensor::<1>::from_floats(weights.as_slice(), &targets.device()).reshape([1, classes]);
             (targets.clone() * weights).sum_dim(1)
         });
         let losses = match self.kind {

@@ -18,7 +18,10 @@ pub fn build(section: &OptimizerSection) -> ModuleOptimizer {
                 SgdConfig::new()
                     .with_weight_decay(coupled(weight_decay))
                     .with_momentum((momentum > 0.0).then(|| {
-                        MomentumConfig::new().with_momentum(momentum).with_dampening(0.0).with_nesterov(nesterov)
+                        MomentumConfig::new()
+                            .with_momentum(momentum)
+                            .with_dampening(0.0)
+                            .with_nesterov(nesterov)
                     }))
                     .build()
             };

@@ -187,7 +187,12 @@ impl Trainer {
 }
 
 /// The probabilities `[pictures x classes]` and right classes that `network` comes to over the batches of `loader`.
-pub fn probabilities(network: &Network, loader: &Loader, channels: usize, size: usize) -> (Vec<f32>, Vec<usize>) {
+pub fn probabilities(
+    network: &Network,
+    loader: &Loader,
+    channels: usize,
+    size: usize,
+) -> (Vec<f32>, Vec<usize>) {
     let device = network.devices().first().cloned().unwrap_or_else(Device::flex).without_autodiff();
     let (mut all, mut classes) = (Vec::new(), Vec::new());
     for batch in loader.epoch(0) {
@@ -217,5 +222,9 @@ fn correct(logits: Tensor<2>, batch: &Batch) -> usize {
     let logits = logits.into_data();
     let logits = logits.as_slice::<f32>().expect("logits of f32");
     let argmax = |row: &[f32]| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
-    logits.chunks_exact(classes).zip(&batch.classes).filter(|(row, class)| argmax(row) == Some(**class)).count()
+    logits
+        .chunks_exact(classes)
+        .zip(&batch.classes)
+        .filter(|(row, class)| argmax(row) == Some(**class))
+        .count()
 }

@@ -2,7 +2,7 @@
 //! and Gender Classification".
 
 use super::blocks::{Block, Blocks, Gather, Residual};
-use super::{NetworkSpec, Network};
+use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 
 /// Two convolutions of 8 channels, four residual modules of depthwise-separable convolutions, a convolution to the

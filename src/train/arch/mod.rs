@@ -151,7 +151,13 @@ mod tests {
 
     #[test]
     fn an_unknown_name_and_an_impossible_size_are_refused() {
-        let spec = |arch: &str, size| NetworkSpec { arch: arch.to_owned(), channels: 1, size, classes: 7, dropout: 0.0 };
+        let spec = |arch: &str, size| NetworkSpec {
+            arch: arch.to_owned(),
+            channels: 1,
+            size,
+            classes: 7,
+            dropout: 0.0,
+        };
         let refusal = |spec| build(&spec, Initializer::Zeros, &Device::flex()).unwrap_err().to_string();
         assert!(refusal(spec("lenet", 48)).contains("mini_xception"));
         assert!(refusal(spec("mini_xception", 12)).contains("20 to 512"));

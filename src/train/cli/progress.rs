@@ -45,7 +45,11 @@ impl Watch for Bar {
             self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
         }
         self.bar.set_position(done as u64);
-        self.bar.set_message(format!("loss {:.4} accuracy {:.1} %", totals.loss(), totals.accuracy() * 100.0));
+        self.bar.set_message(format!(
+            "loss {:.4} accuracy {:.1} %",
+            totals.loss(),
+            totals.accuracy() * 100.0
+        ));
     }
 
     fn epoch(&mut self, record: &EpochRecord, _: &Trainer, best: bool) {

@@ -1,7 +1,9 @@
 //! An ONNX graph under construction: names, weights and nodes.
 
 use crate::train::ops::Window;
-use onnx_ir::{AttributeProto, AttributeType, GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_ir::{
+    AttributeProto, AttributeType, GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+};
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;

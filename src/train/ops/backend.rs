@@ -118,7 +118,8 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
         let norm = Norm::new(x, gamma, beta, epsilon, relu);
         let (mean, variance) = norm.statistics_tensors();
         let out = norm.forward();
-        let out = match NormBackward.prepare::<C>([x_node, gamma_node, beta_node]).compute_bound().stateful() {
+        let out = match NormBackward.prepare::<C>([x_node, gamma_node, beta_node]).compute_bound().stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(norm, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         };
@@ -162,8 +163,15 @@ impl Backward<Flex, 2> for DenseBackward {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (x, weight, window, needs_input) = ops.state;
         let channels = weight.shape()[3];
-        let (grad_x, grad_weight) =
-            dense::backward(values(&x), shape(&x), values(&weight), window, values(&grad), channels, needs_input);
+        let (grad_x, grad_weight) = dense::backward(
+            values(&x),
+            shape(&x),
+            values(&weight),
+            window,
+            values(&grad),
+            channels,
+            needs_input,
+        );
         let [x_node, weight_node] = ops.parents;
         if let (Some(node), Some(grad_x)) = (x_node, grad_x) {
             grads.register::<Flex>(node.id, tensor(grad_x, &shape(&x).dims()));
@@ -230,7 +238,8 @@ impl Backward<Flex, 3> for NormBackward {
             values(&grad),
         );
         let shapes = [&norm.x, &norm.gamma, &norm.beta];
-        for ((node, grad), shape) in ops.parents.into_iter().zip([grad_x, grad_gamma, grad_beta]).zip(shapes) {
+        for ((node, grad), shape) in ops.parents.into_iter().zip([grad_x, grad_gamma, grad_beta]).zip(shapes)
+        {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, like(grad, shape));
             }
@@ -257,8 +266,12 @@ impl Norm {
     }
 
     fn forward(&self) -> FlexTensor {
-        let (scale, shift) =
-            batch_norm::scale_and_shift(&self.statistics, values(&self.gamma), values(&self.beta), self.epsilon);
+        let (scale, shift) = batch_norm::scale_and_shift(
+            &self.statistics,
+            values(&self.gamma),
+            values(&self.beta),
+            self.epsilon,
+        );
         like(batch_norm::affine(values(&self.x), &scale, &shift, self.relu), &self.x)
     }
 

@@ -39,7 +39,9 @@ pub fn statistics(x: &[f32], channels: usize) -> Statistics {
     for (rows, shift, (sum, squares)) in &parts {
         for c in 0..channels {
             let offset = f64::from(shift[c]) - mean[c];
-            variance[c] += (f64::from(squares[c]) + 2.0 * offset * f64::from(sum[c]) + *rows as f64 * offset * offset) / count;
+            variance[c] +=
+                (f64::from(squares[c]) + 2.0 * offset * f64::from(sum[c]) + *rows as f64 * offset * offset)
+                    / count;
         }
     }
     Statistics {
@@ -71,10 +73,25 @@ pub fn affine(x: &[f32], scale: &[f32], shift: &[f32], relu: bool) -> Vec<f32> {
 }
 
 /// A channel's factor and summand: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
-pub fn scale_and_shift(statistics: &Statistics, gamma: &[f32], beta: &[f32], epsilon: f32) -> (Vec<f32>, Vec<f32>) {
-    let scale: Vec<f32> =
-        statistics.variance.iter().zip(gamma).map(|(variance, gamma)| gamma / (variance + epsilon).sqrt()).collect();
-    let shift = statistics.mean.iter().zip(&scale).zip(beta).map(|((mean, scale), beta)| beta - mean * scale).collect();
+pub fn scale_and_shift(
+    statistics: &Statistics,
+    gamma: &[f32],
+    beta: &[f32],
+    epsilon: f32,
+) -> (Vec<f32>, Vec<f32>) {
+    let scale: Vec<f32> = statistics
+        .variance
+        .iter()
+        .zip(gamma)
+        .map(|(variance, gamma)| gamma / (variance + epsilon).sqrt())
+        .collect();
+    let shift = statistics
+        .mean
+        .iter()
+        .zip(&scale)
+        .zip(beta)
+        .map(|((mean, scale), beta)| beta - mean * scale)
+        .collect();
     (scale, shift)
 }
 
@@ -113,7 +130,9 @@ pub fn backward(
         .map(|c| (-f64::from(scale[c]) * f64::from(inverse[c]).powi(2) * grad_centred[c] / count) as f32)
         .collect();
     let offset: Vec<f32> = (0..channels)
-        .map(|c| (-f64::from(scale[c]) * grad_beta[c] / count - f64::from(slope[c]) * f64::from(mean[c])) as f32)
+        .map(|c| {
+            (-f64::from(scale[c]) * grad_beta[c] / count - f64::from(slope[c]) * f64::from(mean[c])) as f32
+        })
         .collect();
     let grad_x = input_gradient(x, grad, [&scale, &shift, &slope, &offset], floor);
     let grad_gamma = (0..channels).map(|c| (grad_centred[c] * f64::from(inverse[c])) as f32).collect();
@@ -155,22 +174,25 @@ fn input_gradient(x: &[f32], grad: &[f32], by_channel: [&[f32]; 4], floor: f32) 
     let width = scale.len();
     let task = task_len_of(width);
     let mut grad_x = vec![0.0; x.len()];
-    grad_x.par_chunks_mut(task).zip(x.par_chunks(task)).zip(grad.par_chunks(task)).for_each(|((out, x), grad)| {
-        vectorised(
-            #[inline(always)]
-            || {
-                for ((out, x), grad) in out.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
-                    let (x, grad) = (&x[..out.len()], &grad[..out.len()]);
-                    let (scale, shift) = (&scale[..out.len()], &shift[..out.len()]);
-                    let (slope, offset) = (&slope[..out.len()], &offset[..out.len()]);
-                    for i in 0..out.len() {
-                        let passed = if x[i] * scale[i] + shift[i] > floor { grad[i] } else { 0.0 };
-                        out[i] = scale[i] * passed + slope[i] * x[i] + offset[i];
+    grad_x.par_chunks_mut(task).zip(x.par_chunks(task)).zip(grad.par_chunks(task)).for_each(
+        |((out, x), grad)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((out, x), grad) in out.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width))
+                    {
+                        let (x, grad) = (&x[..out.len()], &grad[..out.len()]);
+                        let (scale, shift) = (&scale[..out.len()], &shift[..out.len()]);
+                        let (slope, offset) = (&slope[..out.len()], &offset[..out.len()]);
+                        for i in 0..out.len() {
+                            let passed = if x[i] * scale[i] + shift[i] > floor { grad[i] } else { 0.0 };
+                            out[i] = scale[i] * passed + slope[i] * x[i] + offset[i];
+                        }
                     }
-                }
-            },
-        );
-    });
+                },
+            );
+        },
+    );
     grad_x
 }
 

@@ -19,7 +19,8 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window, chann
                 return;
             }
             let mut patches = vec![0.0; pixels * depth];
-            let samples = out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
+            let samples =
+                out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
             for (out, x) in samples {
                 gather_patches(x, shape, window, &mut patches);
                 matmul(out, Matrix::new(&patches, pixels, depth), weight, false);
@@ -80,7 +81,8 @@ impl Step {
         }
         let mut patches = vec![0.0; self.pixels * self.depth];
         let mut grad_x = grad_x.map(|all| all.chunks_exact_mut(self.shape.sample_len()));
-        let samples = x.chunks_exact(self.shape.sample_len()).zip(grad.chunks_exact(self.pixels * self.channels));
+        let samples =
+            x.chunks_exact(self.shape.sample_len()).zip(grad.chunks_exact(self.pixels * self.channels));
         for (x, grad) in samples {
             let grad = Matrix::new(grad, self.pixels, self.channels);
             gather_patches(x, self.shape, self.window, &mut patches);
@@ -128,7 +130,11 @@ fn scatter_patches(patches: &[f32], shape: MapShape, window: Window, x: &mut [f3
 
 /// Calls `visit` for each row of each patch with the row's number and, unless it lies on the border altogether,
 /// (its first value in the map, its first value in the patch's row, values).
-fn for_each_row(shape: MapShape, window: Window, mut visit: impl FnMut(usize, Option<(usize, usize, usize)>)) {
+fn for_each_row(
+    shape: MapShape,
+    window: Window,
+    mut visit: impl FnMut(usize, Option<(usize, usize, usize)>),
+) {
     let mut patch_row = 0;
     for out_y in 0..window.outputs(shape.h) {
         for out_x in 0..window.outputs(shape.w) {

@@ -14,7 +14,8 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window) -> Ve
     out.par_chunks_mut(task * out_shape.sample_len()).zip(x.par_chunks(task * shape.sample_len())).for_each(
         |(out, x)| {
             let mut border = vec![0.0; padded.len()];
-            let samples = out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
+            let samples =
+                out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
             for (out, x) in samples {
                 padded.fill(x, &mut border);
                 vectorised(|| match lanes(shape.c) {
@@ -117,7 +118,12 @@ impl Padded {
     }
 
     #[inline(always)]
-    fn forward_kernel<const L: usize, const K: usize>(&self, border: &[f32], weight: &[f32], out: &mut [f32]) {
+    fn forward_kernel<const L: usize, const K: usize>(
+        &self,
+        border: &[f32],
+        weight: &[f32],
+        out: &mut [f32],
+    ) {
         let (c, stride) = (self.shape.c, self.window.stride);
         let out_w = self.window.outputs(self.shape.w);
         for block in (0..c).step_by(L) {

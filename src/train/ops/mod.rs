@@ -14,7 +14,10 @@ pub mod shape;
 use backend::MapOps;
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::nn::BatchNorm;
-use burn::tensor::{Device, Tensor, activation, module, ops::{ConvOptions, MaxPoolOptions}};
+use burn::tensor::{
+    Device, Tensor, activation, module,
+    ops::{ConvOptions, MaxPoolOptions},
+};
 pub use shape::Window;
 
 /// A batch of feature maps, in the memory order that its device is fastest with.
@@ -99,7 +102,8 @@ impl Maps {
     pub fn max_pool(&self, window: Window) -> Self {
         let Window { kernel, stride, padding } = window;
         if !self.channels_last {
-            let options = MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+            let options =
+                MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
             return Self::channels_first(module::max_pool2d(self.tensor.clone(), options));
         }
         let out = Dispatch::map_max_pool(self.tensor.clone().into_dispatch(), window);

@@ -158,7 +158,10 @@ fn running_statistics_follow_the_batches_and_serve_inference() {
     let x = Tensor::<4>::from_data(random([2, 16, 5, 5], 9), &Device::flex());
     let [own, stock] = norms.map(burn::module::Module::valid);
     let ours = Maps::new(x.clone()).batch_norm(&own, true).into_tensor().into_data();
-    ours.assert_approx_eq(&Maps::channels_first(x).batch_norm(&stock, true).into_tensor().into_data(), tolerance);
+    ours.assert_approx_eq(
+        &Maps::channels_first(x).batch_norm(&stock, true).into_tensor().into_data(),
+        tolerance,
+    );
 }
 
 #[test]
