@@ -5,6 +5,7 @@ use super::{
     labels::FERPLUS_LABELS,
     random::Draw,
     recipe::{ClassWeights, LabelScheme, Recipe, Validation},
+    vote_model::VoteModel,
 };
 use crate::classify::description::InputSpec;
 use rand::seq::SliceRandom;
@@ -114,7 +115,12 @@ pub fn prepare(dataset: Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, Datas
     let scheme = recipe.data.labels;
     let weight = recipe.data.ferplus.as_ref().map(|ferplus| ferplus.weight);
     let spec = recipe.input_spec();
-    let training = Examples::new(dataset.clone(), &training, scheme, weight, spec.clone());
+    let calibrated = recipe.data.ferplus.as_ref().is_some_and(|ferplus| ferplus.calibrated);
+    let training = match weight {
+        Some(weight) if calibrated => Examples::new(dataset.clone(), &training, scheme, None, spec.clone())
+            .with_calibrated_votes(weight as f32),
+        weight => Examples::new(dataset.clone(), &training, scheme, weight, spec.clone()),
+    };
     let validation = Examples::new(dataset.clone(), &validation, scheme, None, spec).with_hard_targets();
     for (name, examples) in [("training", &training), ("validation", &validation)] {
         if examples.items.is_empty() {
@@ -197,6 +203,24 @@ fn drop_rows(
 }
 
 impl Examples {
+    /// Gives the votes, as a distribution of these examples' own classes, the part `weight` of each target.
+    fn with_calibrated_votes(mut self, weight: f32) -> Self {
+        let samples = &self.dataset.samples;
+        let classes = self.labels.len();
+        let voted = self.items.iter().filter_map(|item| Some((samples[item.sample].votes?, item.class)));
+        let model = VoteModel::fit(voted, classes);
+        for item in &mut self.items {
+            let Some(votes) = samples[item.sample].votes else { continue };
+            let hard = one_hot(item.class, classes);
+            item.target = hard
+                .iter()
+                .zip(model.predict(votes))
+                .map(|(hard, voted)| (1.0 - weight) * hard + weight * voted)
+                .collect();
+        }
+        self
+    }
+
     fn with_hard_targets(mut self) -> Self {
         for item in &mut self.items {
             item.target = one_hot(item.class, self.labels.len());

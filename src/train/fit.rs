@@ -82,6 +82,8 @@ pub struct Job<'a> {
 pub struct Outcome {
     /// The network with the best validation accuracy, ready for inference.
     pub network: Network,
+    /// What it was built for.
+    pub spec: NetworkSpec,
     /// The epoch that it comes from, from 1.
     pub epoch: usize,
     /// All epochs.
@@ -160,6 +162,7 @@ impl<'a> Run<'a> {
             done += 1;
             watch.step(epoch + 1, done, steps, totals);
         })?;
+        let images_per_s = trained.pictures() as f64 / start.elapsed().as_secs_f64();
         let validated = self.trainer.validate(&self.trainer.chosen(), validation);
         let record = EpochRecord {
             epoch: epoch + 1,
@@ -168,6 +171,7 @@ impl<'a> Run<'a> {
             train_accuracy: trained.accuracy(),
             validation_loss: validated.loss(),
             validation_accuracy: validated.accuracy(),
+            images_per_s,
             seconds: start.elapsed().as_secs_f64(),
         };
         if let Some(warning) = suspicion(&record, &self.job.data.validation.class_counts(), self.job) {
@@ -216,7 +220,12 @@ impl<'a> Run<'a> {
         let path = self.job.out.join(BEST);
         let checkpoint = Checkpoint::load(&path, &self.progress.network)?;
         let network = checkpoint.chosen(self.trainer.chosen(), &path)?;
-        Ok(Outcome { network, epoch: checkpoint.progress.epochs_done, history: self.progress.history })
+        Ok(Outcome {
+            network,
+            spec: self.progress.network,
+            epoch: checkpoint.progress.epochs_done,
+            history: self.progress.history,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub const REPORT_FILE: &str = "report.json";
 
 /// One epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EpochRecord {
     /// From 1 on.
     pub epoch: usize,

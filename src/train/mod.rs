@@ -30,3 +30,4 @@ pub mod schedule;
 pub mod survey;
 pub mod tensorboard;
 pub mod trainer;
+pub mod vote_model;

@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use burn::module::Module;
 use burn::nn;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
 /// The loss became NaN or infinite.
@@ -186,19 +186,14 @@ impl Trainer {
     }
 }
 
-/// The probabilities `[pictures x classes]` and right classes that `network` comes to over the batches of `loader`.
-pub fn probabilities(
-    network: &Network,
-    loader: &Loader,
-    channels: usize,
-    size: usize,
-) -> (Vec<f32>, Vec<usize>) {
-    let device = network.devices().first().cloned().unwrap_or_else(Device::flex).without_autodiff();
+/// The logits `[pictures, classes]` and the right classes that `network` comes to over the batches of `loader`.
+pub fn logits(network: &Network, loader: &Loader, spec: &NetworkSpec) -> (Vec<f32>, Vec<usize>) {
+    let device = network.devices()[0].clone().without_autodiff();
     let (mut all, mut classes) = (Vec::new(), Vec::new());
     for batch in loader.epoch(0) {
-        let shape = [batch.n, channels, size, size];
+        let shape = [batch.n, spec.channels, spec.size, spec.size];
         let inputs = Tensor::<4>::from_data(TensorData::new(batch.inputs, shape), &device);
-        all.extend(activation::softmax(network.forward(inputs), 1).into_data().iter::<f32>());
+        all.extend(network.forward(inputs).into_data().iter::<f32>());
         classes.extend(batch.classes);
     }
     (all, classes)

@@ -36,6 +36,9 @@ pub enum Validation {
 pub struct FerPlus {
     /// Weight of the vote distribution, 0 to 1; the rest is the original label's.
     pub weight: f64,
+    /// Turns the votes into the distribution of the data's own labels under such votes, fitted on the training rows.
+    #[serde(default)]
+    pub calibrated: bool,
     /// The CSV of votes; absent: `ferplus_votes.csv` beside the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<PathBuf>,

@@ -69,7 +69,7 @@ fn overrides_reach_every_section() {
     let recipe = Recipe::parse(SMALL, "r.toml", &overrides.map(str::to_owned)).unwrap();
     assert_eq!(recipe.fit.epochs, 3);
     assert_eq!(recipe.optimizer.name, OptimizerName::Sgd);
-    assert_eq!(recipe.data.ferplus, Some(FerPlus { weight: 0.25, votes: None }));
+    assert_eq!(recipe.data.ferplus, Some(FerPlus { weight: 0.25, calibrated: false, votes: None }));
     assert_eq!(recipe.augment.zoom, Some([0.9, 1.1]));
 }
 
