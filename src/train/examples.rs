@@ -262,3 +262,6 @@ fn vote_distribution(sample: &Sample, scheme: LabelScheme) -> Option<Vec<f32>> {
 fn one_hot(class: usize, classes: usize) -> Vec<f32> {
     (0..classes).map(|index| f32::from(u8::from(index == class))).collect()
 }
+
+#[cfg(test)]
+mod tests;

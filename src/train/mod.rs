@@ -28,5 +28,6 @@ pub mod random;
 pub mod recipe;
 pub mod schedule;
 pub mod survey;
+pub mod tensorboard;
 pub mod trainer;
 pub mod vote_model;

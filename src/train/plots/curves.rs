@@ -5,7 +5,7 @@ use super::canvas::{
 };
 use crate::train::history::{EpochRecord, RunReport};
 use plotters::{
-    prelude::{ChartBuilder, Circle, Color, LineSeries, RGBColor, Rectangle, WHITE},
+    prelude::{ChartBuilder, Circle, Color, LineSeries, RGBColor, Rectangle, SeriesLabelPosition, WHITE},
     style::text_anchor::{HPos, VPos},
 };
 use std::path::Path;
@@ -108,8 +108,7 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .x_label_area_size(40)
         .y_label_area_size(66)
         .build_cartesian_2d(1.0..last, low..high)?;
-    let digits =
-        (2.0 - (high - low).log10().floor()).clamp(0.0, 6.0) as usize - usize::from(high - low >= 1.0);
+    let digits = (1.0 - (high - low).log10().floor()).clamp(0.0, 6.0) as usize;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
@@ -122,6 +121,10 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .y_label_formatter(&|value| format!("{value:.digits$}"))
         .label_style(text_style(14, FAINT_INK, false))
         .draw()?;
+    // Where the curves end is where they are read: the legend keeps away from it.
+    let rises =
+        curves.iter().any(|curve| curve.points.last().map(|p| p.1) > curve.points.first().map(|p| p.1));
+    let corner = if rises { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
     for curve in curves {
         let color = curve.color;
         chart
@@ -136,7 +139,7 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .background_style(WHITE.mix(0.85))
         .border_style(GRID)
         .label_font(text_style(15, INK, false))
-        .position(plotters::prelude::SeriesLabelPosition::UpperRight)
+        .position(corner)
         .draw()
 }
 

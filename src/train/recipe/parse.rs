@@ -40,6 +40,17 @@ pub enum RecipeError {
     },
 }
 
+impl RecipeError {
+    /// The program's exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Read { .. } => 66,
+            Self::Invalid { .. } => 78,
+            Self::Override { .. } => 2,
+        }
+    }
+}
+
 pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
     let invalid = |line, message| RecipeError::Invalid { name: name.to_owned(), line, message };
     let mut recipe: Recipe = toml::from_str(text).map_err(|error| {
