@@ -1,6 +1,6 @@
 //! `emotiond-train fit`.
 
-use super::{Failure, progress};
+use super::{Failure, events::Events, progress};
 use crate::classify::Classifier;
 use crate::classify::description::Description;
 use crate::config::Config;
@@ -53,14 +53,17 @@ pub struct FitArgs {
 /// # Errors
 /// With the contract's exit code when the recipe, the data or the machine does not allow it.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
-    let recipe = Recipe::load(&args.recipe, &args.overrides).map_err(|error| Failure::new(78, error))?;
+    let recipe = Recipe::load(&args.recipe, &args.overrides)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(69, error))?;
     let data = load(&recipe, &args.data)?;
     fs::create_dir_all(&args.out)
         .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
     let job = Job { recipe: &recipe, data: &data, out: &args.out, resume: args.resume, device: &device };
-    let mut watch = progress::for_this_terminal(recipe.fit.epochs);
-    let outcome = fit(&job, watch.as_mut()).map_err(|error| Failure::new(exit_code(&error), error))?;
+    let shown = progress::for_this_terminal(recipe.fit.epochs);
+    let mut watch =
+        Events::new(&args.out.join("tensorboard"), shown).map_err(|error| Failure::new(74, error))?;
+    let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;
     drop(watch);
     finish(args, &recipe, &data, &outcome)
 }
