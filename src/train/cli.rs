@@ -2,7 +2,6 @@
 
 pub mod data;
 pub mod eval;
-mod events;
 pub mod fit;
 mod progress;
 pub mod report;

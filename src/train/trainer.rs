@@ -2,7 +2,6 @@
 
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
-use super::distributions;
 use super::loader::{Batch, Loader};
 use super::loss::Loss;
 use super::optimizer;
@@ -75,8 +74,6 @@ pub struct Trainer {
     pub average: Option<MovingAverage>,
     /// The learning rates.
     pub schedule: Schedule,
-    /// The gradients of the last epoch's last step, before clipping.
-    pub gradients: Vec<distributions::Values>,
     spec: NetworkSpec,
     loss: Loss,
     clip_norm: Option<f64>,
@@ -109,7 +106,6 @@ impl Trainer {
                 steps_per_epoch,
                 recipe.fit.epochs,
             ),
-            gradients: Vec::new(),
             spec: spec.clone(),
             loss: Loss::new(recipe.loss.kind, class_weights),
             clip_norm: recipe.fit.clip_norm,
@@ -151,9 +147,6 @@ impl Trainer {
         }
         totals.add(value, correct(logits.inner(), batch), batch.n);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        if (step + 1).is_multiple_of(self.steps_per_epoch) {
-            self.gradients = distributions::gradients(&self.network, &gradients);
-        }
         if let Some(longest) = self.clip_norm {
             gradients = optimizer::clip_norm(&self.network, gradients, longest);
         }

@@ -1,6 +1,6 @@
 //! `emotiond-train fit`.
 
-use super::{Failure, events::Events, progress};
+use super::{Failure, progress};
 use crate::classify::Classifier;
 use crate::classify::description::Description;
 use crate::config::Config;
@@ -60,10 +60,8 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     fs::create_dir_all(&args.out)
         .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
     let job = Job { recipe: &recipe, data: &data, out: &args.out, resume: args.resume, device: &device };
-    let shown = progress::for_this_terminal(recipe.fit.epochs);
-    let mut watch =
-        Events::new(&args.out.join("tensorboard"), shown).map_err(|error| Failure::new(74, error))?;
-    let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;
+    let mut watch = progress::for_this_terminal(recipe.fit.epochs);
+    let outcome = fit(&job, watch.as_mut()).map_err(|error| Failure::new(exit_code(&error), error))?;
     drop(watch);
     finish(args, &recipe, &data, &outcome)
 }
@@ -74,7 +72,7 @@ fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
     if ferplus.is_some() || recipe.data.labels == LabelScheme::FerPlus8 {
         dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
     }
-    Ok(examples::prepare(Arc::new(dataset), recipe)?)
+    Ok(examples::prepare(&Arc::new(dataset), recipe)?)
 }
 
 /// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.
