@@ -87,19 +87,19 @@ pub fn scheme_of(labels: &[String]) -> Option<LabelScheme> {
 /// When the model's labels fit no scheme, the split is not there or the model fails.
 pub fn evaluate(
     classifier: &mut Classifier,
-    dataset: Arc<Dataset>,
+    dataset: &Arc<Dataset>,
     name: &str,
     seed: u64,
 ) -> Result<Evaluation, EvaluateError> {
     let labels = &classifier.description().labels;
     let scheme = scheme_of(labels).ok_or_else(|| EvaluateError::Labels(labels.join(" ")))?;
-    let (rows, others, split) = choose_rows(&dataset, name, seed)?;
+    let (rows, others, split) = choose_rows(dataset, name, seed)?;
     let spec = classifier.description().input.clone();
     let examples = Examples::new(dataset.clone(), &rows, scheme, None, spec);
     if examples.items.is_empty() {
         return Err(EvaluateError::Empty(name.to_owned()));
     }
-    let repeated = repeats(&dataset, &examples.rows(), &others);
+    let repeated = repeats(dataset, &examples.rows(), &others);
     let mut evaluation = evaluate_examples(classifier, examples, &repeated, &split)?;
     if others.is_empty() {
         evaluation
@@ -218,7 +218,7 @@ mod tests {
         let dataset = fixtures::dataset(350);
         let (rows, others, _) = choose_rows(&dataset, "0.25", 3).unwrap();
         let recipe = fixtures::recipe(&["data.validation=0.25", "fit.seed=3"]);
-        let prepared = crate::train::examples::prepare(dataset.clone(), &recipe).unwrap();
+        let prepared = crate::train::examples::prepare(&dataset, &recipe).unwrap();
         assert_eq!(rows, prepared.validation.rows());
         assert_eq!(others, prepared.training.rows());
         for name in ["0", "1.5", "-0.1", "nan"] {

@@ -106,12 +106,12 @@ impl Examples {
 ///
 /// # Errors
 /// When the recipe names a split that is not there, or leaves no row to train on or to choose by.
-pub fn prepare(dataset: Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
+pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
     let as_recipe = |error: DatasetError| DatasetError::Recipe(error.to_string());
     let (mut training, validation) =
-        split_rows(&dataset, &recipe.data.validation, recipe.fit.seed).map_err(as_recipe)?;
+        split_rows(dataset, &recipe.data.validation, recipe.fit.seed).map_err(as_recipe)?;
     let mut notes = Vec::new();
-    drop_rows(&dataset, &mut training, &validation, recipe, &mut notes);
+    drop_rows(dataset, &mut training, &validation, recipe, &mut notes);
     let scheme = recipe.data.labels;
     let weight = recipe.data.ferplus.as_ref().map(|ferplus| ferplus.weight);
     let spec = recipe.input_spec();
@@ -127,7 +127,7 @@ pub fn prepare(dataset: Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, Datas
             return Err(DatasetError::Recipe(format!("no {name} row is left: see [data]")));
         }
     }
-    let validation_repeats = repeats(&dataset, &validation.rows(), &training.rows());
+    let validation_repeats = repeats(dataset, &validation.rows(), &training.rows());
     let count = validation_repeats.iter().filter(|repeated| **repeated).count();
     if count > 0 {
         notes.push(format!(
@@ -164,7 +164,7 @@ pub fn split_rows(
         Validation::Fraction(part) => {
             let held_out: HashSet<usize> =
                 draw_fraction(dataset, &training, *part, seed).into_iter().collect();
-            Ok(training.into_iter().partition(|row| !held_out.contains(row))).map(|(rest, held)| (rest, held))
+            Ok(training.into_iter().partition(|row| !held_out.contains(row)))
         }
     }
 }

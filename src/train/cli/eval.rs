@@ -70,7 +70,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     if scheme_of(&classifier.description().labels) == Some(LabelScheme::FerPlus8) {
         dataset.join_votes(args.votes.as_deref())?;
     }
-    let evaluation = evaluate(&mut classifier, Arc::new(dataset), &args.split, args.seed)
+    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed)
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     for note in &evaluation.notes {
         eprintln!("emotiond-train: warning: {note}");

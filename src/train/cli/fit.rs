@@ -53,7 +53,8 @@ pub struct FitArgs {
 /// # Errors
 /// With the contract's exit code when the recipe, the data or the machine does not allow it.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
-    let recipe = Recipe::load(&args.recipe, &args.overrides).map_err(|error| Failure::new(78, error))?;
+    let recipe = Recipe::load(&args.recipe, &args.overrides)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(69, error))?;
     let data = load(&recipe, &args.data)?;
     fs::create_dir_all(&args.out)
@@ -72,7 +73,7 @@ fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
     if ferplus.is_some() || recipe.data.labels == LabelScheme::FerPlus8 {
         dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
     }
-    Ok(examples::prepare(Arc::new(dataset), recipe)?)
+    Ok(examples::prepare(&Arc::new(dataset), recipe)?)
 }
 
 /// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.

@@ -6,7 +6,7 @@ use crate::train::{
 use proptest::prelude::*;
 
 fn examples(overrides: &[&str]) -> Examples {
-    prepare(fixtures::dataset_with_votes(70), &fixtures::recipe(overrides)).unwrap().training
+    prepare(&fixtures::dataset_with_votes(70), &fixtures::recipe(overrides)).unwrap().training
 }
 
 #[test]
@@ -55,20 +55,20 @@ fn ferplus_takes_the_majority() {
 #[test]
 fn the_validation_is_judged_by_the_classes_alone() {
     let recipe = fixtures::recipe(&["data.ferplus.weight=0.6"]);
-    let validation = prepare(fixtures::dataset_with_votes(70), &recipe).unwrap().validation;
+    let validation = prepare(&fixtures::dataset_with_votes(70), &recipe).unwrap().validation;
     assert!(validation.items.iter().all(|item| item.target == one_hot(item.class, 7)));
 }
 
 #[test]
 fn a_fraction_takes_the_same_part_of_each_emotion_and_no_row_twice() {
     let recipe = fixtures::recipe(&["data.validation=0.25"]);
-    let prepared = prepare(fixtures::dataset(350), &recipe).unwrap();
+    let prepared = prepare(&fixtures::dataset(350), &recipe).unwrap();
     assert_eq!(prepared.validation.class_counts(), [10; 7]);
     assert_eq!(prepared.training.class_counts(), [30; 7]);
     let mut rows = [prepared.training.rows(), prepared.validation.rows()].concat();
     rows.sort_unstable();
     assert_eq!(rows, (0..280).collect::<Vec<_>>());
-    let other = prepare(fixtures::dataset(350), &fixtures::recipe(&["data.validation=0.25", "fit.seed=2"]));
+    let other = prepare(&fixtures::dataset(350), &fixtures::recipe(&["data.validation=0.25", "fit.seed=2"]));
     assert_ne!(other.unwrap().validation.rows(), prepared.validation.rows());
 }
 
@@ -79,11 +79,11 @@ fn repeated_and_constant_pictures_are_noted_or_dropped() {
     dataset.samples[7].hash = dataset.samples[6].hash;
     dataset.samples[8].constant = true;
     let dataset = Arc::new(dataset);
-    let noted = prepare(dataset.clone(), &fixtures::recipe(&[])).unwrap();
+    let noted = prepare(&dataset, &fixtures::recipe(&[])).unwrap();
     assert_eq!(noted.validation_repeats.iter().filter(|repeated| **repeated).count(), 1);
     assert!(noted.notes[0].starts_with("1 of the 20 validation rows"), "{:?}", noted.notes);
     let recipe = fixtures::recipe(&["data.drop_duplicates=true", "data.drop_constant=true"]);
-    let dropped = prepare(dataset, &recipe).unwrap();
+    let dropped = prepare(&dataset, &recipe).unwrap();
     let rows = dropped.training.rows();
     assert_eq!(rows.len(), 77);
     assert!(!rows.contains(&5) && rows.contains(&6) && !rows.contains(&7) && !rows.contains(&8));
@@ -101,9 +101,10 @@ fn balanced_weights_give_each_class_the_same_sum() {
 
 #[test]
 fn a_split_that_is_not_there_is_the_recipes_fault() {
-    let error = prepare(fixtures::dataset(10), &fixtures::recipe(&["data.validation=Private"])).unwrap_err();
+    let error = prepare(&fixtures::dataset(10), &fixtures::recipe(&["data.validation=Private"])).unwrap_err();
     assert!(error.exit_code() == 78 && error.to_string().contains("Training, PublicTest"), "{error}");
-    let error = prepare(fixtures::dataset(10), &fixtures::recipe(&["data.validation=training"])).unwrap_err();
+    let error =
+        prepare(&fixtures::dataset(10), &fixtures::recipe(&["data.validation=training"])).unwrap_err();
     assert_eq!(error.exit_code(), 78);
 }
 

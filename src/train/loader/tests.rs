@@ -13,7 +13,7 @@ const AUGMENTED: [&str; 7] = [
 
 fn loader(overrides: &[&str]) -> Loader {
     let recipe = fixtures::recipe(overrides);
-    let prepared = prepare(fixtures::dataset(125), &recipe).unwrap();
+    let prepared = prepare(&fixtures::dataset(125), &recipe).unwrap();
     Loader::training(Arc::new(prepared.training), &recipe)
 }
 
@@ -59,7 +59,7 @@ fn a_set_smaller_than_a_batch_is_one_batch() {
 #[test]
 fn validation_shows_all_rows_in_order_as_they_are() {
     let recipe = fixtures::recipe(&AUGMENTED);
-    let validation = Arc::new(prepare(fixtures::dataset(125), &recipe).unwrap().validation);
+    let validation = Arc::new(prepare(&fixtures::dataset(125), &recipe).unwrap().validation);
     let batches: Vec<Batch> = Loader::in_order(validation.clone(), 16).epoch(0).collect();
     assert_eq!(batches.iter().map(|batch| batch.n).collect::<Vec<_>>(), [16, 9]);
     let classes: Vec<usize> = batches.iter().flat_map(|batch| batch.classes.clone()).collect();

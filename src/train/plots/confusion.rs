@@ -12,6 +12,8 @@ const CELL: i32 = 88;
 const LEFT: i32 = 150;
 const TOP: i32 = 132;
 const MARGIN: i32 = 28;
+/// On the shades of the cells.
+const SOFT_INK: RGBColor = RGBColor(70, 80, 92);
 const DARKEST: RGBColor = RGBColor(8, 64, 129);
 
 pub(super) fn save(path: &Path, title: &str, metrics: &Metrics) -> Result<(), PlotError> {
@@ -54,7 +56,7 @@ fn cell(area: &Area, row: usize, column: usize, count: usize, support: usize) ->
     let (x, y) = (LEFT + CELL * column as i32, TOP + CELL * row as i32);
     let corners = [(x + 1, y + 1), (x + CELL - 2, y + CELL - 2)];
     area.draw(&Rectangle::new(corners, shade(share).filled()))?;
-    let (ink, faint) = if share > 0.45 { (WHITE, RGBColor(214, 226, 240)) } else { (INK, FAINT_INK) };
+    let (ink, faint) = if share > 0.4 { (WHITE, RGBColor(224, 233, 244)) } else { (INK, SOFT_INK) };
     let (middle, anchor) = (x + CELL / 2, (HPos::Center, VPos::Center));
     let percent = format!("{:.0} %", share * 100.0);
     write(area, &percent, (middle, y + CELL / 2 - 8), anchor, &text_style(19, ink, row == column))?;
@@ -63,6 +65,6 @@ fn cell(area: &Area, row: usize, column: usize, count: usize, support: usize) ->
 
 /// From nearly white to dark blue.
 fn shade(share: f64) -> RGBColor {
-    let mix = |dark: u8| (245.0 + (f64::from(dark) - 245.0) * share.clamp(0.0, 1.0).sqrt()).round() as u8;
+    let mix = |dark: u8| (245.0 + (f64::from(dark) - 245.0) * share.clamp(0.0, 1.0).powf(0.75)).round() as u8;
     RGBColor(mix(DARKEST.0), mix(DARKEST.1), mix(DARKEST.2))
 }

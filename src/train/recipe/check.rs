@@ -22,9 +22,9 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Fault> {
 /// The first of `keys` (key, whether it is set, its owners, the owners' names) that is set and not `chosen`'s.
 pub(super) fn foreign<T: PartialEq>(
     keys: &[(&'static str, bool, &[T], &str)],
-    chosen: T,
+    chosen: &T,
 ) -> Result<(), Fault> {
-    match keys.iter().find(|(_, is_set, owners, _)| *is_set && !owners.contains(&chosen)) {
+    match keys.iter().find(|(_, is_set, owners, _)| *is_set && !owners.contains(chosen)) {
         Some((key, _, _, owners)) => Err((key, format!("belongs to {owners}: remove it or change the name"))),
         None => Ok(()),
     }

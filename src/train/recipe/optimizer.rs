@@ -104,6 +104,6 @@ impl OptimizerSection {
             ("optimizer.alpha", self.alpha.is_some(), &[RmsProp], "`rmsprop`"),
             ("optimizer.centered", self.centered.is_some(), &[RmsProp], "`rmsprop`"),
         ];
-        foreign(&keys, self.name)
+        foreign(&keys, &self.name)
     }
 }

@@ -30,6 +30,9 @@ pub enum RecipeError {
         /// The key and what to do about it.
         message: String,
     },
+    /// An override is not written as one.
+    #[error("--set {0}: write it as key.path=value")]
+    Argument(String),
     /// An override cannot be applied.
     #[error("--set {argument}: {message}")]
     Override {
@@ -45,8 +48,8 @@ impl RecipeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Read { .. } => 66,
-            Self::Invalid { .. } => 78,
-            Self::Override { .. } => 2,
+            Self::Argument(_) => 2,
+            Self::Invalid { .. } | Self::Override { .. } => 78,
         }
     }
 }
@@ -70,8 +73,7 @@ pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Reci
 /// Sets one `key.path=value` in `table` and reads the whole again.
 fn apply(table: &mut Table, argument: &str) -> Result<Recipe, RecipeError> {
     let wrong = |message: String| RecipeError::Override { argument: argument.to_owned(), message };
-    let (path, value) =
-        argument.split_once('=').ok_or_else(|| wrong("write it as key.path=value".to_owned()))?;
+    let (path, value) = argument.split_once('=').ok_or_else(|| RecipeError::Argument(argument.to_owned()))?;
     let mut keys: Vec<&str> = path.trim().split('.').collect();
     let last = keys.pop().unwrap_or_default();
     let mut place = &mut *table;

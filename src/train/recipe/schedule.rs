@@ -117,6 +117,6 @@ impl ScheduleSection {
             ("schedule.min_delta", self.min_delta.is_some(), &[Plateau], "`plateau`"),
             ("schedule.min_factor", self.min_factor.is_some(), &[Plateau], "`plateau`"),
         ];
-        foreign(&keys, self.name)
+        foreign(&keys, &self.name)
     }
 }
