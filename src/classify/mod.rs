@@ -160,7 +160,8 @@ impl Classifier {
         if fits { Ok(()) } else { Err(mismatch(format!("{} of {ty}", shape_text(shape)))) }
     }
 
-    /// Runs each batch size once, so that the first face waits for nothing, and looks whether rows sum to one.
+    /// Runs each batch size once, so that the first face waits for nothing, and looks at what comes out: a file need
+    /// not say how many classes it has.
     fn warm_up(&mut self, provider: Provider) -> Result<(), ClassifyError> {
         let crop_len = self.description.input.crop_len();
         // A CPU has nothing to prepare for a size.

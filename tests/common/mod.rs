@@ -1,6 +1,10 @@
 //! Runs the real program as a user would, and holds what it prints against the contract.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+mod shared;
+
+pub use shared::shared;
+
 use serde_json::Value;
 use std::{
     fmt::Write as _,
@@ -52,13 +56,6 @@ pub fn root() -> &'static Path {
 /// A file of `tests/data`.
 pub fn data(name: &str) -> PathBuf {
     root().join("tests/data").join(name)
-}
-
-/// A file of `../shared` beside the checkout.
-pub fn shared(name: &str) -> PathBuf {
-    let path = root().join("../shared").join(name);
-    assert!(path.exists(), "this test needs {}", path.display());
-    path
 }
 
 /// A folder for one test, gone after it.
