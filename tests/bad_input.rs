@@ -1,7 +1,9 @@
 //! Bad input: one clear line on stderr, the contract's exit code, and the rest goes on.
 mod common;
 
-use common::{HANG, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, run, run_sources, text};
+use common::{
+    HANG, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, run, run_sources, text,
+};
 use image::ImageFormat;
 use rustix::process::Signal;
 use std::{
@@ -150,7 +152,8 @@ fn huge_pictures_take_little_memory() {
         scratch.file(&format!("pictures/{name}"), bytes);
     }
     // Stdin says nothing, so that the program is still there to be looked at when the folder is done.
-    let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&folder), "--source", "-"]);
+    let mut command =
+        emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&folder), "--source", "-"]);
     command.stdin(Stdio::piped());
     let mut running = Running::start(command);
     running.wait_for(|event| event["state"] == "ended");
@@ -167,7 +170,8 @@ fn huge_pictures_take_little_memory() {
 fn a_huge_y4m_header_takes_no_memory() {
     let scratch = Scratch::new();
     let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-"]);
-    command.stdin(fs::File::open(scratch.file("huge.y4m", "YUV4MPEG2 W30000 H30000 F30:1\nFRAME\n")).unwrap());
+    command
+        .stdin(fs::File::open(scratch.file("huge.y4m", "YUV4MPEG2 W30000 H30000 F30:1\nFRAME\n")).unwrap());
     finish(command).exits(65).complains_once(&["30000x30000", "max_megapixels"]);
 }
 
@@ -186,7 +190,8 @@ fn a_huge_clip_is_refused() {
 fn video(scratch: &Scratch) -> Vec<u8> {
     let path = text(&scratch.path("whole.mp4"));
     let portrait = text(&data("astronaut.jpg"));
-    let frames = ["-loop", "1", "-r", "10", "-i", &portrait, "-frames:v", "20", "-g", "1", "-pix_fmt", "yuv420p"];
+    let frames =
+        ["-loop", "1", "-r", "10", "-i", &portrait, "-frames:v", "20", "-g", "1", "-pix_fmt", "yuv420p"];
     ffmpeg(&[&frames[..], &["-movflags", "+faststart", &path]].concat());
     fs::read(path).unwrap()
 }
@@ -220,7 +225,8 @@ fn a_folder_with_bad_pictures_gives_the_good_ones() {
     scratch.file("mixed/d.jpg", &portrait[..10_000]);
     scratch.file("mixed/notes.txt", "not looked at");
     let ran = run_one(&text(&scratch.path("mixed"))).exits(0);
-    let files: Vec<String> = ran.faces().iter().map(|face| common::string(&face["file"]).to_owned()).collect();
+    let files: Vec<String> =
+        ran.faces().iter().map(|face| common::string(&face["file"]).to_owned()).collect();
     assert_eq!(files, ["a.jpg", "c.jpg", "e.jpg"].map(|name| text(&scratch.path("mixed").join(name))));
     let complaints = ran.complaints();
     assert!(complaints.len() == 2 && complaints[0].contains("b.jpg") && complaints[1].contains("d.jpg"));
@@ -365,9 +371,10 @@ fn no_runtime_library() {
     finish(command).exits(69).complains_once(&["no ONNX Runtime library", "scripts/setup"]);
 
     let text_file = scratch.file("libonnxruntime.so", "no library");
-    for (library, words) in
-        [("/none/libonnxruntime.so", ["no such file", "scripts/setup"]), (&text_file, ["cannot be loaded", "setup"])]
-    {
+    for (library, words) in [
+        ("/none/libonnxruntime.so", ["no such file", "scripts/setup"]),
+        (&text_file, ["cannot be loaded", "setup"]),
+    ] {
         let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", &portrait]);
         command.env("ORT_DYLIB_PATH", library);
         finish(command).exits(69).complains_once(&words);
@@ -422,7 +429,8 @@ fn the_reader_of_stdout_goes_away() {
 fn the_reader_goes_away_while_nothing_is_to_be_written() {
     let scratch = Scratch::new();
     let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     drop(child.stdout.take());
     let deadline = Instant::now() + HANG;
     while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
@@ -436,7 +444,8 @@ fn the_reader_goes_away_while_nothing_is_to_be_written() {
 #[test]
 fn events_that_cannot_be_written_are_a_failure() {
     let scratch = Scratch::new();
-    let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&data("astronaut.jpg"))]);
+    let mut command =
+        emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&data("astronaut.jpg"))]);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_ne!(output.status.code(), Some(0));
@@ -445,7 +454,8 @@ fn events_that_cannot_be_written_are_a_failure() {
 
 /// The daemon on a stream on stdin that never ends: the portrait over and over. Counts the pictures it took.
 fn endless(scratch: &Scratch) -> (Running, Arc<AtomicUsize>) {
-    let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--emit", "every-frame"]);
+    let mut command =
+        emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--emit", "every-frame"]);
     command.stdin(Stdio::piped());
     let mut running = Running::start(command);
     let mut stdin = running.child.stdin.take().unwrap();
@@ -498,8 +508,10 @@ fn a_signal_while_a_source_is_silent_still_tells_its_end() {
 #[test]
 fn a_second_signal_leaves_at_once() {
     let scratch = Scratch::new();
-    let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--emit", "every-frame"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command =
+        emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--emit", "every-frame"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let taken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&taken);
