@@ -29,6 +29,8 @@ pub(super) struct FfmpegSource {
     times: Receiver<u64>,
     log: Option<JoinHandle<String>>,
     given: u64,
+    /// Memory for the lines before each frame.
+    header: String,
     stop: Stop,
 }
 
@@ -86,7 +88,18 @@ impl FfmpegSource {
             .spawn(move || read_log(stderr, &to_times).replace(&secret, &shown))
             .ok();
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
-        Ok(Self { uri, live, max_megapixels, child, frames, times, log, given: 0, stop: stop.clone() })
+        Ok(Self {
+            uri,
+            live,
+            max_megapixels,
+            child,
+            frames,
+            times,
+            log,
+            given: 0,
+            header: String::new(),
+            stop: stop.clone(),
+        })
     }
 
     /// After the last frame: an end, or what ffmpeg complained about.
@@ -118,7 +131,9 @@ impl FfmpegSource {
 
 impl Source for FfmpegSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
-        let Some((width, height)) = read_ppm_header(&mut self.frames) else { return self.end() };
+        let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
+            return self.end();
+        };
         check_size(&self.uri, width, height, self.max_megapixels)?;
         frame.stamp();
         (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
@@ -141,19 +156,23 @@ impl Drop for FfmpegSource {
 }
 
 /// Width and height from a binary PPM's header of three lines; `None` at the end.
-fn read_ppm_header(reader: &mut impl BufRead) -> Option<(u32, u32)> {
-    let mut lines = [const { String::new() }; 3];
-    for line in &mut lines {
-        reader.read_line(line).ok().filter(|count| *count > 0)?;
+fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u32, u32)> {
+    header.clear();
+    for _ in 0..3 {
+        reader.read_line(header).ok().filter(|count| *count > 0)?;
     }
-    let (width, height) = lines[1].trim().split_once(' ')?;
-    (lines[0].trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
+    let mut lines = header.lines();
+    let (kind, size) = (lines.next()?, lines.next()?);
+    let (width, height) = size.trim().split_once(' ')?;
+    (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }
 
 /// Sends the frames' times on, in milliseconds, and returns the first complaint: the others follow from it.
 fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
     let mut complaint = String::new();
-    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+    let mut stderr = BufReader::new(stderr);
+    let mut line = String::new();
+    while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
         if let Some((_, time)) = line.split_once("pts_time:").filter(|_| line.starts_with("frame:")) {
             let seconds: f64 = time.trim().parse().unwrap_or(0.0);
             // Nobody listens any more once the source is dropped.
@@ -161,6 +180,7 @@ fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
         } else if complaint.is_empty() && !line.starts_with("emotiond=") {
             complaint = without_origin(&line).to_owned();
         }
+        line.clear();
     }
     complaint
 }

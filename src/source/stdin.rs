@@ -17,6 +17,8 @@ pub(super) struct StdinSource {
     format: Format,
     fps: f64,
     given: u64,
+    /// Memory for the line before each Y4M frame.
+    line: Vec<u8>,
     stop: Stop,
 }
 
@@ -37,7 +39,7 @@ impl StdinSource {
             [] | [0xFF, ..] => Format::Mjpeg,
             _ => return Err(SourceError::Stdin("it begins neither as MJPEG nor as Y4M".to_owned())),
         };
-        Ok(Self { input, format, fps, given: 0, stop: stop.clone() })
+        Ok(Self { input, format, fps, given: 0, line: Vec::new(), stop: stop.clone() })
     }
 
     fn fill(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
@@ -51,11 +53,11 @@ impl StdinSource {
                 Ok(if whole || !frame.bytes.is_empty() { Read::Frame } else { Read::Ended })
             }
             Format::Y4m { width, height, encoding, frame_bytes } => {
-                let mut line = Vec::new();
-                if read_line(&mut self.input, &mut line) == 0 {
+                self.line.clear();
+                if read_line(&mut self.input, &mut self.line) == 0 {
                     return Ok(Read::Ended);
                 }
-                if !line.starts_with(b"FRAME") {
+                if !self.line.starts_with(b"FRAME") {
                     return Err(SourceError::Stdin("a Y4M frame does not begin with FRAME".to_owned()));
                 }
                 (frame.encoding, frame.width, frame.height) = (encoding, width, height);
