@@ -89,7 +89,7 @@ pub enum SourceError {
         fault: io::Error,
     },
     /// A video without a frame that can be read.
-    #[error("{uri} gives no frames: {reason}")]
+    #[error("{uri} gives no frames: {reason}; is it a whole video?")]
     Video {
         /// The file.
         uri: String,
