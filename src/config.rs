@@ -324,6 +324,18 @@ fn within<'de, D: Deserializer<'de>>(deserializer: D, range: RangeInclusive<f64>
     Err(D::Error::custom(format!("{value} is not from {} to {}", range.start(), range.end())))
 }
 
+fn whole_within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: RangeInclusive<f64>,
+) -> Result<f64, D::Error> {
+    let value = within(deserializer, range)?;
+    if value.fract() == 0.0 {
+        Ok(value)
+    } else {
+        Err(D::Error::custom(format!("{value} is no whole number")))
+    }
+}
+
 fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     within(deserializer, 0.0..=1.0).map(|value| value as f32)
 }
@@ -345,7 +357,7 @@ fn face_px<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> 
 }
 
 fn side_px<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    within(deserializer, 64.0..=16_384.0).map(|value| value as u32)
+    whole_within(deserializer, 64.0..=16_384.0).map(|value| value as u32)
 }
 
 fn megapixels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -353,11 +365,11 @@ fn megapixels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Erro
 }
 
 fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    within(deserializer, 1.0..=256.0).map(|value| value as usize)
+    whole_within(deserializer, 1.0..=256.0).map(|value| value as usize)
 }
 
 fn threads_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    within(deserializer, 0.0..=256.0).map(|value| value as usize)
+    whole_within(deserializer, 0.0..=256.0).map(|value| value as usize)
 }
 
 #[cfg(test)]
