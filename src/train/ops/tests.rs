@@ -54,20 +54,15 @@ fn agrees(function: Function, x: [usize; 4], weights: &[[usize; 4]]) {
 
 /// Compares some entries of each gradient with (f(v + h) - f(v - h)) / 2h.
 fn difference_quotients(function: Function, x: &TensorData, weights: &[TensorData], results: &[TensorData]) {
-    const STEP: f32 = 1e-2;
+    const STEP: f32 = 1e-3;
     let objective = |inputs: &[TensorData]| -> f64 {
         let device = device();
         let x = Tensor::<4>::from_data(inputs[0].clone(), &device);
         let weights: Vec<_> =
             inputs[1..].iter().map(|w| Tensor::<4>::from_data(w.clone(), &device)).collect();
         let out = function(Maps::new(x), &weights).into_tensor();
-        let weighing = weighing(out.dims());
-        let terms = out
-            .into_data()
-            .iter::<f32>()
-            .zip(weighing.iter::<f32>())
-            .map(|(v, w)| f64::from(v) * f64::from(w));
-        terms.sum()
+        let (weighing, out) = (weighing(out.dims()), out.into_data());
+        out.iter::<f32>().zip(weighing.iter::<f32>()).map(|(v, w)| f64::from(v) * f64::from(w)).sum()
     };
     let inputs: Vec<TensorData> = std::iter::once(x).chain(weights).cloned().collect();
     for (which, gradient) in results[1..].iter().enumerate() {
