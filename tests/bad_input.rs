@@ -1,4 +1,6 @@
 //! Bad pictures, videos and streams: one clear line on stderr, the contract's exit code, and the rest goes on.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Running, Scratch, data, emotiond, encode, ffmpeg, finish, run_sources, text};

@@ -1,5 +1,7 @@
 //! What the daemon needs and does not get: models, configurations, cameras, libraries, programs, arguments. One clear
 //! line on stderr with the remedy, and the contract's exit code.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Scratch, data, emotiond, finish, run, run_sources, text};

@@ -1,4 +1,6 @@
 //! How a run ends: a signal, a second one, a reader of stdout that goes away.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{HANG, Running, Scratch, data, emotiond, finish, text};
