@@ -43,7 +43,7 @@ fn a_file_that_may_not_be_read() {
     fs::set_permissions(scratch.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     // Root may read everything, so the program runs as nobody, from a place where nobody finds it.
     let program = scratch.path("emotiond");
-    fs::copy(env!("CARGO_BIN_EXE_emotiond"), &program).unwrap();
+    common::copy_program(&program);
     let mut command = if rustix::process::geteuid().is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);

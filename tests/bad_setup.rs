@@ -105,7 +105,7 @@ fn no_runtime_library() {
     // Copied, so that nothing lies around it, and without a home.
     let program = scratch.path("bin/emotiond");
     fs::create_dir(scratch.path("bin")).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_emotiond"), &program).unwrap();
+    common::copy_program(&program);
     let mut command = Command::new(program);
     command.args(["run", "--config", &scratch.tiny(""), "--source", &portrait]);
     common::isolate(&mut command);
