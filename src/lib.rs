@@ -2,7 +2,8 @@
 //!
 //! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
 //! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
-//! [`smooth`] steadies it, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+//! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+pub mod audience;
 pub mod classify;
 pub mod cli;
 pub mod commands;

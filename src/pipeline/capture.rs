@@ -1,6 +1,6 @@
 //! A source's thread: reads frames and puts them into the inbox; opens the source again when it fails.
 
-use super::{Counters, SourceInfo};
+use super::{Counters, SourceInfo, rhythm::Rhythm, settings::Shared};
 use crate::{
     frame::{Content, Frame, SourceState},
     source::{self, Read, Source, SourceError, SourceUri, Stop},
@@ -22,6 +22,7 @@ pub(super) struct Capture {
     /// The inbox's other end, to take an old frame back from.
     waiting: Receiver<Box<Frame>>,
     empty: Receiver<Box<Frame>>,
+    rhythm: Rhythm,
     stop: Stop,
     next_ticket: u64,
     next_number: u64,
@@ -36,9 +37,11 @@ impl Capture {
         inbox: Sender<Box<Frame>>,
         waiting: Receiver<Box<Frame>>,
         empty: Receiver<Box<Frame>>,
+        settings: &Shared,
         stop: Stop,
     ) -> Self {
-        Self { index, inbox, waiting, empty, stop, next_ticket: 0, next_number: 0 }
+        let rhythm = Rhythm::new(index, settings);
+        Self { index, inbox, waiting, empty, rhythm, stop, next_ticket: 0, next_number: 0 }
     }
 
     pub fn index(&self) -> usize {
@@ -121,6 +124,7 @@ impl Capture {
     /// Waits for room in the inbox and for the next empty frame.
     fn hand(&mut self, mut frame: Box<Frame>) -> Result<Box<Frame>, Abandoned> {
         frame.ticket = self.next_ticket;
+        frame.search = self.rhythm.is_search_due(&frame);
         self.next_ticket += 1;
         self.inbox.send(frame).map_err(|_| Abandoned)?;
         self.empty.recv().map_err(|_| Abandoned)
@@ -131,7 +135,7 @@ impl Capture {
         if let Ok(old) = self.waiting.try_recv() {
             if old.content == Content::Picture {
                 Counters::add(&counters.skipped);
-                frame.ticket = old.ticket;
+                (frame.ticket, frame.search) = (old.ticket, old.search);
                 self.inbox.try_send(frame).map_err(|_| Abandoned)?;
                 return Ok(old);
             }
@@ -145,6 +149,7 @@ impl Capture {
             return Ok(frame);
         };
         frame.ticket = self.next_ticket;
+        frame.search = self.rhythm.is_search_due(&frame);
         match self.inbox.try_send(frame) {
             Ok(()) => {
                 self.next_ticket += 1;

@@ -12,6 +12,8 @@ mod classify;
 mod follow;
 mod known;
 mod publish;
+mod rhythm;
+mod settings;
 mod vision;
 
 use crate::{
@@ -23,9 +25,12 @@ use crate::{
     runtime::Runtime,
     sink::LineSink,
     source::{SourceError, Stop},
+    track::TrackIds,
 };
+use arc_swap::ArcSwap;
 use capture::Capture;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use settings::{Settings, Shared};
 use std::{
     io::Write,
     num::NonZero,
@@ -113,11 +118,12 @@ impl Pipeline {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             threads => threads,
         };
+        let settings = Arc::new(ArcSwap::from_pointee(Settings::new(&config, &detector)));
         let mut inboxes = Vec::new();
         let mut captures = Vec::new();
         let mut infos = Vec::new();
         for (index, source) in config.sources.iter().enumerate() {
-            let (capture, info, inbox) = prepare_source(index, source, vision_threads, stop);
+            let (capture, info, inbox) = prepare_source(index, source, vision_threads, &settings, stop);
             captures.push(capture);
             infos.push(info);
             inboxes.push(inbox);
@@ -134,17 +140,17 @@ impl Pipeline {
         let mut seers = Vec::new();
         let mut workers = Vec::new();
         for number in 0..vision_threads {
-            let vision = vision::Vision::new(&detector, &inboxes, &to_follow, &config.limits, stop)?;
+            let vision = vision::Vision::new(&detector, &settings, &inboxes, &to_follow, &config.limits, stop)?;
             seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
         }
         drop((to_follow, inboxes));
-        let follow = follow::Follow::new(infos.len(), &config.tracker, margin, spec, to_classify);
+        let follow = follow::Follow::new(&settings, TrackIds::default(), margin, spec, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         workers.push(spawn("classify".to_owned(), move || {
             classify::run(classifier, &from_follow, &to_publish)
         })?);
         let publish =
-            publish::Publish::new(Arc::clone(&infos), &config, labels, LineSink::new(out, stop.clone()));
+            publish::Publish::new(Arc::clone(&infos), &settings, labels, LineSink::new(out, stop.clone()));
         workers.push(spawn("publish".to_owned(), move || publish.run(&from_classify))?);
 
         let captures = captures
@@ -168,6 +174,7 @@ fn prepare_source(
     index: usize,
     config: &SourceConfig,
     vision_threads: usize,
+    settings: &Shared,
     stop: &Stop,
 ) -> (Capture, SourceInfo, Receiver<Box<Frame>>) {
     let frames = vision_threads + FRAMES_AHEAD;
@@ -179,7 +186,7 @@ fn prepare_source(
     let (inbox_in, inbox) = bounded(if config.uri.is_live() { 1 } else { vision_threads });
     let info =
         SourceInfo { name: config.name(), config: config.clone(), counters: Counters::default(), free };
-    (Capture::new(index, inbox_in, inbox.clone(), empty, stop.clone()), info, inbox)
+    (Capture::new(index, inbox_in, inbox.clone(), empty, settings, stop.clone()), info, inbox)
 }
 
 fn spawn<T: Send + 'static>(

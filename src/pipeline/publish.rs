@@ -1,10 +1,14 @@
 //! The last thread: smooths, decides what is worth a line, writes it and sends the empty frame back.
 
-use super::{Counters, SourceInfo, follow::seconds, known::Known};
+use super::{
+    Counters, SourceInfo,
+    follow::seconds,
+    known::Known,
+    settings::{Look, Settings, Shared},
+};
 use crate::{
-    config::Config,
-    emit::EmitPolicy,
-    event::{FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
+    audience::{Audience, Summary},
+    event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
     frame::{Content, Frame, SourceState},
     sink::LineSink,
 };
@@ -22,22 +26,30 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The thread's state.
 pub(super) struct Publish<W> {
     infos: Arc<[SourceInfo]>,
-    policy: EmitPolicy,
-    time_constant_s: f32,
+    look: Look,
     labels: Vec<String>,
+    audiences: Vec<Audience>,
+    /// The emotions that the latest frame's faces show.
+    shown: Vec<(u64, usize)>,
     tracks: HashMap<u64, Known>,
     sink: LineSink<W>,
     started: Instant,
 }
 
 impl<W: Write> Publish<W> {
-    pub fn new(infos: Arc<[SourceInfo]>, config: &Config, labels: Vec<String>, sink: LineSink<W>) -> Self {
-        let time_constant_s = config.smoothing.time_constant_s;
+    pub fn new(
+        infos: Arc<[SourceInfo]>,
+        settings: &Shared,
+        labels: Vec<String>,
+        sink: LineSink<W>,
+    ) -> Self {
+        let audience = settings.load().audience;
         Self {
+            audiences: infos.iter().map(|_| Audience::new(&audience, labels.len())).collect(),
             infos,
-            policy: config.emit,
-            time_constant_s,
+            look: Look::new(Arc::clone(settings)),
             labels,
+            shown: Vec::new(),
             tracks: HashMap::new(),
             sink,
             started: Instant::now(),
@@ -60,6 +72,7 @@ impl<W: Write> Publish<W> {
     }
 
     fn publish(&mut self, frame: &Frame) {
+        let settings = Arc::clone(self.look.load());
         let info = &self.infos[frame.source];
         match (&frame.content, &frame.fault) {
             (Content::Picture, Some(fault)) => {
@@ -68,22 +81,22 @@ impl<W: Write> Publish<W> {
             }
             (Content::Picture, None) => {
                 Counters::add(&info.counters.analysed);
-                self.publish_faces(frame);
+                self.publish_faces(frame, &settings);
             }
             (Content::State(_), _) => {}
         }
         self.publish_lost(frame);
-        if let Content::State(state) = &frame.content {
-            if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
-                tracing::warn!(source = self.infos[frame.source].name, "{reason}");
-            }
-            self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
+        match (&frame.content, &frame.fault) {
+            (Content::Picture, None) if frame.file.is_none() => self.publish_audience(frame, &settings),
+            (Content::State(state), _) => self.publish_state(frame, state),
+            _ => {}
         }
     }
 
-    fn publish_faces(&mut self, frame: &Frame) {
+    fn publish_faces(&mut self, frame: &Frame, settings: &Settings) {
         let classes = self.labels.len();
         let time_s = seconds(frame, self.started);
+        self.shown.clear();
         for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
             let bounds = PixelBox::new(&face.bounds, frame.picture.width, frame.picture.height);
             let sight = Sight { phase: Phase::New, track: face.track, bounds, score: face.score };
@@ -91,21 +104,46 @@ impl<W: Write> Publish<W> {
                 self.write_face(frame, &sight, row, None);
                 continue;
             }
-            let phase = if let Some(known) = self.tracks.get_mut(&face.track) {
-                known.see(time_s, row, bounds, face.score);
-                if !known.tell(self.policy) {
-                    continue;
-                }
-                Phase::Update
-            } else {
-                let known = Known::new(self.time_constant_s, time_s, row, bounds, face.score);
-                self.tracks.insert(face.track, known);
-                Phase::New
-            };
             // Taken out for as long as the line is written: `write_face` needs all of `self`.
-            let Some(known) = self.tracks.remove(&face.track) else { continue };
-            self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+            let (phase, worth, known) = if let Some(mut known) = self.tracks.remove(&face.track) {
+                known.see(&settings.smoothing, time_s, row, bounds, face.score);
+                (Phase::Update, known.tell(settings.emit), known)
+            } else {
+                (Phase::New, true, Known::new(&settings.smoothing, time_s, row, bounds, face.score))
+            };
+            if worth {
+                self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+            }
+            self.shown.push((face.track, known.emotion()));
             self.tracks.insert(face.track, known);
+        }
+    }
+
+    fn publish_audience(&mut self, frame: &Frame, settings: &Settings) {
+        let audience = &mut self.audiences[frame.source];
+        audience.configure(&settings.audience);
+        let summary = audience.see(seconds(frame, self.started), self.shown.drain(..));
+        self.write_audience(frame, summary);
+    }
+
+    fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
+        let name = &self.infos[frame.source].name;
+        if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
+            tracing::warn!(source = name, "{reason}");
+        }
+        let audience = &mut self.audiences[frame.source];
+        audience.pause();
+        if let SourceState::Ended(_) = state {
+            let summary = audience.finish();
+            self.write_audience(frame, summary);
+        }
+        self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
+    }
+
+    fn write_audience(&mut self, frame: &Frame, summary: Option<Summary>) {
+        if let Some(summary) = summary {
+            let name = &self.infos[frame.source].name;
+            self.sink.write(&AudienceEvent::new(name, frame.time, &self.labels, &summary));
         }
     }
 
@@ -133,6 +171,7 @@ impl<W: Write> Publish<W> {
         );
         event.pts_ms = frame.pts_ms;
         event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        event.predicted = !frame.search;
         event.duration_s = duration_s;
         event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);
