@@ -34,6 +34,18 @@ impl Failure {
     }
 }
 
+impl From<crate::decode::DecodeError> for Failure {
+    fn from(error: crate::decode::DecodeError) -> Self {
+        Self::new(Exit::Software, error)
+    }
+}
+
+impl From<crate::detect::DetectError> for Failure {
+    fn from(error: crate::detect::DetectError) -> Self {
+        Self::new(Exit::Software, error)
+    }
+}
+
 impl From<crate::config::ConfigError> for Failure {
     fn from(error: crate::config::ConfigError) -> Self {
         Self::new(Exit::Config, error)

@@ -1,5 +1,6 @@
 //! Where frames come from, behind one trait.
 mod camera;
+mod clip;
 mod ffmpeg;
 mod images;
 mod polled;
@@ -7,6 +8,7 @@ mod stdin;
 mod uri;
 
 pub use camera::{CameraListing, list_cameras};
+pub use clip::Clip;
 pub use uri::SourceUri;
 
 use crate::{config::SourceConfig, exit::Exit, frame::Frame};
@@ -139,6 +141,7 @@ pub fn open(config: &SourceConfig, stop: &Stop) -> Result<Box<dyn Source>, Sourc
         SourceUri::Stream(address) => Box::new(ffmpeg::FfmpegSource::open_stream(address, stop)?),
         SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
         SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
+        SourceUri::Clip(clip) => Box::new(clip::ClipSource::open(clip, stop)),
         SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, stop)?),
     })
 }
@@ -157,6 +160,6 @@ pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
             };
             readable.map_err(|fault| SourceError::Missing { path: path.clone(), fault })
         }
-        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => Ok(()),
+        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin | SourceUri::Clip(_) => Ok(()),
     }
 }

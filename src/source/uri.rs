@@ -1,10 +1,12 @@
 //! Addresses of sources, as written on the command line and in the configuration.
 
+use super::clip::Clip;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 /// Endings that mark a picture; a GIF is taken for a clip.
@@ -27,6 +29,8 @@ pub enum SourceUri {
     Folder(PathBuf),
     /// A stream on stdin.
     Stdin,
+    /// Frames from memory; only programs can ask for it.
+    Clip(Arc<Clip>),
 }
 
 impl SourceUri {
@@ -100,6 +104,7 @@ impl fmt::Display for SourceUri {
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Stream(address) => f.write_str(&without_credentials(address)),
             Self::Stdin => f.write_str("-"),
+            Self::Clip(_) => f.write_str("memory"),
         }
     }
 }

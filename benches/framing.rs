@@ -1,0 +1,142 @@
+//! Finds the margin at which each detector's boxes are framed as FER2013's faces are: pastes PublicTest faces into
+//! scenes, detects them, cuts them out with many margins and compares the emotion model's accuracy with the one on
+//! the bare images. Needs the developers' data.
+//!
+//! cargo bench --bench framing -- MODEL.onnx [EVERY]
+
+#[path = "../tests/common/shared.rs"]
+mod shared;
+
+use emotiond::{
+    classify::Classifier,
+    config::{Config, ModelConfig, RuntimeConfig},
+    decode::FrameDecoder,
+    detect::{DetectorChoice, DetectorPlan},
+    face::{Cropper, normalize},
+    frame::{Encoding, Frame},
+    geometry::BoundingBox,
+    picture::{Color, PictureView},
+    runtime::Runtime,
+    smooth::strongest,
+};
+use fast_image_resize::{
+    PixelType, Resizer,
+    images::{Image, ImageRef},
+};
+use std::path::PathBuf;
+
+const MARGINS: [f32; 13] = [-0.3, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
+const SIDES: [usize; 4] = [64, 96, 144, 220];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let file = arguments.first().map(PathBuf::from);
+    let step = arguments.get(1).map_or(5, |number| number.parse().unwrap());
+    let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
+    let mut model = load_model(&runtime, file);
+    let faces = shared::public_test(step);
+    let scenes = scenes();
+    for choice in [DetectorChoice::Yunet, DetectorChoice::Centerface, DetectorChoice::Seetaface] {
+        let config = emotiond::config::DetectorConfig { name: choice, ..Config::default().detector };
+        let plan = DetectorPlan::new(&runtime, &config).unwrap();
+        sweep(&plan, &faces, &scenes, &mut model);
+    }
+}
+
+/// A model of our own, or a FER2013 one that does not describe itself.
+fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
+    let described = ModelConfig { file, ..ModelConfig::default() };
+    let foreign = ModelConfig {
+        labels: Some(emotiond::classify::description::FER2013_LABELS.map(str::to_owned).to_vec()),
+        color: Some("gray".to_owned()),
+        size: Some(48),
+        mean: Some(vec![127.5]),
+        scale: Some(vec![1.0 / 127.5]),
+        ..described.clone()
+    };
+    Classifier::load(runtime, &described).or_else(|_| Classifier::load(runtime, &foreign)).unwrap()
+}
+
+fn scenes() -> Vec<Frame> {
+    let mut decoder = FrameDecoder::new(64.0).unwrap();
+    let files = shared::detection_set("non_face");
+    let decoded = files.iter().take(20).map(|(file, _)| {
+        let bytes = std::fs::read(file).unwrap();
+        let mut frame = Frame { encoding: Encoding::PictureFile, bytes, ..Frame::default() };
+        decoder.decode(&mut frame).unwrap();
+        frame
+    });
+    decoded.filter(|frame| frame.picture.width.min(frame.picture.height) > 240).collect()
+}
+
+fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], model: &mut Classifier) {
+    let mut detector = plan.build().unwrap();
+    let mut resizer = Resizer::new();
+    let spec = model.description().input.clone();
+    let mut cropper = Cropper::new();
+    let (mut found_count, mut bare_right, mut right) = (0, 0, [0; MARGINS.len()]);
+    let (mut ratio, mut shift) = (0.0, (0.0, 0.0));
+    for (number, (label, pixels)) in faces.iter().enumerate() {
+        let scene = &scenes[number % scenes.len()];
+        let side = SIDES[number % SIDES.len()];
+        let (picture, patch) = paste(&mut resizer, scene, pixels, side);
+        let view = PictureView::new(scene.picture.width, scene.picture.height, Color::Rgb, &picture);
+        let mut found = Vec::new();
+        detector.detect(&view, &plan.settings, &mut found).unwrap();
+        let Some(face) = found.iter().map(|face| face.bounds).find(|bounds| bounds.iou(&patch) > 0.25) else {
+            continue;
+        };
+        found_count += 1;
+        let longer = face.w.max(face.h);
+        ratio += side as f32 / longer;
+        shift.0 += (patch.center().0 - face.center().0) / longer;
+        shift.1 += (patch.center().1 - face.center().1) / longer;
+        let mut read = |view: &PictureView, area: &BoundingBox, margin: f32| {
+            let mut crop = vec![0; spec.crop_len()];
+            cropper.crop(view, area, margin, &spec, &mut crop);
+            let mut input = vec![0.0; crop.len()];
+            normalize(&crop, &spec, &mut input);
+            let mut row = Vec::new();
+            model.classify(&input, &mut row).unwrap();
+            usize::from(strongest(&row) == *label)
+        };
+        let bare = PictureView::new(48, 48, Color::Gray, pixels);
+        bare_right += read(&bare, &BoundingBox::new(0.0, 0.0, 48.0, 48.0), 0.0);
+        for (margin, right) in MARGINS.iter().zip(&mut right) {
+            *right += read(&view, &face, *margin);
+        }
+    }
+    let percent = |count: usize| 100.0 * count as f64 / found_count as f64;
+    let mean = |sum: f32| sum / found_count as f32;
+    println!(
+        "\n{}: found {found_count} of {}, bare images {:.1} %",
+        plan.name(),
+        faces.len(),
+        percent(bare_right)
+    );
+    println!(
+        "the patch is {:.3} times the box's longer side, shifted by {:.3} right, {:.3} down",
+        mean(ratio),
+        mean(shift.0),
+        mean(shift.1)
+    );
+    println!("| margin | accuracy, % |\n|---:|---:|");
+    for (margin, right) in MARGINS.iter().zip(right) {
+        println!("| {margin:.2} | {:.1} |", percent(right));
+    }
+}
+
+/// The scene with the face, `side` pixels wide, in its middle.
+fn paste(resizer: &mut Resizer, scene: &Frame, pixels: &[u8], side: usize) -> (Vec<u8>, BoundingBox) {
+    let (width, height) = (scene.picture.width as usize, scene.picture.height as usize);
+    let mut patch = Image::new(side as u32, side as u32, PixelType::U8);
+    resizer.resize(&ImageRef::new(48, 48, pixels, PixelType::U8).unwrap(), &mut patch, None).unwrap();
+    let (left, top) = ((width - side) / 2, (height - side) / 2);
+    let mut picture = scene.picture.pixels.clone();
+    for (y, row) in patch.buffer().chunks_exact(side).enumerate() {
+        for (x, &luma) in row.iter().enumerate() {
+            picture[((top + y) * width + left + x) * 3..][..3].fill(luma);
+        }
+    }
+    (picture, BoundingBox::new(left as f32, top as f32, side as f32, side as f32))
+}

@@ -1,0 +1,142 @@
+//! The work itself, in a loop without queues: what no pipeline around the same kernels can beat.
+
+use crate::{
+    classify::Classifier,
+    config::{LimitsConfig, ModelConfig},
+    decode::FrameDecoder,
+    detect::{Detector, DetectorPlan},
+    exit::Failure,
+    face::{Cropper, normalize},
+    frame::{Encoding, Frame},
+    runtime::Runtime,
+};
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The stages of one frame, one after the other.
+pub(super) struct Kernels<'a> {
+    plan: &'a DetectorPlan,
+    decoder: FrameDecoder,
+    detector: Box<dyn Detector>,
+    cropper: Cropper,
+    classifier: Classifier,
+    margin: f32,
+    frame: Frame,
+    crop: Vec<u8>,
+}
+
+/// Milliseconds that each stage took for one frame.
+#[derive(Clone, Copy, Default)]
+pub(super) struct StageTimes {
+    pub decode_ms: f64,
+    pub detect_ms: f64,
+    pub crop_ms: f64,
+    pub classify_ms: f64,
+    pub faces: usize,
+}
+
+impl<'a> Kernels<'a> {
+    pub fn new(runtime: &Runtime, plan: &'a DetectorPlan, model: &ModelConfig) -> Result<Self, Failure> {
+        let classifier = Classifier::load(runtime, model)?;
+        Ok(Self {
+            plan,
+            decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels)?,
+            detector: plan.build()?,
+            cropper: Cropper::new(),
+            crop: vec![0; classifier.description().input.crop_len()],
+            classifier,
+            margin: model.margin.unwrap_or(plan.margin),
+            frame: Frame::default(),
+        })
+    }
+
+    /// One frame through all stages.
+    pub fn run(&mut self, jpeg: &[u8]) -> Result<StageTimes, Failure> {
+        let frame = &mut self.frame;
+        frame.clear();
+        frame.encoding = Encoding::Jpeg;
+        frame.bytes.extend_from_slice(jpeg);
+        let start = Instant::now();
+        self.decoder.decode(frame)?;
+        let decoded = Instant::now();
+        self.detector.detect(&frame.picture.view(), &self.plan.settings, &mut frame.detections)?;
+        let detected = Instant::now();
+        let spec = &self.classifier.description().input;
+        frame.inputs.resize(frame.detections.len() * spec.crop_len(), 0.0);
+        for (face, input) in frame.detections.iter().zip(frame.inputs.chunks_exact_mut(spec.crop_len())) {
+            self.cropper.crop(&frame.picture.view(), &face.bounds, self.margin, spec, &mut self.crop);
+            normalize(&self.crop, spec, input);
+        }
+        let cropped = Instant::now();
+        self.classifier.classify(&frame.inputs, &mut frame.probabilities)?;
+        let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
+        Ok(StageTimes {
+            decode_ms: ms(start, decoded),
+            detect_ms: ms(decoded, detected),
+            crop_ms: ms(detected, cropped),
+            classify_ms: ms(cropped, Instant::now()),
+            faces: frame.detections.len(),
+        })
+    }
+}
+
+/// The median of each stage over `length`, on one core.
+pub(super) fn median_times(
+    kernels: &mut Kernels,
+    jpeg: &[u8],
+    length: Duration,
+) -> Result<StageTimes, Failure> {
+    // The first runs warm caches and memory.
+    for _ in 0..3 {
+        kernels.run(jpeg)?;
+    }
+    let mut all = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < length || all.is_empty() {
+        all.push(kernels.run(jpeg)?);
+    }
+    let median = |stage: fn(&StageTimes) -> f64| {
+        let mut values: Vec<f64> = all.iter().map(stage).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Ok(StageTimes {
+        decode_ms: median(|times| times.decode_ms),
+        detect_ms: median(|times| times.detect_ms),
+        crop_ms: median(|times| times.crop_ms),
+        classify_ms: median(|times| times.classify_ms),
+        faces: all[0].faces,
+    })
+}
+
+/// Frames per second of one loop on each core at once.
+pub(super) fn frames_per_second(
+    runtime: &Runtime,
+    plan: &DetectorPlan,
+    model: &ModelConfig,
+    jpeg: &[u8],
+    length: Duration,
+) -> Result<f64, Failure> {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let barrier = Barrier::new(cores);
+    let one_loop = || -> Result<f64, Failure> {
+        let kernels =
+            Kernels::new(runtime, plan, model).and_then(|mut kernels| kernels.run(jpeg).map(|_| kernels));
+        barrier.wait();
+        let mut kernels = kernels?;
+        let start = Instant::now();
+        let mut frames = 0;
+        while start.elapsed() < length {
+            kernels.run(jpeg)?;
+            frames += 1;
+        }
+        Ok(f64::from(frames) / start.elapsed().as_secs_f64())
+    };
+    thread::scope(|scope| {
+        let loops: Vec<_> = (0..cores).map(|_| scope.spawn(one_loop)).collect();
+        loops.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).sum()
+    })
+}
