@@ -350,8 +350,9 @@ mod tests {
             shares: vec![0.59, 0.41],
             dominant: Some(0),
         };
-        let written =
-            |summary: &Summary| serde_json::to_string(&AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary));
+        let written = |summary: &Summary| {
+            serde_json::to_string(&AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary))
+        };
         assert_eq!(
             written(&summary).unwrap(),
             concat!(

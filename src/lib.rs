@@ -20,6 +20,7 @@ pub mod paths;
 pub mod picture;
 pub mod pipeline;
 pub mod runtime;
+pub mod service;
 pub mod sink;
 pub mod smooth;
 pub mod source;

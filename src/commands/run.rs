@@ -1,17 +1,17 @@
 //! `emotiond run`.
 
-use super::{effective_config, start_logs};
+use super::{effective_config, start_logs, supervise::supervise};
 use crate::{
     cli::RunArgs,
     exit::{Exit, Failure},
-    pipeline::{Outcome, Pipeline},
-    source::{self, Stop},
+    pipeline::Outcome,
+    source::Stop,
 };
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
-use std::io;
+use std::sync::Arc;
 
 /// Runs until the sources end, a signal comes or the reader of stdout goes away.
 ///
@@ -20,12 +20,11 @@ use std::io;
 pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
-    for source in &config.sources {
-        source::check_presence(&source.uri)?;
-    }
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    let outcomes = Pipeline::load(config)?.run(io::stdout(), &stop)?;
+    let reload = Arc::default();
+    flag::register(SIGHUP, Arc::clone(&reload)).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let outcomes = supervise(arguments, config, &stop, &reload)?;
     conclude(outcomes, &stop)
 }
 

@@ -46,8 +46,7 @@ impl Follow {
         done: Sender<Box<Frame>>,
     ) -> Self {
         let now = settings.load();
-        let lane =
-            || Lane { tracker: Tracker::new(now.tracker), next: 0, early: VecDeque::new() };
+        let lane = || Lane { tracker: Tracker::new(now.tracker), next: 0, early: VecDeque::new() };
         Self {
             lanes: now.sources.iter().map(|_| lane()).collect(),
             look: Look::new(Arc::clone(settings)),

@@ -1,11 +1,6 @@
 //! What is remembered of a face from its first to its last sight.
 
-use crate::{
-    emit::EmitPolicy,
-    event::PixelBox,
-    config::SmoothingConfig,
-    smooth::Smoother,
-};
+use crate::{config::SmoothingConfig, emit::EmitPolicy, event::PixelBox, smooth::Smoother};
 
 /// A face that has been announced.
 pub(super) struct Known {

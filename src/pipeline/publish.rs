@@ -1,10 +1,10 @@
 //! The last thread: smooths, decides what is worth a line, writes it and sends the empty frame back.
 
 use super::{
-    Counters, SourceInfo,
     follow::seconds,
     known::Known,
     settings::{Look, Settings, Shared},
+    status::{Counters, SourceInfo},
 };
 use crate::{
     audience::{Audience, Summary},
@@ -12,7 +12,7 @@ use crate::{
     frame::{Content, Frame, SourceState},
     sink::LineSink,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
     collections::HashMap,
     io::Write,
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The thread's state.
 pub(super) struct Publish<W> {
     infos: Arc<[SourceInfo]>,
+    /// Where each source's empty frames go back to.
+    free: Vec<Sender<Box<Frame>>>,
     look: Look,
     labels: Vec<String>,
     audiences: Vec<Audience>,
@@ -39,6 +41,7 @@ pub(super) struct Publish<W> {
 impl<W: Write> Publish<W> {
     pub fn new(
         infos: Arc<[SourceInfo]>,
+        free: Vec<Sender<Box<Frame>>>,
         settings: &Shared,
         labels: Vec<String>,
         sink: LineSink<W>,
@@ -47,6 +50,7 @@ impl<W: Write> Publish<W> {
         Self {
             audiences: infos.iter().map(|_| Audience::new(&audience, labels.len())).collect(),
             infos,
+            free,
             look: Look::new(Arc::clone(settings)),
             labels,
             shown: Vec::new(),
@@ -62,8 +66,9 @@ impl<W: Write> Publish<W> {
             match frames.recv_timeout(PATIENCE) {
                 Ok(frame) => {
                     self.publish(&frame);
+                    Counters::add(&self.infos[frame.source].counters.left);
                     // The source's thread may have ended before.
-                    let _ = self.infos[frame.source].free.try_send(frame);
+                    let _ = self.free[frame.source].try_send(frame);
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -127,6 +132,7 @@ impl<W: Write> Publish<W> {
     }
 
     fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
+        self.infos[frame.source].set_state(state);
         let name = &self.infos[frame.source].name;
         if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
             tracing::warn!(source = name, "{reason}");

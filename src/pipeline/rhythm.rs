@@ -35,9 +35,7 @@ impl Rhythm {
         let due = match self.since_search {
             None => true,
             // Half a millisecond for times that are rounded to one.
-            Some(frames) => {
-                frames + 1 >= every && (time_s - self.searched_s).abs() >= interval_s - 0.000_5
-            }
+            Some(frames) => frames + 1 >= every && (time_s - self.searched_s).abs() >= interval_s - 0.000_5,
         };
         if due {
             (self.since_search, self.searched_s) = (Some(0), time_s);

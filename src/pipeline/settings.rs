@@ -42,7 +42,11 @@ impl Settings {
             tracker: config.tracker,
             smoothing: config.smoothing,
             audience: config.audience,
-            sources: config.sources.iter().map(|source| SourceSettings::new(config, source, detector)).collect(),
+            sources: config
+                .sources
+                .iter()
+                .map(|source| SourceSettings::new(config, source, detector))
+                .collect(),
         }
     }
 }

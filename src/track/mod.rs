@@ -172,9 +172,11 @@ impl Tracker {
     /// Faces that the last search saw.
     fn push_visible(&self, faces: &mut Vec<Face>) {
         let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
-        faces.extend(visible.filter_map(|track| {
-            Some(Face { track: track.id?, bounds: track.bounds, score: track.score })
-        }));
+        faces.extend(
+            visible.filter_map(|track| {
+                Some(Face { track: track.id?, bounds: track.bounds, score: track.score })
+            }),
+        );
     }
 }
 
