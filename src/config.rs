@@ -283,7 +283,7 @@ impl Default for TrackerConfig {
 
 impl Default for SmoothingConfig {
     fn default() -> Self {
-        Self { time_constant_s: 0.3, lead: 1.5, hold_s: 0.5 }
+        Self { time_constant_s: 0.25, lead: 1.5, hold_s: 0.5 }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     frame::{Content, Frame, SourceState},
-    source::{Sought, SourceError, SourceUri, Stop},
+    source::{Sought, SourceError, SourceUri, Stop, is_plugged_in},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::{
@@ -206,7 +206,7 @@ impl Capture {
             self.tell(info, SourceState::Stalled(reason))?;
         }
         let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
-        if silent_for >= limit + LETTING_GO && !device.exists() {
+        if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
             self.replace_frame();
             return Err(End::Failed(SourceError::Camera {
                 camera: info.config.uri.to_string(),

@@ -134,12 +134,21 @@ fn encoding(format: FrameFormat) -> Encoding {
 
 /// The number behind a device file, or behind a link to one such as those in /dev/v4l/by-id.
 fn device_index(path: &Path) -> Result<u32, String> {
+    if let Some(index) = device_number(path) {
+        return Ok(index);
+    }
     let device = fs::canonicalize(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    let number = device
-        .to_str()
-        .and_then(|device| device.strip_prefix("/dev/video"))
-        .and_then(|number| number.parse().ok());
-    number.ok_or_else(|| format!("{} is no video device", device.display()))
+    device_number(&device).ok_or_else(|| format!("{} is no video device", device.display()))
+}
+
+fn device_number(device: &Path) -> Option<u32> {
+    device.to_str()?.strip_prefix("/dev/video")?.parse().ok()
+}
+
+/// Whether the system has a camera's device file.
+pub fn is_plugged_in(device: &Path) -> bool {
+    let entries = device.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    entries.flatten().any(|entry| entry.path() == device)
 }
 
 fn remedy(path: &Path) -> &'static str {

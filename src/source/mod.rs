@@ -7,7 +7,7 @@ mod polled;
 mod stdin;
 mod uri;
 
-pub use camera::{CameraListing, list_cameras};
+pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use clip::Clip;
 pub use uri::SourceUri;
 
