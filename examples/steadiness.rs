@@ -175,7 +175,8 @@ fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Ve
     let mut classifier = Classifier::load(&runtime, &config.model)?;
     let mut detector = plan.build()?;
     let mut decoder = FrameDecoder::new(config.limits.max_megapixels)?;
-    let mut source = source::open(&SourceConfig::new(pictures), &Stop::default())?;
+    let mut source =
+        source::open(&SourceConfig::new(pictures), config.limits.max_megapixels, &Stop::default())?;
     let margin = config.model.margin.unwrap_or(plan.margin);
     let mut faces = Vec::new();
     let mut frame = Frame::default();

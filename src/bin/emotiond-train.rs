@@ -1,1 +1,45 @@
-fn main() {}
+//! The trainer's command line: arguments to a command to an exit code, nothing else.
+
+use clap::{Parser, Subcommand};
+use emotiond::train::cli::{self, Failure};
+use std::process::ExitCode;
+
+/// Large tensors come and go at every step: glibc would hand their pages back and fault them in again each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Trains and examines emotion networks for emotiond.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Trains a network after a recipe.
+    Fit(cli::fit::FitArgs),
+    /// Evaluates a model as the daemon would run it.
+    Eval(cli::eval::EvalArgs),
+    /// Counts a data set's pictures, its duplicates and its constant pictures.
+    Data(cli::data::DataArgs),
+    /// Lays runs side by side.
+    Report(cli::report::ReportArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Fit(args) => cli::fit::run(&args),
+        Command::Eval(args) => cli::eval::run(&args),
+        Command::Data(args) => cli::data::run(&args),
+        Command::Report(args) => cli::report::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            eprintln!("emotiond-train: {message}");
+            ExitCode::from(code)
+        }
+    }
+}

@@ -123,8 +123,10 @@ impl Running {
 }
 
 fn load(config: &Config) -> Result<Pipeline, Failure> {
-    for source in &config.sources {
-        source::check_presence(&source.uri)?;
+    let absent = config.sources.iter().filter_map(|source| source::check_presence(&source.uri).err());
+    let mut absent: Vec<_> = absent.collect();
+    if absent.len() == config.sources.len() {
+        return Err(absent.swap_remove(0).into());
     }
     Pipeline::load(config.clone())
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     config::{DetectorConfig, SourceConfig},
     paths,
+    picture::{Color, PictureView},
     runtime::{Runtime, RuntimeError},
 };
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ impl DetectorPlan {
         let settings = kind.settings(config);
         let margin = kind.measured_margin();
         let plan = Self { kind, settings, margin };
-        plan.build()?;
+        plan.try_once()?;
         tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
         Ok(plan)
     }
@@ -81,6 +82,18 @@ impl DetectorPlan {
             min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
             max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
             nms_iou: shared.nms_iou,
+        }
+    }
+
+    /// Searches an empty picture: a file may hold a network, and another one than the detector's.
+    fn try_once(&self) -> Result<(), RuntimeError> {
+        let picture = PictureView::new(64, 64, Color::Gray, &[0; 64 * 64]);
+        let outcome = self.build()?.detect(&picture, &self.settings, &mut Vec::new());
+        match &self.kind {
+            Kind::YuNet(network) | Kind::CenterFace(network) => outcome.map_err(|fault| {
+                RuntimeError::Model { path: network.path.clone(), reason: fault.to_string() }
+            }),
+            Kind::SeetaFace => Ok(()),
         }
     }
 

@@ -142,7 +142,8 @@ impl Capture {
     fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
         let info = &infos[self.index];
         let name = format!("read-{}", self.index);
-        let reader = match Reader::start(&name, &info.config, self.sought(infos), &self.stop) {
+        let sought = self.sought(infos);
+        let reader = match Reader::start(&name, &info.config, sought, info.max_megapixels, &self.stop) {
             Ok(reader) => reader,
             Err(fault) => return (End::Failed(SourceError::Thread(fault)), Duration::ZERO),
         };

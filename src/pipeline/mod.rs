@@ -67,6 +67,8 @@ pub struct Outcome {
     pub unreadable: u64,
     /// Pictures of a live source that nobody had time for.
     pub skipped: u64,
+    /// What was wrong with the first picture that could not be read.
+    pub first_fault: Option<String>,
     /// Why it ended, where it did not end well.
     pub error: Option<SourceError>,
 }
@@ -84,7 +86,11 @@ impl Pipeline {
         let control = Control {
             settings: Arc::new(ArcSwap::from_pointee(Settings::new(&config, &detector))),
             detector: Arc::new(detector),
-            infos: config.sources.iter().map(SourceInfo::new).collect(),
+            infos: config
+                .sources
+                .iter()
+                .map(|source| SourceInfo::new(source, config.limits.max_megapixels))
+                .collect(),
             ids: TrackIds::default(),
         };
         Ok(Self { config, classifier, control })
@@ -103,7 +109,7 @@ impl Pipeline {
     /// Runs until all sources have ended, `stop` is set or the reader of `out` has gone; events go to `out`.
     ///
     /// # Errors
-    /// When a thread cannot be started or has panicked. What goes wrong with a source stands in its outcome.
+    /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
         let Self { config, classifier, control } = self;
         let Control { settings, detector, infos, ids } = control;
@@ -144,7 +150,7 @@ impl Pipeline {
             labels,
             LineSink::new(out, stop.clone()),
         );
-        workers.push(spawn("publish".to_owned(), move || publish.run(&from_classify))?);
+        let publisher = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
 
         let captures = captures
             .into_iter()
@@ -158,6 +164,9 @@ impl Pipeline {
         }
         for worker in workers {
             worker.join().map_err(|_| panicked())?;
+        }
+        if let Some(fault) = publisher.join().map_err(|_| panicked())? {
+            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {fault}")));
         }
         Ok(collect_outcomes(captures, &infos))
     }
@@ -213,6 +222,7 @@ fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[Sou
             analysed: Counters::get(&info.counters.analysed),
             unreadable: Counters::get(&info.counters.unreadable),
             skipped: Counters::get(&info.counters.skipped),
+            first_fault: info.first_fault.get().cloned(),
             error,
         });
     }

@@ -11,11 +11,12 @@ use crate::{
     event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
     frame::{Content, Frame, SourceState},
     sink::LineSink,
+    source::SourceUri,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
     collections::HashMap,
-    io::Write,
+    io::{self, Write},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -60,8 +61,9 @@ impl<W: Write> Publish<W> {
         }
     }
 
-    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline.
-    pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
+    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline. Returns why the
+    /// events could not be written, where it is not that the reader went away.
+    pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
             match frames.recv_timeout(PATIENCE) {
                 Ok(frame) => {
@@ -71,18 +73,24 @@ impl<W: Write> Publish<W> {
                     let _ = self.free[frame.source].try_send(frame);
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.sink.into_fault(),
             }
         }
     }
 
     fn publish(&mut self, frame: &Frame) {
         let settings = Arc::clone(self.look.load());
+        // Before the faces: after a long gap, somebody new stands where somebody was.
+        self.publish_lost(frame);
         let info = &self.infos[frame.source];
         match (&frame.content, &frame.fault) {
             (Content::Picture, Some(fault)) => {
                 Counters::add(&info.counters.unreadable);
-                warn_unreadable(info, frame, fault);
+                info.first_fault.get_or_init(|| fault.clone());
+                // A picture that is all there is to read is told of once, at the end.
+                if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
+                    warn_unreadable(info, frame, fault);
+                }
             }
             (Content::Picture, None) => {
                 Counters::add(&info.counters.analysed);
@@ -90,7 +98,6 @@ impl<W: Write> Publish<W> {
             }
             (Content::State(_), _) => {}
         }
-        self.publish_lost(frame);
         match (&frame.content, &frame.fault) {
             (Content::Picture, None) if frame.file.is_none() => self.publish_audience(frame, &settings),
             (Content::State(state), _) => self.publish_state(frame, state),
@@ -177,7 +184,7 @@ impl<W: Write> Publish<W> {
         );
         event.pts_ms = frame.pts_ms;
         event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
-        event.predicted = !frame.search;
+        event.predicted = frame.content == Content::Picture && !frame.search;
         event.duration_s = duration_s;
         event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);

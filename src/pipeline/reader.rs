@@ -4,7 +4,7 @@
 use crate::{
     config::SourceConfig,
     frame::Frame,
-    source::{self, Read, Sought, SourceError, Stop},
+    source::{self, Read, Sought, Source, SourceError, Stop},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{io, thread, time::Duration};
@@ -41,13 +41,18 @@ impl Reader {
     ///
     /// # Errors
     /// When the system has no more threads.
-    pub fn start(name: &str, config: &SourceConfig, sought: Option<Sought>, stop: &Stop) -> io::Result<Self> {
+    pub fn start(
+        name: &str,
+        config: &SourceConfig,
+        sought: Option<Sought>,
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> io::Result<Self> {
         let (wanted, to_fill) = bounded(1);
         let (to_us, news) = bounded(1);
         let (config, stop) = (config.clone(), stop.clone());
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || read(&config, sought.as_ref(), &stop, &to_fill, &to_us))?;
+        let open = move || source::open_again(&config, sought.as_ref(), max_megapixels, &stop);
+        thread::Builder::new().name(name.to_owned()).spawn(move || read(open, &to_fill, &to_us))?;
         Ok(Self { wanted, news })
     }
 
@@ -67,13 +72,11 @@ impl Reader {
 }
 
 fn read(
-    config: &SourceConfig,
-    sought: Option<&Sought>,
-    stop: &Stop,
+    open: impl FnOnce() -> Result<Box<dyn Source>, SourceError>,
     to_fill: &Receiver<Box<Frame>>,
     news: &Sender<News>,
 ) {
-    let mut source = match source::open_again(config, sought, stop) {
+    let mut source = match open() {
         Ok(source) => source,
         Err(fault) => {
             let _ = news.send(News::Failed(fault, None));

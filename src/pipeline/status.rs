@@ -10,7 +10,7 @@ use crate::{
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
@@ -19,6 +19,9 @@ use std::{
 pub(super) struct SourceInfo {
     pub name: String,
     pub config: SourceConfig,
+    pub max_megapixels: f64,
+    /// What was wrong with the first picture that could not be read.
+    pub first_fault: OnceLock<String>,
     pub counters: Counters,
     state: AtomicU8,
 }
@@ -51,10 +54,12 @@ impl Counters {
 }
 
 impl SourceInfo {
-    pub fn new(config: &SourceConfig) -> Self {
+    pub fn new(config: &SourceConfig, max_megapixels: f64) -> Self {
         Self {
             name: config.name(),
             config: config.clone(),
+            max_megapixels,
+            first_fault: OnceLock::new(),
             counters: Counters::default(),
             state: AtomicU8::new(0),
         }

@@ -30,6 +30,9 @@ const READABLE: [FrameFormat; 6] = [
 const DEFAULT_SIZE: (u32, u32) = (640, 480);
 const DEFAULT_FPS: u32 = 30;
 
+/// What to do about a camera that is not there.
+const ABSENT: &str = "`emotiond cameras` lists the cameras there are";
+
 /// A camera that streams.
 pub(super) struct CameraSource {
     camera: Camera,
@@ -54,8 +57,7 @@ impl CameraSource {
     }
 
     fn open_device(path: &Path, config: &SourceConfig) -> Result<Self, (String, &'static str)> {
-        let index = device_index(path)
-            .map_err(|reason| (reason, "`emotiond cameras` lists the cameras there are"))?;
+        let index = device_index(path).map_err(|reason| (reason, ABSENT))?;
         let format = choose_format(index, config)?;
         let request = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &READABLE);
         let mut camera = Camera::new(CameraIndex::Index(index), request)
@@ -152,11 +154,10 @@ pub fn is_plugged_in(device: &Path) -> bool {
 }
 
 fn remedy(path: &Path) -> &'static str {
-    let denied = fs::File::open(path).is_err_and(|fault| fault.kind() == io::ErrorKind::PermissionDenied);
-    if denied {
-        "you may not open it: join the group `video`"
-    } else {
-        "is it a camera, and does another program use it?"
+    match fs::File::open(path).map_err(|fault| fault.kind()) {
+        Err(io::ErrorKind::NotFound) => ABSENT,
+        Err(io::ErrorKind::PermissionDenied) => "you may not open it: join the group `video`",
+        _ => "is it a camera, and does another program use it?",
     }
 }
 

@@ -66,7 +66,7 @@ pub enum Read {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// A file or folder is not there or may not be read.
-    #[error("{path} cannot be read: {fault}")]
+    #[error("{path} cannot be read: {fault}; check its name and who may read it")]
     Missing {
         /// The file or folder.
         path: PathBuf,
@@ -99,7 +99,7 @@ pub enum SourceError {
         fault: io::Error,
     },
     /// A video without a frame that can be read.
-    #[error("{uri} gives no frames: {reason}")]
+    #[error("{uri} gives no frames: {reason}; is it a whole video?")]
     Video {
         /// The file.
         uri: String,
@@ -120,6 +120,20 @@ pub enum SourceError {
     /// Foreign code panicked.
     #[error("the driver of {0} gave up")]
     Panic(String),
+    /// Frames of more pixels than the limit allows.
+    #[error(
+        "the frames of {uri} have {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make them smaller, or raise `max_megapixels` under [limits] in the config"
+    )]
+    TooLarge {
+        /// The source.
+        uri: String,
+        /// Pixels a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The limit.
+        limit_megapixels: f64,
+    },
     /// Stdin holds something else.
     #[error("stdin is not a stream that can be read: {0}; pipe MJPEG or Y4M into it")]
     Stdin(String),
@@ -130,7 +144,7 @@ impl SourceError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } => Exit::NoInput,
-            Self::NoPictures(_) | Self::Video { .. } | Self::Stdin(_) => Exit::Data,
+            Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
             Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } | Self::Panic(_) => {
                 Exit::Unavailable
             }
@@ -162,12 +176,20 @@ pub struct Sought {
     pub except: Vec<PathBuf>,
 }
 
-/// Opens a source.
+/// Refuses frames of more than `limit_megapixels` before memory is taken for them.
+fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Result<(), SourceError> {
+    if f64::from(width) * f64::from(height) > limit_megapixels * 1e6 {
+        return Err(SourceError::TooLarge { uri: uri.to_owned(), width, height, limit_megapixels });
+    }
+    Ok(())
+}
+
+/// Opens a source. Uncompressed frames of more than `max_megapixels` are refused.
 ///
 /// # Errors
 /// When it is not there or not usable.
-pub fn open(config: &SourceConfig, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
-    open_again(config, None, stop)
+pub fn open(config: &SourceConfig, max_megapixels: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
+    open_again(config, None, max_megapixels, stop)
 }
 
 /// Opens a source; a camera by number that was open before is found under whatever number it has now.
@@ -177,16 +199,19 @@ pub fn open(config: &SourceConfig, stop: &Stop) -> Result<Box<dyn Source>, Sourc
 pub fn open_again(
     config: &SourceConfig,
     sought: Option<&Sought>,
+    max_megapixels: f64,
     stop: &Stop,
 ) -> Result<Box<dyn Source>, SourceError> {
     Ok(match &config.uri {
         SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, config, sought)?),
-        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, stop)?),
-        SourceUri::Stream(address) => Box::new(ffmpeg::FfmpegSource::open_stream(address, stop)?),
+        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
+        SourceUri::Stream(address) => {
+            Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
+        }
         SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
         SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
         SourceUri::Clip(clip) => Box::new(clip::ClipSource::open(clip, stop)),
-        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, stop)?),
+        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, max_megapixels, stop)?),
     })
 }
 

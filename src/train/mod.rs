@@ -1,1 +1,34 @@
 //! The offline trainer: data in, an ONNX model and a report out.
+//!
+//! A [`recipe`] says all that decides a run; a [`dataset`] becomes [`examples`], and those become the batches of a
+//! [`loader`].
+pub mod arch;
+pub mod augment;
+pub mod average;
+pub mod calibration;
+pub mod checkpoint;
+pub mod cli;
+pub mod dataset;
+pub mod device;
+pub mod distributions;
+pub mod evaluate;
+pub mod examples;
+pub mod export;
+pub mod fit;
+#[cfg(test)]
+mod fixtures;
+pub mod history;
+pub mod labels;
+pub mod loader;
+pub mod loss;
+pub mod metrics;
+pub mod ops;
+pub mod optimizer;
+pub mod plots;
+pub mod random;
+pub mod recipe;
+pub mod schedule;
+pub mod survey;
+pub mod tensorboard;
+pub mod trainer;
+pub mod vote_model;

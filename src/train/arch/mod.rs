@@ -1,0 +1,165 @@
+//! The architectures, by name.
+
+pub mod blocks;
+mod cnn_32_64_128;
+mod mini_xception;
+
+use crate::train::ops::Maps;
+use blocks::{Block, Blocks, Dense, Gather};
+use burn::module::Module;
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+/// What a network is built for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// The architecture's name, one of [`names`].
+    pub arch: String,
+    /// Channels of the input: 1 or 3.
+    pub channels: usize,
+    /// Side of the square input, in pixels.
+    pub size: usize,
+    /// Classes of the output.
+    pub classes: usize,
+    /// Part of the values that dropout sets to zero, where the architecture has dropout; 0 for none.
+    pub dropout: f64,
+}
+
+impl fmt::Display for NetworkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { arch, channels, size, classes, dropout } = self;
+        write!(f, "{arch} ({size}x{size}x{channels} to {classes} classes, dropout {dropout})")
+    }
+}
+
+/// Why a network cannot be built.
+#[derive(Debug, Error, PartialEq)]
+pub enum ArchError {
+    /// No architecture has this name.
+    #[error("there is no architecture {name:?}: use one of {}", names().join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The input is too small or too large for the architecture.
+    #[error("{arch} takes inputs of {smallest} to {largest} pixels, not {size}: change network.size")]
+    Size {
+        /// The architecture.
+        arch: &'static str,
+        /// The smallest side, in pixels.
+        smallest: usize,
+        /// The largest side, in pixels.
+        largest: usize,
+        /// The side that was asked for.
+        size: usize,
+    },
+}
+
+struct Architecture {
+    name: &'static str,
+    smallest: usize,
+    largest: usize,
+    build: fn(&Blocks, &NetworkSpec) -> Network,
+}
+
+const ARCHITECTURES: [Architecture; 2] = [
+    Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
+    Architecture { name: "mini_xception", smallest: 20, largest: 512, build: mini_xception::build },
+];
+
+/// The names of the architectures.
+pub fn names() -> Vec<&'static str> {
+    ARCHITECTURES.iter().map(|architecture| architecture.name).collect()
+}
+
+/// Builds the network that `spec` asks for, its weights drawn by `initializer` from the device's generator.
+///
+/// # Errors
+/// When no architecture has that name or the input's size does not suit it.
+pub fn build(spec: &NetworkSpec, initializer: Initializer, device: &Device) -> Result<Network, ArchError> {
+    let architecture = ARCHITECTURES
+        .iter()
+        .find(|architecture| architecture.name == spec.arch)
+        .ok_or_else(|| ArchError::Unknown { name: spec.arch.clone() })?;
+    let Architecture { name: arch, smallest, largest, build } = *architecture;
+    if !(smallest..=largest).contains(&spec.size) {
+        return Err(ArchError::Size { arch, smallest, largest, size: spec.size });
+    }
+    Ok(build(&Blocks { device, initializer }, spec))
+}
+
+/// A network: feature maps, then numbers, then logits.
+#[derive(Module, Debug)]
+pub struct Network {
+    /// From the picture to the last feature maps.
+    pub body: Vec<Block>,
+    /// From maps to a row of numbers.
+    #[module(skip)]
+    pub gather: Gather,
+    /// From the row to the logits; empty when the row is the logits.
+    pub head: Vec<Dense>,
+}
+
+impl Network {
+    /// A network of these parts.
+    pub fn new(body: Vec<Block>, gather: Gather, head: Vec<Dense>) -> Self {
+        Self { body, gather, head }
+    }
+
+    /// The logits `[samples, classes]` of pictures `[samples, channels, height, width]`.
+    pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
+        self.forward_maps(Maps::new(pictures))
+    }
+
+    /// The same from maps in whichever memory order.
+    pub fn forward_maps(&self, maps: Maps) -> Tensor<2> {
+        let maps = blocks::forward(&self.body, maps);
+        let row = match self.gather {
+            Gather::GlobalAverage => maps.global_average(),
+            Gather::Flatten => maps.flatten(),
+        };
+        self.head.iter().fold(row, |row, layer| layer.forward(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(arch: &str) -> Network {
+        let spec = NetworkSpec { arch: arch.to_owned(), channels: 1, size: 48, classes: 7, dropout: 0.5 };
+        build(&spec, Initializer::KaimingNormal { gain: 1.0, fan_out_only: false }, &Device::flex()).unwrap()
+    }
+
+    #[test]
+    fn the_networks_have_their_published_sizes() {
+        for (arch, numbers) in [("mini_xception", 58_423), ("cnn_32_64_128", 730_855)] {
+            assert_eq!(network(arch).num_params(), numbers, "{arch}");
+        }
+    }
+
+    #[test]
+    fn every_architecture_maps_pictures_to_logits() {
+        for arch in names() {
+            let pictures = Tensor::zeros([3, 1, 48, 48], &Device::flex());
+            assert_eq!(network(arch).forward(pictures).dims(), [3, 7], "{arch}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_and_an_impossible_size_are_refused() {
+        let spec = |arch: &str, size| NetworkSpec {
+            arch: arch.to_owned(),
+            channels: 1,
+            size,
+            classes: 7,
+            dropout: 0.0,
+        };
+        let refusal = |spec| build(&spec, Initializer::Zeros, &Device::flex()).unwrap_err().to_string();
+        assert!(refusal(spec("lenet", 48)).contains("mini_xception"));
+        assert!(refusal(spec("mini_xception", 12)).contains("20 to 512"));
+    }
+}

@@ -1,0 +1,86 @@
+//! An affine warp with bilinear interpolation, in fixed point; the border's pixels repeat, as in the daemon's crop.
+
+use super::Source;
+
+const FRACTION_BITS: u32 = 16;
+const ONE: i64 = 1 << FRACTION_BITS;
+
+/// Where each pixel of the output comes from: `source = origin + x * right + y * down`, in source pixels, with the
+/// centre of the first pixel at 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    origin: (f64, f64),
+    right: (f64, f64),
+    down: (f64, f64),
+}
+
+impl Affine {
+    /// The map that resizes a square of `source_side` to `side` pixels and then, about the centre, mirrors, zooms,
+    /// rotates (counter-clockwise) and shifts (right, down, in pixels of the output).
+    pub fn new(
+        source_side: usize,
+        side: usize,
+        flip: bool,
+        shift_px: (f64, f64),
+        rotation_deg: f64,
+        zoom: f64,
+    ) -> Self {
+        let scale = source_side as f64 / side as f64 / zoom;
+        let (sin, cos) = rotation_deg.to_radians().sin_cos();
+        let mirror = if flip { -1.0 } else { 1.0 };
+        let right = (cos * scale * mirror, sin * scale);
+        let down = (-sin * scale * mirror, cos * scale);
+        let (center, source_center) = (side as f64 / 2.0 - 0.5, source_side as f64 / 2.0 - 0.5);
+        let (x, y) = (center + shift_px.0, center + shift_px.1);
+        let origin = (source_center - x * right.0 - y * down.0, source_center - x * right.1 - y * down.1);
+        Self { origin, right, down }
+    }
+
+    /// The point of the source that the output's (`x`, `y`) shows.
+    pub fn source_point(&self, x: f64, y: f64) -> (f64, f64) {
+        (
+            self.origin.0 + x * self.right.0 + y * self.down.0,
+            self.origin.1 + x * self.right.1 + y * self.down.1,
+        )
+    }
+}
+
+/// Writes `side` x `side` pixels into `out`, each from where `map` says.
+///
+/// # Panics
+/// When `out` or the source is not as long as its side and colour say.
+pub fn warp(source: &Source, map: &Affine, side: usize, out: &mut [u8]) {
+    let channels = source.color.channels();
+    assert_eq!(out.len(), side * side * channels, "the output does not fit its side");
+    assert_eq!(source.pixels.len(), source.side * source.side * channels, "the source does not fit its side");
+    let fixed = |value: f64| (value * ONE as f64).round() as i64;
+    let (step_x, step_y) = (fixed(map.right.0), fixed(map.right.1));
+    for (row, line) in out.chunks_exact_mut(side * channels).enumerate() {
+        let start = map.source_point(0.0, row as f64);
+        let (mut x, mut y) = (fixed(start.0), fixed(start.1));
+        for pixel in line.chunks_exact_mut(channels) {
+            sample(source, channels, x, y, pixel);
+            x += step_x;
+            y += step_y;
+        }
+    }
+}
+
+/// One pixel by bilinear interpolation at the fixed-point place (`x`, `y`).
+#[inline]
+fn sample(source: &Source, channels: usize, x: i64, y: i64, pixel: &mut [u8]) {
+    let last = source.side as i64 - 1;
+    let (x, y) = (x.clamp(0, last * ONE), y.clamp(0, last * ONE));
+    let (left, top) = (x >> FRACTION_BITS, y >> FRACTION_BITS);
+    let (right, bottom) = ((left + 1).min(last), (top + 1).min(last));
+    // Eleven bits of each fraction: the product of two and a byte fits 32 bits.
+    let (fx, fy) = (((x & (ONE - 1)) >> 5) as u32, ((y & (ONE - 1)) >> 5) as u32);
+    let at = |x: i64, y: i64, channel: usize| {
+        u32::from(source.pixels[(y as usize * source.side + x as usize) * channels + channel])
+    };
+    for (channel, value) in pixel.iter_mut().enumerate() {
+        let above = at(left, top, channel) * (2048 - fx) + at(right, top, channel) * fx;
+        let below = at(left, bottom, channel) * (2048 - fx) + at(right, bottom, channel) * fx;
+        *value = ((above * (2048 - fy) + below * fy + (1 << 21)) >> 22) as u8;
+    }
+}

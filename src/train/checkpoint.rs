@@ -1,0 +1,221 @@
+//! Checkpoints: all that a run needs to go on as if it had never stopped, in one file that is replaced whole.
+
+use super::arch::{Network, NetworkSpec};
+use super::history::EpochRecord;
+use super::schedule::Plateau;
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+const MAGIC: &[u8; 8] = b"EMOTCKP1";
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}; the last good checkpoint is untouched: make room or mend the folder, then go on with --resume", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is not a whole checkpoint.
+    #[error("{} is not a checkpoint of this program, or not a whole one: remove it or start in another folder", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The checkpoint belongs to another network.
+    #[error("{} holds {found}, the recipe asks for {wanted}: use the recipe that the run was started with, or start in another folder", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// The network in the file.
+        found: String,
+        /// The network of the recipe.
+        wanted: String,
+    },
+}
+
+/// Where a run stands, apart from its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The network.
+    pub network: NetworkSpec,
+    /// The recipe as TOML.
+    pub recipe: String,
+    /// Epochs that are done.
+    pub epochs_done: usize,
+    /// Steps that the moving average has taken in; absent: there is none.
+    pub average_steps: Option<usize>,
+    /// What reduce-on-plateau remembers.
+    pub plateau: Plateau,
+    /// The best validation accuracy so far, 0 to 1, and the epoch (from 1) that reached it.
+    pub best: Option<(f64, usize)>,
+    /// Epochs since the last gain that early stopping counts, and the accuracy to beat.
+    pub stagnant: (usize, f64),
+    /// All epochs so far.
+    pub history: Vec<EpochRecord>,
+}
+
+/// A checkpoint as it lies in its file.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Where the run stands.
+    pub progress: Progress,
+    network: Vec<u8>,
+    average: Option<Vec<u8>>,
+    optimizer: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    progress: Progress,
+    lengths: [usize; 3],
+    has_average: bool,
+}
+
+impl Checkpoint {
+    /// Takes a snapshot.
+    pub fn new(
+        progress: Progress,
+        network: &Network,
+        average: Option<&Network>,
+        optimizer: &ModuleOptimizer,
+    ) -> Self {
+        Self {
+            progress,
+            network: record(network),
+            average: average.map(record),
+            optimizer: optimizer.into_bytes().expect("an optimizer's state fits a buffer").to_vec(),
+        }
+    }
+
+    /// Replaces the file at `path` by this checkpoint: after a crash or on a full disk, the old file is still whole.
+    ///
+    /// # Errors
+    /// When the folder cannot be written or the disk is full.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let header = Header {
+            progress: self.progress.clone(),
+            lengths: [self.network.len(), self.average.as_ref().map_or(0, Vec::len), self.optimizer.len()],
+            has_average: self.average.is_some(),
+        };
+        let header = serde_json::to_vec(&header).expect("a header that JSON can say");
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        bytes.extend(&self.network);
+        bytes.extend(self.average.iter().flatten());
+        bytes.extend(&self.optimizer);
+        replace(path, &bytes).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
+    }
+
+    /// Reads the file at `path`; it must hold a network like `wanted`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, or holds another network.
+    pub fn load(path: &Path, wanted: &NetworkSpec) -> Result<Self, CheckpointError> {
+        let bytes =
+            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+        let checkpoint = parse(&bytes).ok_or_else(|| CheckpointError::Damaged { path: path.to_owned() })?;
+        let found = &checkpoint.progress.network;
+        if found != wanted {
+            let (found, wanted) = (found.to_string(), wanted.to_string());
+            return Err(CheckpointError::OtherNetwork { path: path.to_owned(), found, wanted });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Puts the checkpoint's weights into `network`, built by the same recipe.
+    ///
+    /// # Errors
+    /// When the weights do not fit.
+    pub fn restore_network(&self, network: Network, path: &Path) -> Result<Network, CheckpointError> {
+        restore(network, &self.network, path)
+    }
+
+    /// Puts the weights to validate and export into `network`: the moving average's where there is one.
+    ///
+    /// # Errors
+    /// When the weights do not fit.
+    pub fn chosen(&self, network: Network, path: &Path) -> Result<Network, CheckpointError> {
+        restore(network, self.average.as_ref().unwrap_or(&self.network), path)
+    }
+
+    /// Puts the optimizer's state into `optimizer`.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn restore_optimizer(
+        &self,
+        optimizer: ModuleOptimizer,
+        path: &Path,
+    ) -> Result<ModuleOptimizer, CheckpointError> {
+        optimizer
+            .from_bytes(Bytes::from_bytes_vec(self.optimizer.clone()))
+            .map_err(|_| CheckpointError::Damaged { path: path.to_owned() })
+    }
+}
+
+fn record(network: &Network) -> Vec<u8> {
+    network.valid().into_record().into_bytes().expect("a network's weights fit a buffer").to_vec()
+}
+
+fn restore(network: Network, bytes: &[u8], path: &Path) -> Result<Network, CheckpointError> {
+    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()))
+        .and_then(|record| network.try_load_record(record))
+        .map_err(|_| CheckpointError::Damaged { path: path.to_owned() })
+}
+
+fn parse(bytes: &[u8]) -> Option<Checkpoint> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (length, rest) = rest.split_first_chunk::<8>()?;
+    let (header, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    let header: Header = serde_json::from_slice(header).ok()?;
+    let [network, average, optimizer] = header.lengths;
+    let (network, rest) = rest.split_at_checked(network)?;
+    let (average, rest) = rest.split_at_checked(average)?;
+    (rest.len() == optimizer).then(|| Checkpoint {
+        progress: header.progress,
+        network: network.to_vec(),
+        average: header.has_average.then(|| average.to_vec()),
+        optimizer: rest.to_vec(),
+    })
+}
+
+/// Replaces the file at `path` by `bytes`: written beside it, brought to the disk, then renamed.
+///
+/// # Errors
+/// When the folder cannot be written or the disk is full; what was at `path` is still there then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().expect("a file's path").to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = File::create(&part)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // The half-written file would only eat what little room is left.
+        let _ = fs::remove_file(&part);
+        return written;
+    }
+    // The rename itself is safe once the folder is on the disk.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,134 @@
+//! `emotiond-train eval`.
+
+use super::{
+    Failure, print,
+    table::{Table, percent},
+};
+use crate::{
+    classify::Classifier,
+    config::Config,
+    runtime::Runtime,
+    train::{
+        dataset::Dataset,
+        evaluate::{Evaluation, evaluate, scheme_of},
+        history::SplitReport,
+        metrics::Metrics,
+        plots,
+        recipe::LabelScheme,
+    },
+};
+use clap::Args;
+use serde_json::json;
+use std::{path::PathBuf, sync::Arc};
+
+/// Arguments of `eval`.
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    /// The model.
+    #[arg(long, value_name = "FILE.onnx")]
+    model: PathBuf,
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder test/<emotion>/*.png|jpg.
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Training, PublicTest, PrivateTest, a folder's name, or a fraction of the training split such as 0.1.
+    #[arg(long, value_name = "NAME")]
+    split: String,
+    /// Draws the fraction; take the recipe's `fit.seed` to get the rows that `fit` held out.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// FER+'s CSV of votes, for a model with FER+'s labels [default: ferplus_votes.csv beside the data].
+    #[arg(long, value_name = "FILE")]
+    votes: Option<PathBuf>,
+    /// The daemon's configuration: its [runtime], and [model] for a model that does not describe itself.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Writes confusion.png and mistakes.png into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Prints JSON in place of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evaluates a model as the daemon would run it.
+///
+/// # Errors
+/// With the contract's exit code when the data, the model or the runtime cannot be used.
+pub fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let mut config = match &args.config {
+        Some(path) => Config::read(path).map_err(|error| Failure::new(78, error))?,
+        None => Config::default(),
+    };
+    config.model.file = Some(args.model.clone());
+    if let Err(error) = std::fs::metadata(&args.model) {
+        return Err(Failure::new(66, format!("cannot open {}: {error}", args.model.display())));
+    }
+    let runtime = Runtime::load(&config.runtime).map_err(|error| Failure::new(69, error))?;
+    let mut classifier =
+        Classifier::load(&runtime, &config.model).map_err(|error| Failure::new(69, error))?;
+    let mut dataset = Dataset::load(&args.data, &classifier.description().input)?;
+    if scheme_of(&classifier.description().labels) == Some(LabelScheme::FerPlus8) {
+        dataset.join_votes(args.votes.as_deref())?;
+    }
+    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
+    for note in &evaluation.notes {
+        eprintln!("emotiond-train: warning: {note}");
+    }
+    if let Some(folder) = &args.out {
+        plots::save_evaluation(folder, &evaluation)
+            .map_err(|error| Failure::new(error.exit_code(), error))?;
+    }
+    print(&if args.json { to_json(args, &evaluation) } else { render(&evaluation.report) })
+}
+
+fn to_json(args: &EvalArgs, evaluation: &Evaluation) -> String {
+    let mut value = serde_json::to_value(&evaluation.report).expect("a report is JSON");
+    value["model"] = json!(args.model);
+    value["data"] = json!(args.data);
+    value["labels"] = json!(evaluation.examples.labels);
+    format!("{value:#}\n")
+}
+
+fn render(report: &SplitReport) -> String {
+    let mut text = format!("{}\n{}", report.split, summary(report));
+    text.push_str(&format!("\n{}\n{}", classes(&report.all), confusion(&report.all)));
+    text
+}
+
+fn summary(report: &SplitReport) -> Table {
+    let mut table = Table::new(["", "rows", "accuracy", "mean class", "macro F1", "ECE"]);
+    let mut row = |name: &str, metrics: &Metrics| {
+        table.row([
+            name.to_owned(),
+            metrics.count.to_string(),
+            percent(metrics.accuracy),
+            percent(metrics.mean_class_accuracy),
+            percent(metrics.macro_f1),
+            format!("{:.4}", metrics.ece),
+        ]);
+    };
+    row("all rows", &report.all);
+    if let Some(metrics) = &report.without_repeats {
+        row("without repeats of training pictures", metrics);
+    }
+    table
+}
+
+fn classes(metrics: &Metrics) -> Table {
+    let mut table = Table::new(["emotion", "rows", "precision", "recall", "F1"]);
+    for class in &metrics.classes {
+        let figures = [class.precision, class.recall, class.f1].map(percent);
+        table.row([class.label.clone(), class.support.to_string()].into_iter().chain(figures));
+    }
+    table
+}
+
+fn confusion(metrics: &Metrics) -> Table {
+    let labels = metrics.classes.iter().map(|class| class.label.clone());
+    let mut table = Table::new(["truth \\ taken for".to_owned()].into_iter().chain(labels));
+    for (class, row) in metrics.classes.iter().zip(&metrics.confusion) {
+        table.row([class.label.clone()].into_iter().chain(row.iter().map(usize::to_string)));
+    }
+    table
+}

@@ -1,0 +1,191 @@
+//! `emotiond-train fit`.
+
+use super::{Failure, events::WithEvents, progress};
+use crate::classify::Classifier;
+use crate::classify::description::Description;
+use crate::config::Config;
+use crate::runtime::Runtime;
+use crate::train::calibration::{fit_temperature, softmax};
+use crate::train::checkpoint::CheckpointError;
+use crate::train::dataset::Dataset;
+use crate::train::evaluate::evaluate_examples;
+use crate::train::examples::{self, Prepared};
+use crate::train::fit::{FitError, Job, Outcome, VALIDATION_BATCH, fit};
+use crate::train::history::{RunReport, SplitReport};
+use crate::train::loader::Loader;
+use crate::train::metrics::measure;
+use crate::train::recipe::{LabelScheme, Recipe, Validation};
+use crate::train::{device, export, plots, trainer};
+use burn::module::Module;
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `fit`.
+#[derive(Args, Debug)]
+pub struct FitArgs {
+    /// How to train.
+    #[arg(value_name = "RECIPE.toml")]
+    recipe: PathBuf,
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/<emotion>/*.png|jpg.
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Where checkpoints, model, report and curves go.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Goes on with the run in the folder, as if it had never stopped.
+    #[arg(long)]
+    resume: bool,
+    /// Changes a key of the recipe, as in `fit.epochs=10`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// cpu, cuda or wgpu.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
+    /// Licence of the weights, an SPDX expression, for the model's description.
+    #[arg(long, value_name = "SPDX")]
+    license: Option<String>,
+}
+
+/// Trains.
+///
+/// # Errors
+/// With the contract's exit code when the recipe, the data or the machine does not allow it.
+pub fn run(args: &FitArgs) -> Result<(), Failure> {
+    let recipe = Recipe::load(&args.recipe, &args.overrides)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
+    let device = device::by_name(&args.device).map_err(|error| Failure::new(69, error))?;
+    let data = load(&recipe, &args.data)?;
+    fs::create_dir_all(&args.out)
+        .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
+    let job = Job { recipe: &recipe, data: &data, out: &args.out, resume: args.resume, device: &device };
+    let shown = progress::for_this_terminal(recipe.fit.epochs);
+    let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(74, error))?;
+    let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;
+    drop(watch);
+    finish(args, &recipe, &data, &outcome)
+}
+
+fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
+    let mut dataset = Dataset::load(path, &recipe.input_spec())?;
+    let ferplus = recipe.data.ferplus.as_ref();
+    if ferplus.is_some() || recipe.data.labels == LabelScheme::FerPlus8 {
+        dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
+    }
+    Ok(examples::prepare(&Arc::new(dataset), recipe)?)
+}
+
+/// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.
+fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> Result<(), Failure> {
+    let validation = Loader::in_order(Arc::new(data.validation.clone()), VALIDATION_BATCH);
+    let (logits, classes) = trainer::logits(&outcome.network, &validation, &outcome.spec);
+    let temperature = fit_temperature(&logits, &classes, data.validation.labels.len());
+    let split = split_name(&recipe.data.validation);
+    let measured = measured(data, &softmax(&logits, outcome.spec.classes, temperature), &classes, &split);
+    let description = describe(args, recipe, data, &measured);
+    let model = args.out.join("model.onnx");
+    export::save(&outcome.network, temperature as f32, &description, &model)
+        .map_err(|error| Failure::new(74, error))?;
+    let mut report = RunReport {
+        name: args.recipe.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        recipe: recipe.clone(),
+        parameters: outcome.network.num_params(),
+        training_rows: data.training.items.len(),
+        validation_rows: data.validation.items.len(),
+        notes: data.notes.clone(),
+        epochs: outcome.history.clone(),
+        best_epoch: Some(outcome.epoch),
+        temperature: Some(temperature),
+        evaluation: Some(measured),
+    };
+    let save = |report: &RunReport| {
+        report.save(&args.out).map_err(|error| Failure::new(error.exit_code(), error))?;
+        plots::save_curves(&args.out.join("curves.png"), report)
+            .map_err(|error| Failure::new(error.exit_code(), error))
+    };
+    save(&report)?;
+    // The model is safe by now: whoever lacks ONNX Runtime here can still evaluate it elsewhere.
+    report.evaluation = Some(evaluate(&model, data, &split, &args.out)?);
+    save(&report)?;
+    eprintln!(
+        "wrote {} (epoch {}: {})",
+        model.display(),
+        outcome.epoch,
+        description.accuracy.unwrap_or_default()
+    );
+    Ok(())
+}
+
+/// The figures by the trainer's own forward pass: those of the model's description.
+fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &str) -> SplitReport {
+    let labels = data.validation.labels;
+    let kept = |index: &usize| !data.validation_repeats[*index];
+    let rows: Vec<usize> = (0..classes.len()).filter(kept).collect();
+    let without_repeats = (rows.len() < classes.len()).then(|| {
+        let width = labels.len();
+        let probabilities: Vec<f32> =
+            rows.iter().flat_map(|row| &probabilities[row * width..][..width]).copied().collect();
+        let classes: Vec<usize> = rows.iter().map(|&row| classes[row]).collect();
+        measure(labels, &probabilities, &classes)
+    });
+    SplitReport {
+        split: split.to_owned(),
+        all: measure(labels, probabilities, classes),
+        without_repeats,
+        repeats: classes.len() - rows.len(),
+    }
+}
+
+fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitReport) -> Description {
+    let file = args.data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let votes = if recipe.data.ferplus.is_some() { ", FER+ votes as soft labels" } else { "" };
+    let mut accuracy =
+        format!("{} {:.2} %, ECE {:.3}", measured.split, measured.all.accuracy * 100.0, measured.all.ece);
+    if let Some(without) = &measured.without_repeats {
+        accuracy += &format!("; {:.2} % without repeats of training pictures", without.accuracy * 100.0);
+    }
+    Description {
+        labels: data.training.labels.iter().map(|&label| label.to_owned()).collect(),
+        input: recipe.input_spec(),
+        license: args.license.clone(),
+        trained_on: Some(format!("{} training pictures of {file}{votes}", data.training.items.len())),
+        accuracy: Some(accuracy),
+    }
+}
+
+/// The exported model through ONNX Runtime, with its confusion matrix and worst mistakes as pictures.
+fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<SplitReport, Failure> {
+    let mut config = Config::default();
+    config.model.file = Some(model.to_owned());
+    let unavailable = |error: &dyn std::fmt::Display| {
+        Failure::new(69, format!("{} is written, but cannot be evaluated: {error}", model.display()))
+    };
+    let runtime = Runtime::load(&config.runtime).map_err(|error| unavailable(&error))?;
+    let mut classifier = Classifier::load(&runtime, &config.model).map_err(|error| unavailable(&error))?;
+    let evaluation =
+        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, split)
+            .map_err(|error| Failure::new(error.exit_code(), error))?;
+    plots::save_evaluation(out, &evaluation).map_err(|error| Failure::new(error.exit_code(), error))?;
+    Ok(evaluation.report)
+}
+
+fn split_name(validation: &Validation) -> String {
+    match validation {
+        Validation::Split(name) => name.clone(),
+        Validation::Fraction(part) => format!("fraction {part} of the training split"),
+    }
+}
+
+fn exit_code(error: &FitError) -> u8 {
+    match error {
+        FitError::Occupied { .. } => 2,
+        FitError::Checkpoint(CheckpointError::Write { .. }) => 74,
+        FitError::Checkpoint(CheckpointError::Read { .. }) => 66,
+        FitError::Checkpoint(CheckpointError::Damaged { .. }) => 65,
+        FitError::Checkpoint(CheckpointError::OtherNetwork { .. })
+        | FitError::Arch(_)
+        | FitError::Diverged(_)
+        | FitError::OtherRecipe { .. } => 78,
+    }
+}

@@ -1,0 +1,82 @@
+//! What every kernel leans on: wide instructions chosen at run time, and one matrix product.
+
+/// Runs `kernel` compiled for the widest vector instructions that this processor has.
+/// What `kernel` calls must be `#[inline(always)]`, or it is compiled for the plain instruction set.
+#[inline]
+pub(super) fn vectorised<R>(kernel: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(kernel)
+}
+
+/// A matrix in a slice: `rows` x `cols`, stored row by row, or column by column when `transposed`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    cols: usize,
+    transposed: bool,
+}
+
+impl<'a> Matrix<'a> {
+    /// A matrix stored row by row.
+    pub(super) fn new(values: &'a [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(values.len(), rows * cols, "a matrix of another size");
+        Self { values, rows, cols, transposed: false }
+    }
+
+    /// The same memory with rows and columns exchanged.
+    pub(super) fn t(self) -> Self {
+        Self { rows: self.cols, cols: self.rows, transposed: !self.transposed, ..self }
+    }
+
+    fn strides(&self) -> (isize, isize) {
+        if self.transposed { (1, self.rows as isize) } else { (self.cols as isize, 1) }
+    }
+}
+
+/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. Runs on the calling thread.
+#[allow(unsafe_code)]
+pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
+    assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "matrices that do not fit each other");
+    let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());
+    // SAFETY: the lengths were checked against rows, columns and strides; `out` is borrowed exclusively.
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.cols,
+            a.cols,
+            out.as_mut_ptr(),
+            1,
+            b.cols as isize,
+            accumulate,
+            a.values.as_ptr(),
+            a_cs,
+            a_rs,
+            b.values.as_ptr(),
+            b_cs,
+            b_rs,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// Samples a task takes: a split into at most 16 tasks that does not depend on the number of threads, so that sums
+/// over tasks come out the same on every machine.
+pub(super) fn samples_per_task(samples: usize) -> usize {
+    samples.div_ceil(16).max(1)
+}
+
+/// Adds up what the tasks found, in their order.
+pub(super) fn sum_in_order(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
+    let mut total = vec![0.0; len];
+    for part in parts {
+        for (sum, value) in total.iter_mut().zip(part) {
+            *sum += value;
+        }
+    }
+    total
+}

@@ -1,0 +1,174 @@
+//! Every kernel against burn's own, forward and backward, and the gradients against finite differences.
+
+use super::*;
+use burn::tensor::{Distribution, TensorData, Tolerance};
+
+/// A function of maps and weights, run once with our kernels and once with burn's.
+type Function = fn(Maps, &[Tensor<4>]) -> Maps;
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+/// Output and gradients of `function` for the sum of its squares.
+fn run(own: bool, function: Function, x: &TensorData, weights: &[TensorData]) -> Vec<TensorData> {
+    let device = device();
+    let x = Tensor::<4>::from_data(x.clone(), &device).require_grad();
+    let weights: Vec<_> =
+        weights.iter().map(|w| Tensor::<4>::from_data(w.clone(), &device).require_grad()).collect();
+    let maps = if own { Maps::new(x.clone()) } else { Maps::channels_first(x.clone()) };
+    assert_eq!(maps.channels_last, own);
+    let out = function(maps, &weights).into_tensor();
+    let grads = out.clone().powi_scalar(2).sum().backward();
+    let mut results = vec![out.into_data(), x.grad(&grads).expect("a gradient").into_data()];
+    results.extend(weights.iter().map(|w| w.grad(&grads).expect("a gradient").into_data()));
+    results
+}
+
+fn random(shape: [usize; 4], seed: u64) -> TensorData {
+    let device = Device::flex();
+    device.seed(seed);
+    Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device).into_data()
+}
+
+fn agrees(function: Function, x: [usize; 4], weights: &[[usize; 4]]) {
+    let x = random(x, 1);
+    let weights: Vec<_> = weights.iter().zip(2..).map(|(shape, seed)| random(*shape, seed)).collect();
+    let own = run(true, function, &x, &weights);
+    let stock = run(false, function, &x, &weights);
+    for (own, stock) in own.iter().zip(&stock) {
+        own.assert_approx_eq::<f32>(stock, Tolerance::relative(2e-3).set_half_precision_relative(1e-2));
+    }
+    difference_quotients(function, &x, &weights, &own);
+}
+
+/// Compares some entries of each gradient with (f(v + h) - f(v - h)) / 2h.
+fn difference_quotients(function: Function, x: &TensorData, weights: &[TensorData], results: &[TensorData]) {
+    const STEP: f32 = 1e-2;
+    let objective = |inputs: &[TensorData]| -> f64 {
+        let device = device();
+        let x = Tensor::<4>::from_data(inputs[0].clone(), &device);
+        let weights: Vec<_> =
+            inputs[1..].iter().map(|w| Tensor::<4>::from_data(w.clone(), &device)).collect();
+        let out = function(Maps::new(x), &weights).into_tensor().into_data();
+        out.iter::<f32>().map(|v| f64::from(v) * f64::from(v)).sum()
+    };
+    let inputs: Vec<TensorData> = std::iter::once(x).chain(weights).cloned().collect();
+    for (which, gradient) in results[1..].iter().enumerate() {
+        let gradient: Vec<f32> = gradient.iter::<f32>().collect();
+        let scale = gradient.iter().fold(0.0f32, |max, g| max.max(g.abs()));
+        for at in (0..gradient.len()).step_by(gradient.len().div_ceil(7)) {
+            let moved = |step: f32| {
+                let mut inputs = inputs.clone();
+                let mut values: Vec<f32> = inputs[which].iter::<f32>().collect();
+                values[at] += step;
+                inputs[which] = TensorData::new(values, inputs[which].shape().clone());
+                objective(&inputs)
+            };
+            let quotient = ((moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP)) as f32;
+            let error = (quotient - gradient[at]).abs();
+            assert!(error <= 0.02 * scale, "input {which}, entry {at}: {quotient} against {}", gradient[at]);
+        }
+    }
+}
+
+#[test]
+fn dense_convolutions() {
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(3, 1), 1), [3, 5, 7, 6], &[[4, 5, 3, 3]]);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(3, 1), 1), [2, 1, 9, 9], &[[8, 1, 3, 3]]);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(5, 2), 1), [2, 3, 11, 8], &[[16, 3, 5, 5]]);
+}
+
+#[test]
+fn pointwise_convolutions() {
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 1), 1), [17, 8, 5, 5], &[[16, 8, 1, 1]]);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 2), 1), [3, 16, 11, 11], &[[32, 16, 1, 1]]);
+}
+
+#[test]
+fn depthwise_convolutions() {
+    for channels in [16, 8, 3] {
+        let shape = [3, channels, 9, 7];
+        agrees(
+            |x, w| {
+                let groups = w[0].dims()[0];
+                x.conv2d(w[0].clone(), None, Window::same(3, 1), groups)
+            },
+            shape,
+            &[[channels, 1, 3, 3]],
+        );
+        agrees(
+            |x, w| {
+                let groups = w[0].dims()[0];
+                x.conv2d(w[0].clone(), None, Window::same(5, 2), groups)
+            },
+            shape,
+            &[[channels, 1, 5, 5]],
+        );
+    }
+}
+
+#[test]
+fn a_bias_is_added_to_each_channel() {
+    let function: Function =
+        |x, w| x.conv2d(w[0].clone(), Some(w[1].clone().reshape([4])), Window::same(3, 1), 1);
+    agrees(function, [2, 3, 6, 6], &[[4, 3, 3, 3], [4, 1, 1, 1]]);
+}
+
+#[test]
+fn max_pooling() {
+    agrees(|x, _| x.max_pool(Window::same(3, 2)), [3, 16, 11, 11], &[]);
+    agrees(|x, _| x.max_pool(Window::same(3, 2)), [2, 5, 8, 6], &[]);
+    agrees(|x, _| x.max_pool(Window::valid(2, 2)), [2, 8, 9, 9], &[]);
+}
+
+#[test]
+fn batch_normalisation_in_training() {
+    fn norm(x: Maps, w: &[Tensor<4>], relu: bool) -> Maps {
+        let [channels, ..] = w[0].dims();
+        let mut norm = burn::nn::BatchNormConfig::new(channels).init(&x.tensor.device());
+        norm.gamma = norm.gamma.map(|_| w[0].clone().reshape([channels]));
+        norm.beta = norm.beta.map(|_| w[1].clone().reshape([channels]));
+        x.batch_norm(&norm, relu)
+    }
+    for channels in [8, 16, 3, 128] {
+        let weights = [[channels, 1, 1, 1]; 2];
+        agrees(|x, w| norm(x, w, false), [4, channels, 6, 5], &weights);
+        agrees(|x, w| norm(x, w, true), [4, channels, 6, 5], &weights);
+    }
+}
+
+#[test]
+fn running_statistics_follow_the_batches_and_serve_inference() {
+    let device = device();
+    let norms = [true, false].map(|own| {
+        let norm = burn::nn::BatchNormConfig::new(16).init(&device);
+        for seed in 0..3 {
+            let x = Tensor::<4>::from_data(random([4, 16, 5, 5], seed), &device) * 3.0 + 2.0;
+            let maps = if own { Maps::new(x) } else { Maps::channels_first(x) };
+            maps.batch_norm(&norm, true);
+        }
+        norm
+    });
+    let tolerance = Tolerance::<f32>::relative(1e-4);
+    let [own, stock] = &norms;
+    own.running_mean.value().into_data().assert_approx_eq(&stock.running_mean.value().into_data(), tolerance);
+    own.running_var.value().into_data().assert_approx_eq(&stock.running_var.value().into_data(), tolerance);
+
+    let x = Tensor::<4>::from_data(random([2, 16, 5, 5], 9), &Device::flex());
+    let [own, stock] = norms.map(|norm| burn::module::Module::valid(&norm));
+    let ours = Maps::new(x.clone()).batch_norm(&own, true).into_tensor().into_data();
+    ours.assert_approx_eq(
+        &Maps::channels_first(x).batch_norm(&stock, true).into_tensor().into_data(),
+        tolerance,
+    );
+}
+
+#[test]
+fn a_small_variance_beside_a_large_mean_survives() {
+    let x: Vec<f32> = (0..4096).map(|i| 1000.0 + (i % 7) as f32 * 0.01).collect();
+    let statistics = batch_norm::statistics(&x, 1);
+    let mean = x.iter().map(|v| f64::from(*v)).sum::<f64>() / x.len() as f64;
+    let variance = x.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / x.len() as f64;
+    assert!((f64::from(statistics.variance[0]) / variance - 1.0).abs() < 1e-3);
+}

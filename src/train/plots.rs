@@ -1,0 +1,27 @@
+//! Pictures of runs and models: curves, confusion matrix, the worst mistakes. PNG, drawn with a font that is built in.
+
+mod canvas;
+mod confusion;
+mod curves;
+mod mistakes;
+
+pub use canvas::PlotError;
+pub use curves::{save_curves, save_runs};
+
+use super::evaluate::Evaluation;
+use std::{fs, path::Path};
+
+/// Writes `confusion.png` and, when there is any mistake, `mistakes.png` into `folder`, which is made when it is not
+/// there.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn save_evaluation(folder: &Path, evaluation: &Evaluation) -> Result<(), PlotError> {
+    fs::create_dir_all(folder).map_err(|error| PlotError::new(folder, error))?;
+    let title = &evaluation.report.split;
+    confusion::save(&folder.join("confusion.png"), title, &evaluation.report.all)?;
+    mistakes::save(&folder.join("mistakes.png"), title, evaluation)
+}
+
+#[cfg(test)]
+mod tests;

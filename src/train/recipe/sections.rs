@@ -1,0 +1,265 @@
+//! The sections of a recipe, their defaults and their ranges.
+
+use crate::{classify::description::InputSpec, picture::Color};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+mod one_of;
+
+/// The emotions that a network tells apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelScheme {
+    /// FER2013's own: angry, disgust, fear, happy, sad, surprise, neutral.
+    #[default]
+    Seven,
+    /// Disgust counts as angry.
+    Six,
+    /// Neutral, happy and sad; the other rows are left out.
+    Three,
+    /// FER+'s eight: neutral, happy, surprise, sad, angry, disgust, fear, contempt.
+    FerPlus8,
+}
+
+/// Where the validation rows come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Validation {
+    /// A split of the data by its name.
+    Split(String),
+    /// This part of the training split, drawn by `fit.seed`, the same part of every class.
+    Fraction(f64),
+}
+
+/// FER+ votes as soft labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FerPlus {
+    /// Weight of the vote distribution, 0 to 1; the rest is the original label's.
+    pub weight: f64,
+    /// Turns the votes into the distribution of the data's own labels under such votes, fitted on the training rows.
+    #[serde(default)]
+    pub calibrated: bool,
+    /// The CSV of votes; absent: `ferplus_votes.csv` beside the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<PathBuf>,
+}
+
+/// `[data]`: which rows are trained on and what they are called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSection {
+    /// The emotions that are told apart.
+    pub labels: LabelScheme,
+    /// Where the validation rows come from: a split's name or a fraction of the training split.
+    pub validation: Validation,
+    /// FER+ votes as soft labels; absent: the original labels alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ferplus: Option<FerPlus>,
+    /// Leaves out training pictures that repeat another training picture or one of the validation rows.
+    pub drop_duplicates: bool,
+    /// Leaves out training pictures of a single colour.
+    pub drop_constant: bool,
+}
+
+impl Default for DataSection {
+    fn default() -> Self {
+        Self {
+            labels: LabelScheme::default(),
+            validation: Validation::Split("PublicTest".to_owned()),
+            ferplus: None,
+            drop_duplicates: false,
+            drop_constant: false,
+        }
+    }
+}
+
+/// `[augment]`: how training pictures are changed, anew in each epoch. A key that is 0 or absent is off.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentSection {
+    /// Probability of a mirrored picture.
+    pub flip: f64,
+    /// Largest shift along each axis, in pixels of the network's input.
+    pub shift_px: f64,
+    /// Largest rotation either way, in degrees.
+    pub rotation_deg: f64,
+    /// Zoom as `[least, most]`: 1.1 enlarges the face by a tenth (and so crops the picture); absent: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zoom: Option<[f64; 2]>,
+    /// Largest change of brightness, as a part of the full range.
+    pub brightness: f64,
+    /// Largest change of contrast, as a part: 0.2 multiplies the distance from the mean by 0.8 to 1.2.
+    pub contrast: f64,
+    /// Probability that a rectangle is erased (Zhong et al. 2017).
+    pub erase: f64,
+    /// The alpha of mixup's Beta distribution (Zhang et al. 2017).
+    pub mixup_alpha: f64,
+}
+
+/// How weights are initialised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initializer {
+    /// He et al. 2015, for ReLU.
+    #[default]
+    He,
+    /// Glorot and Bengio 2010.
+    Glorot,
+}
+
+/// `[network]`: what is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSection {
+    /// The architecture's name.
+    pub arch: String,
+    /// Probability that dropout clears a feature.
+    #[serde(default)]
+    pub dropout: f64,
+    /// How weights are initialised.
+    #[serde(default)]
+    pub init: Initializer,
+    /// Side of the square input, in pixels.
+    #[serde(default = "default_size")]
+    pub size: usize,
+    /// `gray` or `rgb`.
+    #[serde(default = "default_color", with = "color_name")]
+    pub color: Color,
+    /// What is subtracted from a pixel (0 to 255): one number a channel, or one for all.
+    #[serde(default = "default_mean")]
+    pub mean: Vec<f32>,
+    /// What the difference is multiplied by: one number a channel, or one for all.
+    #[serde(default = "default_scale")]
+    pub scale: Vec<f32>,
+}
+
+impl NetworkSection {
+    /// The pixels that the network takes.
+    pub fn input_spec(&self) -> InputSpec {
+        let per_channel = |numbers: &[f32]| match numbers {
+            [one] => vec![*one; self.color.channels()],
+            all => all.to_vec(),
+        };
+        InputSpec {
+            color: self.color,
+            size: self.size,
+            mean: per_channel(&self.mean),
+            scale: per_channel(&self.scale),
+        }
+    }
+}
+
+/// The loss function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// Cross-entropy against the target distribution.
+    #[default]
+    CrossEntropy,
+    /// Mean squared error between probabilities and target distribution.
+    Mse,
+}
+
+/// How much each class counts in the loss.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    None,
+    /// In inverse proportion to the class's share of the training rows; the mean over the rows is 1.
+    Balanced,
+    /// As listed, in the order of the labels.
+    List(Vec<f64>),
+}
+
+/// `[loss]`: what is minimised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossSection {
+    /// The loss function.
+    pub kind: LossKind,
+    /// The part of each target that is spread evenly over all classes (Szegedy et al. 2015).
+    pub label_smoothing: f64,
+    /// `"none"`, `"balanced"`, or a list of one weight a class.
+    pub class_weights: ClassWeights,
+}
+
+/// When a run that no longer gains ends early.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs without a gain.
+    pub patience: usize,
+    /// A rise of the validation accuracy (0 to 1) that counts as a gain.
+    #[serde(default)]
+    pub min_delta: f64,
+}
+
+/// `[fit]`: how long and how the run goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FitSection {
+    /// Passes over the training rows.
+    pub epochs: usize,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Seed of all that is drawn: weights, order, augmentation, dropout, split. At most 2^63 - 1, TOML's largest.
+    pub seed: u64,
+    /// Decay a step of the moving average of the weights; absent: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
+    /// Longest gradient, as the Euclidean norm over all weights; absent: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Ends the run early; absent: off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+impl Default for FitSection {
+    fn default() -> Self {
+        Self { epochs: 60, batch: 64, seed: 1, ema_decay: None, clip_norm: None, early_stopping: None }
+    }
+}
+
+fn default_size() -> usize {
+    48
+}
+
+fn default_color() -> Color {
+    Color::Gray
+}
+
+fn default_mean() -> Vec<f32> {
+    vec![127.5]
+}
+
+fn default_scale() -> Vec<f32> {
+    vec![1.0 / 127.5]
+}
+
+mod color_name {
+    use crate::picture::Color;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Name {
+        Gray,
+        Rgb,
+    }
+
+    pub(super) fn serialize<S: Serializer>(color: &Color, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match color {
+            Color::Gray => "gray",
+            Color::Rgb => "rgb",
+        })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
+        Ok(match Name::deserialize(deserializer)? {
+            Name::Gray => Color::Gray,
+            Name::Rgb => Color::Rgb,
+        })
+    }
+}

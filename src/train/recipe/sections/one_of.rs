@@ -1,0 +1,79 @@
+//! Keys that take one of two kinds of value. Written by hand, since serde's untagged enums lose the line.
+
+use super::{ClassWeights, Validation};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, SeqAccess, Unexpected, Visitor},
+};
+use std::fmt;
+
+impl Serialize for Validation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Split(name) => serializer.serialize_str(name),
+            Self::Fraction(part) => serializer.serialize_f64(*part),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Validation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Validation;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a split's name or a fraction of the training split")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Validation, E> {
+                Ok(Validation::Split(name.to_owned()))
+            }
+
+            fn visit_f64<E: Error>(self, part: f64) -> Result<Validation, E> {
+                Ok(Validation::Fraction(part))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for ClassWeights {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_str("none"),
+            Self::Balanced => serializer.serialize_str("balanced"),
+            Self::List(weights) => weights.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassWeights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ClassWeights;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"none\", \"balanced\" or a list of one weight a class")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<ClassWeights, E> {
+                match name {
+                    "none" => Ok(ClassWeights::None),
+                    "balanced" => Ok(ClassWeights::Balanced),
+                    other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ClassWeights, A::Error> {
+                let mut weights = Vec::new();
+                while let Some(weight) = list.next_element()? {
+                    weights.push(weight);
+                }
+                Ok(ClassWeights::List(weights))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}

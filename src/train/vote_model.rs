@@ -1,0 +1,116 @@
+//! What FER+'s votes say about the data's own labels. The two disagree in a systematic way (taggers call many a sad
+//! face neutral), so votes taken as targets teach another labelling than the one that is scored. A multinomial
+//! logistic regression from votes to labels, fitted on the training rows, turns them into calibrated soft labels.
+
+use super::dataset::Votes;
+use std::collections::BTreeMap;
+
+const COLUMNS: usize = 10;
+/// The votes' shares, their square roots and a constant.
+const FEATURES: usize = 2 * COLUMNS + 1;
+const ITERATIONS: i32 = 1500;
+const LEARNING_RATE: f64 = 0.05;
+const RIDGE: f64 = 1e-5;
+
+/// From votes to a distribution over the classes.
+#[derive(Clone, Debug)]
+pub struct VoteModel {
+    /// `[features, classes]`
+    weights: Vec<f64>,
+    classes: usize,
+}
+
+impl VoteModel {
+    /// Fits the regression to pairs of votes and class by full-batch Adam (Kingma and Ba 2015); it is convex.
+    ///
+    /// # Panics
+    /// When a class is not below `classes`.
+    pub fn fit(rows: impl IntoIterator<Item = (Votes, usize)>, classes: usize) -> Self {
+        // Rows with the same votes are one row with counts.
+        let mut counts: BTreeMap<[u8; COLUMNS], Vec<f64>> = BTreeMap::new();
+        for (votes, class) in rows {
+            counts.entry(votes.0).or_insert_with(|| vec![0.0; classes])[class] += 1.0;
+        }
+        let rows: Vec<_> = counts.iter().map(|(votes, counts)| (features(votes), counts)).collect();
+        let total: f64 = counts.values().flatten().sum();
+        let mut model = Self { weights: vec![0.0; FEATURES * classes], classes };
+        let (mut mean, mut square) = (model.weights.clone(), model.weights.clone());
+        for iteration in 1..=ITERATIONS {
+            let gradient = model.gradient(&rows, total);
+            let (first, second) = (1.0 - 0.9f64.powi(iteration), 1.0 - 0.999f64.powi(iteration));
+            for (at, gradient) in gradient.into_iter().enumerate() {
+                mean[at] = 0.9 * mean[at] + 0.1 * gradient;
+                square[at] = 0.999 * square[at] + 0.001 * gradient * gradient;
+                model.weights[at] -=
+                    LEARNING_RATE * (mean[at] / first) / ((square[at] / second).sqrt() + 1e-8);
+            }
+        }
+        model
+    }
+
+    /// The distribution of the classes under these votes.
+    pub fn predict(&self, votes: Votes) -> Vec<f32> {
+        self.softmax(&features(&votes.0)).into_iter().map(|p| p as f32).collect()
+    }
+
+    fn gradient(&self, rows: &[([f64; FEATURES], &Vec<f64>)], total: f64) -> Vec<f64> {
+        let mut gradient: Vec<f64> = self.weights.iter().map(|weight| RIDGE * weight).collect();
+        for (features, counts) in rows {
+            let pictures: f64 = counts.iter().sum();
+            let errors: Vec<f64> = self
+                .softmax(features)
+                .iter()
+                .zip(*counts)
+                .map(|(probability, count)| (pictures * probability - count) / total)
+                .collect();
+            for (row, feature) in gradient.chunks_exact_mut(self.classes).zip(features) {
+                row.iter_mut().zip(&errors).for_each(|(sum, error)| *sum += feature * error);
+            }
+        }
+        gradient
+    }
+
+    fn softmax(&self, features: &[f64; FEATURES]) -> Vec<f64> {
+        let mut logits = vec![0.0; self.classes];
+        for (row, feature) in self.weights.chunks_exact(self.classes).zip(features) {
+            logits.iter_mut().zip(row).for_each(|(logit, weight)| *logit += feature * weight);
+        }
+        let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        logits.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+        let sum: f64 = logits.iter().sum();
+        logits.iter().map(|power| power / sum).collect()
+    }
+}
+
+fn features(votes: &[u8; COLUMNS]) -> [f64; FEATURES] {
+    let sum: f64 = votes.iter().map(|&vote| f64::from(vote)).sum::<f64>().max(1.0);
+    let mut features = [1.0; FEATURES];
+    for (at, &vote) in votes.iter().enumerate() {
+        features[at] = f64::from(vote) / sum;
+        features[COLUMNS + at] = features[at].sqrt();
+    }
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn votes(neutral: u8, sadness: u8) -> Votes {
+        Votes([neutral, 0, 0, sadness, 0, 0, 0, 0, 0, 0])
+    }
+
+    #[test]
+    fn predictions_are_the_shares_of_the_labels_under_those_votes() {
+        let mut rows = Vec::new();
+        for (votes, sad_in_ten) in [(votes(10, 0), 3), (votes(5, 5), 6), (votes(0, 10), 9)] {
+            rows.extend((0..10).map(|row| (votes, usize::from(row < sad_in_ten))));
+        }
+        let model = VoteModel::fit(rows, 2);
+        for (votes, sad) in [(votes(10, 0), 0.3), (votes(5, 5), 0.6), (votes(0, 10), 0.9)] {
+            let predicted = model.predict(votes);
+            assert!((predicted[1] - sad).abs() < 0.02, "{predicted:?} is not {sad}");
+            assert!((predicted.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        }
+    }
+}
