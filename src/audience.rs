@@ -126,6 +126,8 @@ impl Audience {
 /// What happened in the last seconds, in equal slots.
 struct Window {
     slots: VecDeque<Slot>,
+    /// Slots that wait to be used again.
+    spare: Vec<Slot>,
     slot_s: f64,
     labels: usize,
 }
@@ -140,16 +142,25 @@ struct Slot {
 
 impl Window {
     fn new(window_s: f32, labels: usize) -> Self {
-        Self { slots: VecDeque::new(), slot_s: f64::from(window_s) / SLOTS as f64, labels }
+        // One more than the window has, since it rarely begins where a slot does, and one that is about to leave.
+        let most = SLOTS as usize + 2;
+        Self {
+            slots: VecDeque::with_capacity(most),
+            spare: (0..most).map(|_| Slot::new(labels)).collect(),
+            slot_s: f64::from(window_s) / SLOTS as f64,
+            labels,
+        }
     }
 
-    /// The slot of `time_s`, which is never before the last one's; memory of an old one is used again for it.
+    /// The slot of `time_s`, which is never before the last one's; memory of old ones is used again.
     fn slot(&mut self, time_s: f64) -> &mut Slot {
         let number = (time_s / self.slot_s).floor() as i64;
         if self.slots.back().is_none_or(|last| last.number < number) {
-            let outdated = self.slots.front().is_some_and(|first| first.number < number - SLOTS);
-            let recycled = if outdated { self.slots.pop_front() } else { None };
-            self.slots.push_back(recycled.unwrap_or_else(|| Slot::new(self.labels)).emptied(number));
+            while self.slots.front().is_some_and(|first| first.number < number - SLOTS) {
+                self.spare.extend(self.slots.pop_front());
+            }
+            let slot = self.spare.pop().unwrap_or_else(|| Slot::new(self.labels));
+            self.slots.push_back(slot.emptied(number));
         }
         self.slots.back_mut().expect("one was pushed")
     }

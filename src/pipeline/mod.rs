@@ -51,7 +51,8 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
 /// All that is needed to run, loaded and checked.
 pub struct Pipeline {
-    config: Config,
+    /// The settings, with at least one source.
+    pub config: Config,
     classifier: Classifier,
     control: Control,
 }

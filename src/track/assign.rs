@@ -6,31 +6,63 @@ use pathfinding::{kuhn_munkres::kuhn_munkres, matrix::Matrix};
 /// Overlaps become whole numbers for the method: a millionth is fine enough.
 const UNITS: f32 = 1e6;
 
-/// Pairs `tracks` with `faces`, both by index, so that the sum of `overlap(track, face)` is the largest; pairs whose
-/// overlap is under `least` or 0 are not made.
-pub(super) fn assign(
-    tracks: usize,
-    faces: usize,
-    least: f32,
-    overlap: impl Fn(usize, usize) -> f32,
-) -> Vec<(usize, usize)> {
-    // The method wants at least as many columns as rows.
-    let swapped = tracks > faces;
-    let (rows, columns) = if swapped { (faces, tracks) } else { (tracks, faces) };
-    if rows == 0 {
-        return Vec::new();
+/// A pair that may be made: track, face and their overlap.
+type Candidate = (usize, usize, f32);
+
+/// Pairs tracks with faces; keeps its memory, so that a quiet scene costs no allocation.
+#[derive(Default)]
+pub(super) struct Assignment {
+    candidates: Vec<Candidate>,
+    taken: Vec<bool>,
+    pairs: Vec<(usize, usize)>,
+}
+
+impl Assignment {
+    /// Pairs `tracks` with `faces`, both by index, so that the sum of `overlap(track, face)` is the largest; pairs
+    /// whose overlap is under `least` or 0 are not made.
+    pub fn solve(
+        &mut self,
+        tracks: usize,
+        faces: usize,
+        least: f32,
+        overlap: impl Fn(usize, usize) -> f32,
+    ) -> &[(usize, usize)] {
+        self.candidates.clear();
+        for track in 0..tracks {
+            let overlaps = (0..faces).map(|face| (track, face, overlap(track, face)));
+            self.candidates.extend(overlaps.filter(|(.., value)| *value > 0.0 && *value >= least));
+        }
+        self.pairs.clear();
+        if self.is_undisputed(faces) {
+            self.pairs.extend(self.candidates.iter().map(|&(track, face, _)| (track, face)));
+        } else {
+            self.solve_dispute(tracks, faces);
+        }
+        &self.pairs
     }
-    let weights = Matrix::from_fn(rows, columns, |(row, column)| {
-        let value = if swapped { overlap(column, row) } else { overlap(row, column) };
-        if value > 0.0 && value >= least { (value * UNITS) as i64 } else { 0 }
-    });
-    let (_, chosen) = kuhn_munkres(&weights);
-    chosen
-        .into_iter()
-        .enumerate()
-        .filter(|&(row, column)| weights[(row, column)] > 0)
-        .map(|(row, column)| if swapped { (column, row) } else { (row, column) })
-        .collect()
+
+    /// Whether no track and no face has a choice, as in most frames.
+    fn is_undisputed(&mut self, faces: usize) -> bool {
+        if self.candidates.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return false;
+        }
+        self.taken.clear();
+        self.taken.resize(faces, false);
+        self.candidates.iter().all(|&(_, face, _)| !std::mem::replace(&mut self.taken[face], true))
+    }
+
+    fn solve_dispute(&mut self, tracks: usize, faces: usize) {
+        // The method wants at least as many columns as rows.
+        let swapped = tracks > faces;
+        let mut weights = Matrix::new(tracks.min(faces), tracks.max(faces), 0);
+        for &(track, face, value) in &self.candidates {
+            let place = if swapped { (face, track) } else { (track, face) };
+            weights[place] = (value * UNITS) as i64;
+        }
+        let (_, chosen) = kuhn_munkres(&weights);
+        let pairs = chosen.into_iter().enumerate().filter(|&place| weights[place] > 0);
+        self.pairs.extend(pairs.map(|(row, column)| if swapped { (column, row) } else { (row, column) }));
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +82,15 @@ mod tests {
             }
         }
         best
+    }
+
+    fn assign(
+        tracks: usize,
+        faces: usize,
+        least: f32,
+        overlap: impl Fn(usize, usize) -> f32,
+    ) -> Vec<(usize, usize)> {
+        Assignment::default().solve(tracks, faces, least, overlap).to_vec()
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod assign;
 mod kalman;
 
 use crate::{config::TrackerConfig, detect::Detection, geometry::BoundingBox};
-use assign::assign;
+use assign::Assignment;
 use kalman::BoxFilter;
 use std::sync::{
     Arc,
@@ -48,6 +48,18 @@ pub struct Tracker {
     search: u64,
     /// Time of the last frame, searched or not.
     time_s: f64,
+    scratch: Scratch,
+}
+
+/// Memory of one search that the next one uses again.
+#[derive(Default)]
+struct Scratch {
+    /// Whether each detection has no track yet.
+    free: Vec<bool>,
+    /// Indices of the tracks and detections of one round.
+    tracks: Vec<usize>,
+    found: Vec<usize>,
+    assignment: Assignment,
 }
 
 struct Track {
@@ -67,7 +79,7 @@ struct Track {
 impl Tracker {
     /// A tracker that knows no face yet.
     pub fn new(config: TrackerConfig) -> Self {
-        Self { config, tracks: Vec::new(), search: 0, time_s: 0.0 }
+        Self { config, tracks: Vec::new(), search: 0, time_s: 0.0, scratch: Scratch::default() }
     }
 
     /// Goes on with other settings.
@@ -89,13 +101,16 @@ impl Tracker {
         self.advance(time_s, lost);
         self.search += 1;
         let last = self.search - 1;
-        let mut free = vec![true; detections.len()];
+        self.scratch.free.clear();
+        self.scratch.free.resize(detections.len(), true);
         let sure = |found: &Detection| found.score >= min_score;
-        self.pair(detections, &mut free, sure, |_| true, 0.0);
+        self.pair(detections, sure, |_| true, 0.0);
         // Only a face that was in sight is continued by a guess.
-        self.pair(detections, &mut free, |found| !sure(found), |track| track.seen_in == last, 0.0);
-        self.pair(detections, &mut free, sure, |_| true, ENLARGED);
-        for (found, _) in detections.iter().zip(&free).filter(|(found, free)| **free && sure(found)) {
+        self.pair(detections, |found| !sure(found), |track| track.seen_in == last, 0.0);
+        self.pair(detections, sure, |_| true, ENLARGED);
+        for (found, _) in
+            detections.iter().zip(&self.scratch.free).filter(|(found, free)| **free && sure(found))
+        {
             self.tracks.push(Track::new(found, time_s, self.search));
         }
         for track in self.tracks.iter_mut().filter(|track| track.seen_in == self.search) {
@@ -136,23 +151,23 @@ impl Tracker {
     fn pair(
         &mut self,
         detections: &[Detection],
-        free: &mut [bool],
         detection_passes: impl Fn(&Detection) -> bool,
         track_passes: impl Fn(&Track) -> bool,
         enlarged: f32,
     ) {
-        let tracks: Vec<usize> = (0..self.tracks.len())
-            .filter(|&t| self.tracks[t].seen_in < self.search && track_passes(&self.tracks[t]))
-            .collect();
-        let found: Vec<usize> =
-            (0..detections.len()).filter(|&f| free[f] && detection_passes(&detections[f])).collect();
+        let Self { config, tracks, search, time_s, scratch } = self;
+        let Scratch { free, tracks: chosen, found, assignment } = scratch;
+        chosen.clear();
+        chosen.extend((0..tracks.len()).filter(|&t| tracks[t].seen_in < *search && track_passes(&tracks[t])));
+        found.clear();
+        found.extend((0..detections.len()).filter(|&f| free[f] && detection_passes(&detections[f])));
         let overlap = |t: usize, f: usize| {
-            let (track, face) = (&self.tracks[tracks[t]].bounds, &detections[found[f]].bounds);
+            let (track, face) = (&tracks[chosen[t]].bounds, &detections[found[f]].bounds);
             track.enlarged(enlarged).iou(&face.enlarged(enlarged))
         };
-        for (t, f) in assign(tracks.len(), found.len(), self.config.min_iou, overlap) {
+        for &(t, f) in assignment.solve(chosen.len(), found.len(), config.min_iou, overlap) {
             free[found[f]] = false;
-            self.tracks[tracks[t]].see(&detections[found[f]], self.time_s, self.search);
+            tracks[chosen[t]].see(&detections[found[f]], *time_s, *search);
         }
     }
 
