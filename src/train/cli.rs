@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod eval;
+mod events;
 pub mod fit;
 mod progress;
 pub mod report;

@@ -2,6 +2,7 @@
 
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
+use super::distributions::{self, Named};
 use super::loader::{Batch, Loader};
 use super::loss::Loss;
 use super::optimizer;
@@ -79,6 +80,7 @@ pub struct Trainer {
     clip_norm: Option<f64>,
     seed: u64,
     steps_per_epoch: usize,
+    last_gradients: Named,
     device: Device,
 }
 
@@ -111,6 +113,7 @@ impl Trainer {
             clip_norm: recipe.fit.clip_norm,
             seed: recipe.fit.seed,
             steps_per_epoch,
+            last_gradients: Vec::new(),
             device: device.clone(),
         })
     }
@@ -150,6 +153,9 @@ impl Trainer {
         if let Some(longest) = self.clip_norm {
             gradients = optimizer::clip_norm(&self.network, gradients, longest);
         }
+        if (step + 1).is_multiple_of(self.steps_per_epoch) {
+            self.last_gradients = distributions::gradients(&self.network, &gradients);
+        }
         let network = self.network.clone();
         self.network = self.optimizer.step(learning_rate, network, gradients);
         if let Some(average) = &mut self.average {
@@ -173,6 +179,11 @@ impl Trainer {
             totals.add(f64::from(loss.into_scalar::<f32>()), correct(logits, &batch), batch.n);
         }
         totals
+    }
+
+    /// The gradients of the last epoch's last step.
+    pub fn last_gradients(&self) -> &Named {
+        &self.last_gradients
     }
 
     /// The learning rate of the first step of `epoch`.

@@ -1,6 +1,6 @@
 //! `emotiond-train fit`.
 
-use super::{Failure, progress};
+use super::{Failure, events::WithEvents, progress};
 use crate::classify::Classifier;
 use crate::classify::description::Description;
 use crate::config::Config;
@@ -60,8 +60,9 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     fs::create_dir_all(&args.out)
         .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
     let job = Job { recipe: &recipe, data: &data, out: &args.out, resume: args.resume, device: &device };
-    let mut watch = progress::for_this_terminal(recipe.fit.epochs);
-    let outcome = fit(&job, watch.as_mut()).map_err(|error| Failure::new(exit_code(&error), error))?;
+    let shown = progress::for_this_terminal(recipe.fit.epochs);
+    let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(74, error))?;
+    let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;
     drop(watch);
     finish(args, &recipe, &data, &outcome)
 }
