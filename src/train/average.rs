@@ -21,7 +21,7 @@ impl MovingAverage {
     }
 
     /// Goes on from a checkpoint.
-    pub fn restore(network: Network, decay: f64, steps: usize) -> Self {
+    pub fn restore(network: &Network, decay: f64, steps: usize) -> Self {
         Self { network: network.valid(), decay, steps }
     }
 

@@ -98,9 +98,9 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
 fn dense(graph: &mut Graph, layer: &Dense, x: &str, scale: f32) -> String {
     match layer {
         Dense::Linear(linear) => {
-            let weight = graph.weight(&linear.weight.dims(), values(&linear.weight));
+            let weight = graph.weight(&linear.weight.dims(), &values(&linear.weight));
             let bias = linear.bias.as_ref().expect("dense layers have a bias here");
-            let bias = graph.weight(&bias.dims(), values(bias));
+            let bias = graph.weight(&bias.dims(), &values(bias));
             let scale = vec![("alpha", graph::Value::Float(scale)), ("beta", graph::Value::Float(scale))];
             graph.node("Gemm", &[x, &weight, &bias], scale)
         }
@@ -137,7 +137,7 @@ fn folded(graph: &mut Graph, conv: &Conv, norm: &Norm, x: &str) -> String {
 fn normalisation(graph: &mut Graph, norm: &Norm, x: &str) -> String {
     let (scale, shift) = scale_and_shift(norm);
     let dims = [1, scale.len(), 1, 1];
-    let (scale, shift) = (graph.weight(&dims, scale), graph.weight(&dims, shift));
+    let (scale, shift) = (graph.weight(&dims, &scale), graph.weight(&dims, &shift));
     let x = graph.node("Mul", &[x, &scale], vec![]);
     let x = graph.node("Add", &[&x, &shift], vec![]);
     if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
@@ -150,8 +150,8 @@ fn convolution(graph: &mut Graph, conv: &Conv, factors: &[f32], bias: Option<Vec
     for (channel, factor) in weight.chunks_exact_mut(dims[1..].iter().product()).zip(factors) {
         channel.iter_mut().for_each(|w| *w *= factor);
     }
-    let mut inputs = vec![x.to_owned(), graph.weight(&dims, weight)];
-    inputs.extend(bias.map(|bias| graph.weight(&dims[..1], bias)));
+    let mut inputs = vec![x.to_owned(), graph.weight(&dims, &weight)];
+    inputs.extend(bias.map(|bias| graph.weight(&dims[..1], &bias)));
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let mut attributes = graph::window(conv.window);
     attributes.push(("group", graph::Value::Int(conv.groups as i64)));

@@ -252,7 +252,7 @@ fn restore(
     trainer.schedule.restore(checkpoint.progress.plateau);
     if let (Some(decay), Some(steps)) = (recipe.fit.ema_decay, checkpoint.progress.average_steps) {
         let network = checkpoint.chosen(trainer.chosen(), path)?;
-        trainer.average = Some(MovingAverage::restore(network, decay, steps));
+        trainer.average = Some(MovingAverage::restore(&network, decay, steps));
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ impl Block {
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
             Self::Residual(residual) => {
-                forward(&residual.main, x.clone()).add(forward(&residual.shortcut, x))
+                forward(&residual.main, x.clone()).plus(forward(&residual.shortcut, x))
             }
         }
     }

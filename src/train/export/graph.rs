@@ -50,7 +50,7 @@ impl Graph {
     }
 
     /// Adds a weight and returns its name.
-    pub(super) fn weight(&mut self, dims: &[usize], values: Vec<f32>) -> String {
+    pub(super) fn weight(&mut self, dims: &[usize], values: &[f32]) -> String {
         let name = format!("weight_{}", self.weights.len() + 1);
         self.weights.push(TensorProto {
             name: name.clone(),

@@ -66,7 +66,7 @@ impl MapOps for Flex {
         epsilon: f32,
         relu: bool,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let norm = Norm::new(x, gamma, beta, epsilon, relu);
+        let norm = Norm::new(&x, &gamma, &beta, epsilon, relu);
         let (mean, variance) = norm.statistics_tensors();
         (norm.forward(), mean, variance)
     }
@@ -115,7 +115,7 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let ((x, x_node), (gamma, gamma_node), (beta, beta_node)) =
             (x.into_parts(), gamma.into_parts(), beta.into_parts());
-        let norm = Norm::new(x, gamma, beta, epsilon, relu);
+        let norm = Norm::new(&x, &gamma, &beta, epsilon, relu);
         let (mean, variance) = norm.statistics_tensors();
         let out = norm.forward();
         let out = match NormBackward.prepare::<C>([x_node, gamma_node, beta_node]).compute_bound().stateful()
@@ -259,7 +259,7 @@ struct Norm {
 }
 
 impl Norm {
-    fn new(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, epsilon: f32, relu: bool) -> Self {
+    fn new(x: &FlexTensor, gamma: &FlexTensor, beta: &FlexTensor, epsilon: f32, relu: bool) -> Self {
         let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
         let statistics = batch_norm::statistics(values(&x), shape(&x).c);
         Self { x, gamma, beta, epsilon, relu, statistics }

@@ -131,7 +131,7 @@ impl Maps {
     }
 
     /// The sum with maps of the same shape.
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         assert_eq!(self.channels_last, other.channels_last, "maps in different memory orders");
         self.map(|tensor| tensor + other.tensor)
     }

@@ -62,7 +62,7 @@ fn difference_quotients(function: Function, x: &TensorData, weights: &[TensorDat
                 let mut inputs = inputs.clone();
                 let mut values: Vec<f32> = inputs[which].iter::<f32>().collect();
                 values[at] += step;
-                inputs[which] = TensorData::new(values, inputs[which].shape.clone());
+                inputs[which] = TensorData::new(values, inputs[which].shape().clone());
                 objective(&inputs)
             };
             let quotient = ((moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP)) as f32;
@@ -156,7 +156,7 @@ fn running_statistics_follow_the_batches_and_serve_inference() {
     own.running_var.value().into_data().assert_approx_eq(&stock.running_var.value().into_data(), tolerance);
 
     let x = Tensor::<4>::from_data(random([2, 16, 5, 5], 9), &Device::flex());
-    let [own, stock] = norms.map(burn::module::Module::valid);
+    let [own, stock] = norms.map(|norm| burn::module::Module::valid(&norm));
     let ours = Maps::new(x.clone()).batch_norm(&own, true).into_tensor().into_data();
     ours.assert_approx_eq(
         &Maps::channels_first(x).batch_norm(&stock, true).into_tensor().into_data(),
