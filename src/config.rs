@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
+use tracing_subscriber::EnvFilter;
 
 /// The documented default configuration.
 pub const DEFAULT_TOML: &str = include_str!("../config/emotiond.toml");
@@ -70,6 +71,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// error, warn, info, debug, trace, or a filter such as `info,emotiond::source=debug`.
+    #[serde(deserialize_with = "log_level")]
     pub level: String,
     /// JSON lines in place of text.
     pub json: bool,
@@ -112,7 +114,7 @@ pub struct ModelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
     /// `gray` or `rgb`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "color_or_none", skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
     /// Side of the input in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -296,12 +298,42 @@ fn invalid(text: &str, path: &Path, fault: &toml::de::Error) -> ConfigError {
     ConfigError::Invalid { path: path.to_owned(), line, message: fault.message().replace('\n', " "), snippet }
 }
 
+fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let level = String::deserialize(deserializer)?;
+    match EnvFilter::try_new(&level) {
+        Ok(_) => Ok(level),
+        Err(fault) => Err(D::Error::custom(format!(
+            "`{level}` is no log level ({fault}): take error, warn, info, debug, trace or a filter of them"
+        ))),
+    }
+}
+
+fn color_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let color = String::deserialize(deserializer)?;
+    if ["gray", "rgb"].contains(&color.as_str()) {
+        return Ok(Some(color));
+    }
+    Err(D::Error::custom(format!("`{color}` is no colour that a model takes: write gray or rgb")))
+}
+
 fn within<'de, D: Deserializer<'de>>(deserializer: D, range: RangeInclusive<f64>) -> Result<f64, D::Error> {
     let value = f64::deserialize(deserializer)?;
     if range.contains(&value) {
         return Ok(value);
     }
     Err(D::Error::custom(format!("{value} is not from {} to {}", range.start(), range.end())))
+}
+
+fn whole_within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: RangeInclusive<f64>,
+) -> Result<f64, D::Error> {
+    let value = within(deserializer, range)?;
+    if value.fract() == 0.0 {
+        Ok(value)
+    } else {
+        Err(D::Error::custom(format!("{value} is no whole number")))
+    }
 }
 
 fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
@@ -325,7 +357,7 @@ fn face_px<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> 
 }
 
 fn side_px<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    within(deserializer, 64.0..=16_384.0).map(|value| value as u32)
+    whole_within(deserializer, 64.0..=16_384.0).map(|value| value as u32)
 }
 
 fn megapixels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -333,11 +365,11 @@ fn megapixels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Erro
 }
 
 fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    within(deserializer, 1.0..=256.0).map(|value| value as usize)
+    whole_within(deserializer, 1.0..=256.0).map(|value| value as usize)
 }
 
 fn threads_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    within(deserializer, 0.0..=256.0).map(|value| value as usize)
+    whole_within(deserializer, 0.0..=256.0).map(|value| value as usize)
 }
 
 #[cfg(test)]

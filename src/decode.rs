@@ -40,7 +40,7 @@ pub enum DecodeError {
     #[error("not a whole JPEG picture: {0}")]
     Jpeg(#[from] turbojpeg::Error),
     /// The bytes are not a picture of a known kind.
-    #[error("not a picture that can be read: {0}")]
+    #[error("not a picture that can be read: {}", one_line(.0))]
     Picture(#[from] image::ImageError),
     /// Nothing at all.
     #[error("it is empty")]
@@ -145,6 +145,11 @@ impl FrameDecoder {
         }
         Ok(())
     }
+}
+
+/// Some decoders' messages end their lines.
+fn one_line(fault: &image::ImageError) -> String {
+    fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn turn(mut image: DynamicImage, orientation: Orientation, picture: &mut Picture) -> Result<(), DecodeError> {

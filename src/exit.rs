@@ -14,6 +14,8 @@ pub enum Exit {
     Unavailable = 69,
     /// A fault of ours.
     Software = 70,
+    /// The events cannot be written.
+    Output = 74,
     /// The configuration is wrong.
     Config = 78,
 }

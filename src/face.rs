@@ -44,7 +44,7 @@ impl Cropper {
         out: &mut [u8],
     ) {
         assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
-        let square = square(face, margin);
+        let square = within_reach(&square(face, margin), picture);
         let (left, top) = (square.x.floor(), square.y.floor());
         // Never empty: a box of no size becomes one pixel.
         let width = ((square.x + square.w).ceil() - left).max(1.0);
@@ -111,6 +111,19 @@ pub fn square(face: &BoundingBox, margin: f32) -> BoundingBox {
     let side = face.w.max(face.h) * (1.0 + margin);
     let (cx, cy) = face.center();
     BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side)
+}
+
+/// A square as it is, unless a broken detection put it or its size far beyond the picture, where all is border: then a
+/// bounded one, since its pixels take memory.
+fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
+    let reach = 4.0 * picture.width.max(picture.height) as f32;
+    let (cx, cy) = square.center();
+    if square.w <= reach && cx.abs() <= 2.0 * reach && cy.abs() <= 2.0 * reach {
+        return *square;
+    }
+    let side = square.w.min(reach);
+    let near = |center: f32| if center.is_nan() { 0.0 } else { center.clamp(-reach, reach) };
+    BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
 }
 
 /// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):

@@ -6,20 +6,21 @@ use rustix::{
     stdio,
 };
 use serde::Serialize;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 
 /// Writes lines until the reader goes away; then the program is to stop.
 pub struct LineSink<W> {
     out: W,
     line: Vec<u8>,
     closed: bool,
+    fault: Option<io::Error>,
     stop: Stop,
 }
 
 impl<W: Write> LineSink<W> {
     /// A sink that sets `stop` when nobody reads any more.
     pub fn new(out: W, stop: Stop) -> Self {
-        Self { out, line: Vec::with_capacity(1024), closed: false, stop }
+        Self { out, line: Vec::with_capacity(1024), closed: false, fault: None, stop }
     }
 
     /// Writes one event as one line.
@@ -34,7 +35,7 @@ impl<W: Write> LineSink<W> {
         }
         self.line.push(b'\n');
         if let Err(fault) = self.out.write_all(&self.line).and_then(|()| self.out.flush()) {
-            self.close(fault.kind() == ErrorKind::BrokenPipe, &fault.to_string());
+            self.close(fault);
         }
     }
 
@@ -44,15 +45,20 @@ impl<W: Write> LineSink<W> {
         let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
         let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         if !self.closed && ready.is_ok() && fds[0].revents().contains(PollFlags::ERR) {
-            self.close(true, "the reader of stdout has gone");
+            self.close(ErrorKind::BrokenPipe.into());
         }
     }
 
-    fn close(&mut self, expected: bool, reason: &str) {
-        if expected {
+    /// Why lines could not be written; a reader that went away is no fault.
+    pub fn into_fault(self) -> Option<io::Error> {
+        self.fault
+    }
+
+    fn close(&mut self, fault: io::Error) {
+        if fault.kind() == ErrorKind::BrokenPipe {
             tracing::info!("nobody reads the events any more: stopping");
         } else {
-            tracing::error!("the events cannot be written: {reason}");
+            self.fault = Some(fault);
         }
         self.closed = true;
         self.stop.set();

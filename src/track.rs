@@ -19,7 +19,7 @@ pub struct TrackIds(u64);
 
 impl TrackIds {
     /// The next identity, from 1 on.
-    pub fn next(&mut self) -> u64 {
+    pub fn issue(&mut self) -> u64 {
         self.0 += 1;
         self.0
     }
@@ -64,7 +64,7 @@ impl Tracker {
         self.match_by_overlap(&mut faces[first..], time_s);
         for face in &mut faces[first..] {
             if face.track == 0 {
-                face.track = ids.next();
+                face.track = ids.issue();
                 self.tracks.push(Track {
                     id: face.track,
                     bounds: face.bounds,

@@ -5,14 +5,17 @@ use crate::{
     config::ModelConfig,
     paths,
     picture::Color,
-    runtime::{Provider, Runtime, RuntimeError},
+    runtime::{Provider, Runtime, RuntimeError, one_line},
 };
 use description::{Description, DescriptionError};
 use ort::{
     session::Session,
     value::{TensorRef, ValueType},
 };
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use thiserror::Error;
 
 /// Installed models, the best first.
@@ -52,7 +55,7 @@ pub enum ClassifyError {
         expected: String,
     },
     /// The network failed.
-    #[error("the emotion model failed: {0}")]
+    #[error("the emotion model failed: {}", one_line(.0))]
     Run(#[from] ort::Error),
     /// The output is not a row of probabilities.
     #[error(
@@ -102,7 +105,7 @@ impl Classifier {
     }
 
     /// Its file.
-    pub fn path(&self) -> &std::path::Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -118,12 +121,12 @@ impl Classifier {
             let count = batch.len() / crop_len;
             let size = *self.batch_sizes.iter().find(|size| **size >= count).unwrap_or(&largest);
             if size == count {
-                run(&mut self.session, &self.description, batch, count, count, rows)?;
+                run(&mut self.session, &self.path, &self.description, batch, count, rows)?;
             } else {
                 self.padded.clear();
                 self.padded.extend_from_slice(batch);
                 self.padded.resize(size * crop_len, 0.0);
-                run(&mut self.session, &self.description, &self.padded, size, count, rows)?;
+                run(&mut self.session, &self.path, &self.description, &self.padded, count, rows)?;
             }
         }
         Ok(())
@@ -160,7 +163,8 @@ impl Classifier {
         if fits { Ok(()) } else { Err(mismatch(format!("{} of {ty}", shape_text(shape)))) }
     }
 
-    /// Runs each batch size once, so that the first face waits for nothing, and looks whether rows sum to one.
+    /// Runs each batch size once, so that the first face waits for nothing, and looks at what comes out: a file need
+    /// not say how many classes it has.
     fn warm_up(&mut self, provider: Provider) -> Result<(), ClassifyError> {
         let crop_len = self.description.input.crop_len();
         // A CPU has nothing to prepare for a size.
@@ -181,19 +185,30 @@ impl Classifier {
     }
 }
 
+/// Runs one batch and appends the first `count` rows of the answer.
 fn run(
     session: &mut Session,
+    path: &Path,
     description: &Description,
     batch: &[f32],
-    size: usize,
     count: usize,
     rows: &mut Vec<f32>,
 ) -> Result<(), ClassifyError> {
     let spec = &description.input;
+    let classes = description.labels.len();
+    let size = batch.len() / spec.crop_len();
     let shape = [size, spec.color.channels(), spec.size, spec.size];
     let outputs = session.run(ort::inputs![TensorRef::from_array_view((shape, batch))?])?;
-    let (_, probabilities) = outputs[0].try_extract_tensor::<f32>()?;
-    rows.extend_from_slice(&probabilities[..count * description.labels.len()]);
+    let (found, probabilities) = outputs[0].try_extract_tensor::<f32>()?;
+    if **found != [size as i64, classes as i64] {
+        return Err(ClassifyError::Shape {
+            path: path.to_owned(),
+            what: "output",
+            found: shape_text(found),
+            expected: shape_text(&[-1, classes as i64]),
+        });
+    }
+    rows.extend_from_slice(&probabilities[..count * classes]);
     Ok(())
 }
 

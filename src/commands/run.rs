@@ -20,8 +20,10 @@ use std::io;
 pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
-    for source in &config.sources {
-        source::check_presence(&source.uri)?;
+    let absent = config.sources.iter().filter_map(|source| source::check_presence(&source.uri).err());
+    let mut absent: Vec<_> = absent.collect();
+    if absent.len() == config.sources.len() {
+        return Err(absent.swap_remove(0).into());
     }
     let stop = Stop::default();
     stop_on_signals(&stop)?;
@@ -39,7 +41,8 @@ fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says how each source fared. The run has failed when no source gave a frame, or all that did have failed since.
+/// Says how each source fared. The run has failed when no source gave a frame, when all that did have failed since, or
+/// when a file is missing.
 fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     for outcome in &outcomes {
         let Outcome { name, analysed, unreadable, skipped, .. } = outcome;
@@ -54,19 +57,34 @@ fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     let (fine, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|outcome| outcome.error.is_none());
     let has_frames = fine.iter().any(|outcome| outcome.analysed > 0);
     let all_failed = fine.is_empty();
+    let mut failure = None;
     for outcome in failed {
         let Some(error) = outcome.error else { continue };
-        if all_failed || !has_frames {
-            return Err(error.into());
+        let is_fatal = all_failed || !has_frames || error.exit() == Exit::NoInput;
+        if is_fatal && failure.is_none() {
+            failure = Some(error.into());
+        } else {
+            tracing::error!(source = outcome.name, "{error}");
         }
-        tracing::error!(source = outcome.name, "{error}");
     }
-    if has_frames {
-        return Ok(());
+    if !has_frames && failure.is_none() {
+        failure = Some(nothing_read(&fine));
     }
-    let names: Vec<String> = fine.into_iter().map(|outcome| outcome.name).collect();
-    Err(Failure::new(
+    failure.map_or(Ok(()), Err)
+}
+
+/// Sources that ended well, but none of whose pictures could be read.
+fn nothing_read(outcomes: &[Outcome]) -> Failure {
+    let told = |outcome: &Outcome| {
+        let fault = outcome.first_fault.as_deref().unwrap_or("it has none");
+        format!("{}: {fault}", outcome.name)
+    };
+    let told: Vec<String> = outcomes.iter().map(told).collect();
+    Failure::new(
         Exit::Data,
-        anyhow::anyhow!("no frame of {} could be read: the lines above say why", names.join(", ")),
-    ))
+        anyhow::anyhow!(
+            "no picture could be read of {}; give a whole jpg, png, bmp, gif, pnm, tif, webp or a video",
+            told.join("; ")
+        ),
+    )
 }

@@ -3,12 +3,18 @@
 use super::{
     DetectError, DetectSettings, Detection, Detector, finish,
     input::{InputPacker, PlaneOrder},
+    output,
 };
 use crate::{geometry::BoundingBox, picture::PictureView};
 use ort::{session::Session, value::TensorRef};
 
 /// Input pixels a cell of the heat map.
 const STRIDE: f32 = 4.0;
+
+/// The file's names for the heat map `[1, 1, h, w]`, the log size `[1, 2, h, w]` and the offset `[1, 2, h, w]`.
+const HEAT: &str = "537";
+const SIZE: &str = "538";
+const OFFSET: &str = "539";
 
 /// The detector and its network.
 pub(super) struct CenterFace {
@@ -34,12 +40,11 @@ impl Detector for CenterFace {
         let (width, height) = (self.input.width, self.input.height);
         let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
         let outputs = self.session.run(ort::inputs![tensor])?;
-        // In the order of the file: heat map [1,1,h,w], log size [1,2,h,w], offset [1,2,h,w], landmarks.
-        let (_, heat) = outputs[0].try_extract_tensor::<f32>()?;
-        let (_, size) = outputs[1].try_extract_tensor::<f32>()?;
-        let (_, offset) = outputs[2].try_extract_tensor::<f32>()?;
         let columns = width / STRIDE as usize;
-        let plane = heat.len();
+        let plane = columns * (height / STRIDE as usize);
+        let heat = output(&outputs, HEAT, plane)?;
+        let size = output(&outputs, SIZE, 2 * plane)?;
+        let offset = output(&outputs, OFFSET, 2 * plane)?;
         for (cell, &score) in heat.iter().enumerate().filter(|(_, score)| **score >= settings.min_score) {
             let (row, column) = ((cell / columns) as f32, (cell % columns) as f32);
             let (h, w) = (size[cell].exp() * STRIDE, size[plane + cell].exp() * STRIDE);

@@ -10,7 +10,8 @@ mod yunet;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
 
-use crate::{geometry::BoundingBox, picture::PictureView};
+use crate::{geometry::BoundingBox, picture::PictureView, runtime::one_line};
+use ort::session::SessionOutputs;
 use thiserror::Error;
 
 /// A face as a detector found it, in pixels of the picture.
@@ -39,8 +40,11 @@ pub struct DetectSettings {
 #[derive(Debug, Error)]
 pub enum DetectError {
     /// The network failed.
-    #[error("the face detector failed: {0}")]
+    #[error("the face detector failed: {}", one_line(.0))]
     Runtime(#[from] ort::Error),
+    /// The file holds another network.
+    #[error("it is another network than the detector's: its output {0} is missing or of the wrong size")]
+    Output(&'static str),
     /// The picture could not be resized.
     #[error("the picture cannot be resized for the face detector: {0}")]
     Resize(#[from] fast_image_resize::ResizeError),
@@ -61,6 +65,13 @@ pub trait Detector {
         settings: &DetectSettings,
         found: &mut Vec<Detection>,
     ) -> Result<(), DetectError>;
+}
+
+/// The values of the output `name`, which must be `len`.
+fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Result<&'a [f32], DetectError> {
+    let value = outputs.get(name).ok_or(DetectError::Output(name))?;
+    let (_, values) = value.try_extract_tensor::<f32>()?;
+    if values.len() == len { Ok(values) } else { Err(DetectError::Output(name)) }
 }
 
 /// What all detectors do at the end: drop what is not asked for, suppress overlaps, sort.

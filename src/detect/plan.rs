@@ -7,6 +7,7 @@ use super::{
 use crate::{
     config::DetectorConfig,
     paths,
+    picture::{Color, PictureView},
     runtime::{Runtime, RuntimeError},
 };
 use serde::{Deserialize, Serialize};
@@ -73,9 +74,21 @@ impl DetectorPlan {
         };
         let margin = kind.measured_margin();
         let plan = Self { kind, settings, margin };
-        plan.build()?;
+        plan.try_once()?;
         tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
         Ok(plan)
+    }
+
+    /// Searches an empty picture: a file may hold a network, and another one than the detector's.
+    fn try_once(&self) -> Result<(), RuntimeError> {
+        let picture = PictureView::new(64, 64, Color::Gray, &[0; 64 * 64]);
+        let outcome = self.build()?.detect(&picture, &self.settings, &mut Vec::new());
+        match &self.kind {
+            Kind::YuNet(network) | Kind::CenterFace(network) => outcome.map_err(|fault| {
+                RuntimeError::Model { path: network.path.clone(), reason: fault.to_string() }
+            }),
+            Kind::SeetaFace => Ok(()),
+        }
     }
 
     /// The detector's name, as in the configuration.

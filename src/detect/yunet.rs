@@ -3,6 +3,7 @@
 use super::{
     DetectError, DetectSettings, Detection, Detector, finish,
     input::{InputPacker, PlaneOrder},
+    output,
 };
 use crate::{geometry::BoundingBox, picture::PictureView};
 use ort::{session::Session, value::TensorRef};
@@ -37,9 +38,10 @@ impl Detector for YuNet {
         let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
         let outputs = self.session.run(ort::inputs![tensor])?;
         for (level, &stride) in STRIDES.iter().enumerate() {
-            let (_, class) = outputs[CLASS[level]].try_extract_tensor::<f32>()?;
-            let (_, objectness) = outputs[OBJECTNESS[level]].try_extract_tensor::<f32>()?;
-            let (_, boxes) = outputs[BOXES[level]].try_extract_tensor::<f32>()?;
+            let count = (width / stride) * (height / stride);
+            let class = output(&outputs, CLASS[level], count)?;
+            let objectness = output(&outputs, OBJECTNESS[level], count)?;
+            let boxes = output(&outputs, BOXES[level], 4 * count)?;
             let cells = Cells { class, objectness, boxes, columns: width / stride, stride: stride as f32 };
             cells.collect(settings.min_score, 1.0 / self.input.scale, found);
         }

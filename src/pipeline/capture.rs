@@ -79,7 +79,8 @@ impl Capture {
     /// Opens the source and reads it to its end; returns the reason for the end. On a failure, also whether frames
     /// had come.
     fn read_all(&mut self, info: &SourceInfo) -> Result<&'static str, (SourceError, bool)> {
-        let mut source = source::open(&info.config, &self.stop).map_err(|fault| (fault, false))?;
+        let mut source =
+            source::open(&info.config, info.max_megapixels, &self.stop).map_err(|fault| (fault, false))?;
         let mut came_up = false;
         let Ok(mut frame) = self.empty.recv() else { return Ok("the pipeline has ended") };
         while !self.stop.is_set() {

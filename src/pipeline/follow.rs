@@ -27,6 +27,10 @@ struct Lane {
     next: u64,
     /// Frames that are done before their turn, by their distance from `next`.
     early: VecDeque<Option<Box<Frame>>>,
+    /// Number and presentation time of the latest picture.
+    latest: (u64, Option<u64>),
+    /// Its end has been told.
+    ended: bool,
 }
 
 /// Cuts crops and makes them the network's input.
@@ -45,7 +49,13 @@ impl Follow {
         spec: InputSpec,
         done: Sender<Box<Frame>>,
     ) -> Self {
-        let lane = || Lane { tracker: Tracker::new(config.clone()), next: 0, early: VecDeque::new() };
+        let lane = || Lane {
+            tracker: Tracker::new(config.clone()),
+            next: 0,
+            early: VecDeque::new(),
+            latest: (0, None),
+            ended: false,
+        };
         Self {
             lanes: (0..sources).map(|_| lane()).collect(),
             config: config.clone(),
@@ -72,6 +82,9 @@ impl Follow {
 
     fn pass(&mut self, mut frame: Box<Frame>) -> bool {
         let lane = &mut self.lanes[frame.source];
+        if frame.content == Content::Picture {
+            lane.latest = (frame.number, frame.pts_ms);
+        }
         match &frame.content {
             Content::Picture if frame.fault.is_some() => {}
             Content::Picture if frame.file.is_some() => {
@@ -91,25 +104,28 @@ impl Follow {
                 );
                 self.cutter.cut(&mut frame);
             }
-            Content::State(SourceState::Down(_) | SourceState::Ended(_)) => {
-                lane.tracker.finish(&mut frame.lost)
+            Content::State(state) => {
+                // Faces that are lost now were seen in the latest picture at most.
+                (frame.number, frame.pts_ms) = lane.latest;
+                lane.ended = matches!(state, SourceState::Ended(_));
+                if lane.ended || matches!(state, SourceState::Down(_)) {
+                    lane.tracker.finish(&mut frame.lost);
+                }
             }
-            Content::State(_) => {}
         }
         self.done.send(frame).is_ok()
     }
 
     /// A source whose thread was left behind in a driver has not told its end.
     fn lose_the_rest(&mut self) {
-        for (source, lane) in self.lanes.iter_mut().enumerate() {
+        for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
             let mut frame = Box::new(Frame { source, ..Frame::default() });
             lane.tracker.finish(&mut frame.lost);
-            if !frame.lost.is_empty() {
-                frame.stamp();
-                frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
-                // Nobody listens any more when this fails.
-                let _ = self.done.send(frame);
-            }
+            (frame.number, frame.pts_ms) = lane.latest;
+            frame.stamp();
+            frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
+            // Nobody listens any more when this fails.
+            let _ = self.done.send(frame);
         }
     }
 }

@@ -30,7 +30,7 @@ use std::{
     io::Write,
     num::NonZero,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub unreadable: u64,
     /// Pictures of a live source that nobody had time for.
     pub skipped: u64,
+    /// What was wrong with the first picture that could not be read.
+    pub first_fault: Option<String>,
     /// Why it ended, where it did not end well.
     pub error: Option<SourceError>,
 }
@@ -85,7 +87,10 @@ impl Counters {
 pub(crate) struct SourceInfo {
     name: String,
     config: SourceConfig,
+    max_megapixels: f64,
     counters: Counters,
+    /// What was wrong with the first picture that could not be read.
+    first_fault: OnceLock<String>,
     /// Where its empty frames go back to.
     free: Sender<Box<Frame>>,
 }
@@ -106,7 +111,7 @@ impl Pipeline {
     /// Runs until all sources have ended, `stop` is set or the reader of `out` has gone; events go to `out`.
     ///
     /// # Errors
-    /// When a thread cannot be started or has panicked. What goes wrong with a source stands in its outcome.
+    /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
         let Self { config, detector, classifier } = self;
         let vision_threads = match config.limits.vision_threads {
@@ -117,7 +122,8 @@ impl Pipeline {
         let mut captures = Vec::new();
         let mut infos = Vec::new();
         for (index, source) in config.sources.iter().enumerate() {
-            let (capture, info, inbox) = prepare_source(index, source, vision_threads, stop);
+            let (capture, info, inbox) =
+                prepare_source(index, source, config.limits.max_megapixels, vision_threads, stop);
             captures.push(capture);
             infos.push(info);
             inboxes.push(inbox);
@@ -141,11 +147,11 @@ impl Pipeline {
         let follow = follow::Follow::new(infos.len(), &config.tracker, margin, spec, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         workers.push(spawn("classify".to_owned(), move || {
-            classify::run(classifier, &from_follow, &to_publish)
+            classify::run(classifier, &from_follow, &to_publish);
         })?);
         let publish =
             publish::Publish::new(Arc::clone(&infos), &config, labels, LineSink::new(out, stop.clone()));
-        workers.push(spawn("publish".to_owned(), move || publish.run(&from_classify))?);
+        let publisher = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
 
         let captures = captures
             .into_iter()
@@ -160,6 +166,9 @@ impl Pipeline {
         for worker in workers {
             worker.join().map_err(|_| panicked())?;
         }
+        if let Some(fault) = publisher.join().map_err(|_| panicked())? {
+            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {fault}")));
+        }
         Ok(collect_outcomes(captures, &infos))
     }
 }
@@ -167,6 +176,7 @@ impl Pipeline {
 fn prepare_source(
     index: usize,
     config: &SourceConfig,
+    max_megapixels: f64,
     vision_threads: usize,
     stop: &Stop,
 ) -> (Capture, SourceInfo, Receiver<Box<Frame>>) {
@@ -177,8 +187,14 @@ fn prepare_source(
             .expect("the channel has room for all");
     }
     let (inbox_in, inbox) = bounded(if config.uri.is_live() { 1 } else { vision_threads });
-    let info =
-        SourceInfo { name: config.name(), config: config.clone(), counters: Counters::default(), free };
+    let info = SourceInfo {
+        name: config.name(),
+        config: config.clone(),
+        max_megapixels,
+        counters: Counters::default(),
+        first_fault: OnceLock::new(),
+        free,
+    };
     (Capture::new(index, inbox_in, inbox.clone(), empty, stop.clone()), info, inbox)
 }
 
@@ -208,6 +224,7 @@ fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[Sou
             analysed: count(&info.counters.analysed),
             unreadable: count(&info.counters.unreadable),
             skipped: count(&info.counters.skipped),
+            first_fault: info.first_fault.get().cloned(),
             error,
         });
     }

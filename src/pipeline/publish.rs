@@ -7,11 +7,12 @@ use crate::{
     event::{FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
     frame::{Content, Frame, SourceState},
     sink::LineSink,
+    source::SourceUri,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
     collections::HashMap,
-    io::Write,
+    io::{self, Write},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -44,8 +45,9 @@ impl<W: Write> Publish<W> {
         }
     }
 
-    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline.
-    pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
+    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline. Returns why the
+    /// events could not be written, where it is not that the reader went away.
+    pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
             match frames.recv_timeout(PATIENCE) {
                 Ok(frame) => {
@@ -54,7 +56,7 @@ impl<W: Write> Publish<W> {
                     let _ = self.infos[frame.source].free.try_send(frame);
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.sink.into_fault(),
             }
         }
     }
@@ -64,7 +66,11 @@ impl<W: Write> Publish<W> {
         match (&frame.content, &frame.fault) {
             (Content::Picture, Some(fault)) => {
                 Counters::add(&info.counters.unreadable);
-                warn_unreadable(info, frame, fault);
+                info.first_fault.get_or_init(|| fault.clone());
+                // A picture that is all there is to read is told of once, at the end.
+                if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
+                    warn_unreadable(info, frame, fault);
+                }
             }
             (Content::Picture, None) => {
                 Counters::add(&info.counters.analysed);

@@ -1,5 +1,6 @@
 //! Vision threads: decode a frame and search it for faces. All serve all sources, a fair share each.
 
+use super::STOP_PATIENCE;
 use crate::{
     config::LimitsConfig,
     decode::FrameDecoder,
@@ -10,7 +11,10 @@ use crate::{
     source::Stop,
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How long a thread waits before it looks whether the program is to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -53,10 +57,12 @@ impl Vision {
             select.recv(inbox);
         }
         let mut open = inboxes.len();
+        let mut stopped = None;
         while open > 0 {
             // Among several that are ready, it takes one at random: that is the fair share.
             let Ok(ready) = select.ready_timeout(PATIENCE) else {
-                if self.stop.is_set() {
+                // A capture thread still tells its source's end, unless it is stuck in a driver.
+                if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_PATIENCE {
                     break;
                 }
                 continue;

@@ -151,6 +151,6 @@ impl Runtime {
 }
 
 /// The runtime's messages run over several lines; the first says it.
-fn one_line(fault: &ort::Error) -> String {
-    fault.to_string().lines().next().unwrap_or_default().trim().to_owned()
+pub(crate) fn one_line(fault: &ort::Error) -> String {
+    fault.to_string().lines().next().unwrap_or_default().trim().trim_end_matches('.').to_owned()
 }

@@ -27,6 +27,9 @@ const READABLE: [FrameFormat; 6] = [
 const DEFAULT_SIZE: (u32, u32) = (640, 480);
 const DEFAULT_FPS: u32 = 30;
 
+/// What to do about a camera that is not there.
+const ABSENT: &str = "`emotiond cameras` lists the cameras there are";
+
 /// A camera that streams.
 pub(super) struct CameraSource {
     camera: Camera,
@@ -44,8 +47,7 @@ impl CameraSource {
             reason,
             remedy,
         };
-        let index = device_index(path)
-            .map_err(|reason| unusable(reason, "`emotiond cameras` lists the cameras there are"))?;
+        let index = device_index(path).map_err(|reason| unusable(reason, ABSENT))?;
         let format = choose_format(index, config).map_err(|(reason, remedy)| unusable(reason, remedy))?;
         let request = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &READABLE);
         let mut camera = Camera::new(CameraIndex::Index(index), request)
@@ -87,20 +89,22 @@ fn encoding(format: FrameFormat) -> Encoding {
 
 /// The number behind a device file, or behind a link to one such as those in /dev/v4l/by-id.
 fn device_index(path: &Path) -> Result<u32, String> {
+    if let Some(number) = device_number(path) {
+        return Ok(number);
+    }
     let device = fs::canonicalize(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    let number = device
-        .to_str()
-        .and_then(|device| device.strip_prefix("/dev/video"))
-        .and_then(|number| number.parse().ok());
-    number.ok_or_else(|| format!("{} is no video device", device.display()))
+    device_number(&device).ok_or_else(|| format!("{} is no video device", device.display()))
+}
+
+fn device_number(path: &Path) -> Option<u32> {
+    path.to_str()?.strip_prefix("/dev/video")?.parse().ok()
 }
 
 fn remedy(path: &Path) -> &'static str {
-    let denied = fs::File::open(path).is_err_and(|fault| fault.kind() == io::ErrorKind::PermissionDenied);
-    if denied {
-        "you may not open it: join the group `video`"
-    } else {
-        "is it a camera, and does another program use it?"
+    match fs::File::open(path).map_err(|fault| fault.kind()) {
+        Err(io::ErrorKind::NotFound) => ABSENT,
+        Err(io::ErrorKind::PermissionDenied) => "you may not open it: join the group `video`",
+        _ => "is it a camera, and does another program use it?",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Videos and network streams through an ffmpeg process: frames as PPM on its stdout, their times on its stderr.
 
-use super::{Read, Source, SourceError, Stop, polled::PolledReader, uri::without_credentials};
+use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader, uri::without_credentials};
 use crate::frame::{Encoding, Frame};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::{
@@ -23,23 +23,26 @@ const TIME_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct FfmpegSource {
     uri: String,
     live: bool,
+    max_megapixels: f64,
     child: Child,
     frames: BufReader<PolledReader<ChildStdout>>,
     times: Receiver<u64>,
     log: Option<JoinHandle<String>>,
     given: u64,
+    /// Memory for the lines before each frame.
+    header: String,
     stop: Stop,
 }
 
 impl FfmpegSource {
-    pub fn open_file(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
+    pub fn open_file(path: &Path, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
         let shown = path.display().to_string();
         // Without the prefix, a name with a colon would be taken for a protocol.
-        Self::start(&["-i".to_owned(), format!("file:{shown}")], shown, false, stop)
+        Self::start(&["-i".to_owned(), format!("file:{shown}")], shown, None, max_megapixels, stop)
     }
 
-    pub fn open_stream(address: &str, stop: &Stop) -> Result<Self, SourceError> {
+    pub fn open_stream(address: &str, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let mut arguments: Vec<String> =
             ["-fflags", "nobuffer", "-flags", "low_delay"].map(str::to_owned).to_vec();
         // Microseconds after which a silent server counts as gone.
@@ -50,10 +53,17 @@ impl FfmpegSource {
         };
         arguments.extend(silence.iter().map(|&argument| argument.to_owned()));
         arguments.extend(["-i".to_owned(), address.to_owned()]);
-        Self::start(&arguments, without_credentials(address), true, stop)
+        Self::start(&arguments, without_credentials(address), Some(address), max_megapixels, stop)
     }
 
-    fn start(input: &[String], uri: String, live: bool, stop: &Stop) -> Result<Self, SourceError> {
+    /// `address` is a stream's, with its password.
+    fn start(
+        input: &[String],
+        uri: String,
+        address: Option<&str>,
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(input);
         command.args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
@@ -72,12 +82,24 @@ impl FfmpegSource {
         let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
         let stderr = child.stderr.take().expect("stderr is piped");
         let (to_times, times) = bounded(TIMES_AHEAD);
+        let (live, secret, shown) = (address.is_some(), address.unwrap_or(&uri).to_owned(), uri.clone());
         let log = thread::Builder::new()
             .name("ffmpeg-log".to_owned())
-            .spawn(move || read_log(stderr, &to_times))
+            .spawn(move || read_log(stderr, &to_times).replace(&secret, &shown))
             .ok();
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
-        Ok(Self { uri, live, child, frames, times, log, given: 0, stop: stop.clone() })
+        Ok(Self {
+            uri,
+            live,
+            max_megapixels,
+            child,
+            frames,
+            times,
+            log,
+            given: 0,
+            header: String::new(),
+            stop: stop.clone(),
+        })
     }
 
     /// After the last frame: an end, or what ffmpeg complained about.
@@ -109,7 +131,10 @@ impl FfmpegSource {
 
 impl Source for FfmpegSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
-        let Some((width, height)) = read_ppm_header(&mut self.frames) else { return self.end() };
+        let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
+            return self.end();
+        };
+        check_size(&self.uri, width, height, self.max_megapixels)?;
         frame.stamp();
         (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
         frame.bytes.resize(width as usize * height as usize * 3, 0);
@@ -131,28 +156,42 @@ impl Drop for FfmpegSource {
 }
 
 /// Width and height from a binary PPM's header of three lines; `None` at the end.
-fn read_ppm_header(reader: &mut impl BufRead) -> Option<(u32, u32)> {
-    let mut lines = [const { String::new() }; 3];
-    for line in &mut lines {
-        reader.read_line(line).ok().filter(|count| *count > 0)?;
+fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u32, u32)> {
+    header.clear();
+    for _ in 0..3 {
+        reader.read_line(header).ok().filter(|count| *count > 0)?;
     }
-    let (width, height) = lines[1].trim().split_once(' ')?;
-    (lines[0].trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
+    let mut lines = header.lines();
+    let (kind, size) = (lines.next()?, lines.next()?);
+    let (width, height) = size.trim().split_once(' ')?;
+    (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }
 
-/// Sends the frames' times on, in milliseconds, and returns the last complaint.
+/// Sends the frames' times on, in milliseconds, and returns the first complaint: the others follow from it.
 fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
     let mut complaint = String::new();
-    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+    let mut stderr = BufReader::new(stderr);
+    let mut line = String::new();
+    while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
         if let Some((_, time)) = line.split_once("pts_time:").filter(|_| line.starts_with("frame:")) {
             let seconds: f64 = time.trim().parse().unwrap_or(0.0);
             // Nobody listens any more once the source is dropped.
             let _ = times.send((seconds.max(0.0) * 1000.0).round() as u64);
-        } else if !line.starts_with("emotiond=") && !line.trim().is_empty() {
-            complaint = line.trim().to_owned();
+        } else if complaint.is_empty() && !line.starts_with("emotiond=") {
+            complaint = without_origin(&line).to_owned();
         }
+        line.clear();
     }
     complaint
+}
+
+/// A complaint without the part of ffmpeg, in brackets, that it comes from.
+fn without_origin(line: &str) -> &str {
+    let mut rest = line.trim();
+    while let Some((_, after)) = rest.strip_prefix('[').and_then(|part| part.split_once("] ")) {
+        rest = after.trim_start();
+    }
+    rest
 }
 
 /// An ffmpeg that waits for a silent camera would outlive us otherwise.

@@ -56,7 +56,7 @@ pub enum Read {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// A file or folder is not there or may not be read.
-    #[error("{path} cannot be read: {fault}")]
+    #[error("{path} cannot be read: {fault}; check its name and who may read it")]
     Missing {
         /// The file or folder.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum SourceError {
         fault: io::Error,
     },
     /// A video without a frame that can be read.
-    #[error("{uri} gives no frames: {reason}")]
+    #[error("{uri} gives no frames: {reason}; is it a whole video?")]
     Video {
         /// The file.
         uri: String,
@@ -104,6 +104,20 @@ pub enum SourceError {
         /// What ffmpeg says.
         reason: String,
     },
+    /// Frames of more pixels than the limit allows.
+    #[error(
+        "the frames of {uri} have {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make them smaller, or raise `max_megapixels` under [limits] in the config"
+    )]
+    TooLarge {
+        /// The source.
+        uri: String,
+        /// Pixels a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The limit.
+        limit_megapixels: f64,
+    },
     /// Stdin holds something else.
     #[error("stdin is not a stream that can be read: {0}; pipe MJPEG or Y4M into it")]
     Stdin(String),
@@ -114,7 +128,7 @@ impl SourceError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } => Exit::NoInput,
-            Self::NoPictures(_) | Self::Video { .. } | Self::Stdin(_) => Exit::Data,
+            Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
             Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } => Exit::Unavailable,
         }
     }
@@ -130,19 +144,29 @@ pub trait Source {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
 }
 
-/// Opens a source.
+/// Refuses frames of more than `limit_megapixels` before memory is taken for them.
+fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Result<(), SourceError> {
+    if f64::from(width) * f64::from(height) > limit_megapixels * 1e6 {
+        return Err(SourceError::TooLarge { uri: uri.to_owned(), width, height, limit_megapixels });
+    }
+    Ok(())
+}
+
+/// Opens a source. Uncompressed frames of more than `max_megapixels` are refused.
 ///
 /// # Errors
 /// When it is not there or not usable.
-pub fn open(config: &SourceConfig, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
+pub fn open(config: &SourceConfig, max_megapixels: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
     Ok(match &config.uri {
         SourceUri::Camera(_) => Box::new(camera::CameraSource::open(config)?),
-        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, stop)?),
-        SourceUri::Stream(address) => Box::new(ffmpeg::FfmpegSource::open_stream(address, stop)?),
+        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
+        SourceUri::Stream(address) => {
+            Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
+        }
         SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
         SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
         SourceUri::Clip(clip) => Box::new(clip::ClipSource::open(clip, stop)),
-        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, stop)?),
+        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, max_megapixels, stop)?),
     })
 }
 

@@ -1,6 +1,6 @@
 //! A stream on stdin: MJPEG (JPEG pictures one after the other) or Y4M, told apart by the first bytes.
 
-use super::{Read, Source, SourceError, Stop, polled::PolledReader};
+use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader};
 use crate::frame::{Chroma, Encoding, Frame};
 use std::io::{BufRead, BufReader, Read as _, Stdin};
 
@@ -17,6 +17,8 @@ pub(super) struct StdinSource {
     format: Format,
     fps: f64,
     given: u64,
+    /// Memory for the line before each Y4M frame.
+    line: Vec<u8>,
     stop: Stop,
 }
 
@@ -27,17 +29,17 @@ enum Format {
 
 impl StdinSource {
     /// Waits for the first bytes. `fps` is the MJPEG stream's rate: it carries none.
-    pub fn open(fps: Option<u32>, stop: &Stop) -> Result<Self, SourceError> {
+    pub fn open(fps: Option<u32>, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let mut input = BufReader::with_capacity(1 << 20, PolledReader::new(std::io::stdin(), stop));
         let mut fps = fps.map_or(DEFAULT_FPS, f64::from);
         let start = input.fill_buf().map_err(|fault| SourceError::Stdin(fault.to_string()))?;
         let format = match start {
             [] if !stop.is_set() => return Err(SourceError::Stdin("it is empty".to_owned())),
-            [b'Y', ..] => y4m_header(&mut input, &mut fps)?,
+            [b'Y', ..] => y4m_header(&mut input, &mut fps, max_megapixels)?,
             [] | [0xFF, ..] => Format::Mjpeg,
             _ => return Err(SourceError::Stdin("it begins neither as MJPEG nor as Y4M".to_owned())),
         };
-        Ok(Self { input, format, fps, given: 0, stop: stop.clone() })
+        Ok(Self { input, format, fps, given: 0, line: Vec::new(), stop: stop.clone() })
     }
 
     fn fill(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
@@ -51,11 +53,11 @@ impl StdinSource {
                 Ok(if whole || !frame.bytes.is_empty() { Read::Frame } else { Read::Ended })
             }
             Format::Y4m { width, height, encoding, frame_bytes } => {
-                let mut line = Vec::new();
-                if read_line(&mut self.input, &mut line) == 0 {
+                self.line.clear();
+                if read_line(&mut self.input, &mut self.line) == 0 {
                     return Ok(Read::Ended);
                 }
-                if !line.starts_with(b"FRAME") {
+                if !self.line.starts_with(b"FRAME") {
                     return Err(SourceError::Stdin("a Y4M frame does not begin with FRAME".to_owned()));
                 }
                 (frame.encoding, frame.width, frame.height) = (encoding, width, height);
@@ -83,7 +85,7 @@ impl Source for StdinSource {
 }
 
 /// The stream's header: `YUV4MPEG2 W640 H480 F30:1 C420jpeg ...`.
-fn y4m_header(input: &mut Input, fps: &mut f64) -> Result<Format, SourceError> {
+fn y4m_header(input: &mut Input, fps: &mut f64, max_megapixels: f64) -> Result<Format, SourceError> {
     let wrong = |what: &str| SourceError::Stdin(format!("the Y4M header {what}"));
     let mut line = Vec::new();
     read_line(input, &mut line);
@@ -100,7 +102,7 @@ fn y4m_header(input: &mut Input, fps: &mut f64) -> Result<Format, SourceError> {
             ("F", rate) => *fps = parse_rate(rate).unwrap_or(*fps),
             ("C", space) => {
                 encoding = colour_space(space)
-                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?
+                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?;
             }
             _ => {}
         }
@@ -109,6 +111,7 @@ fn y4m_header(input: &mut Input, fps: &mut f64) -> Result<Format, SourceError> {
     if w == 0 || h == 0 || w > 1 << 15 || h > 1 << 15 {
         return Err(wrong("has no usable width and height"));
     }
+    check_size("stdin", width, height, max_megapixels)?;
     let frame_bytes = match encoding {
         Encoding::Planar(Chroma::C420) => w * h + 2 * w.div_ceil(2) * h.div_ceil(2),
         Encoding::Planar(Chroma::C422) => w * h + 2 * w.div_ceil(2) * h,

@@ -1,0 +1,161 @@
+//! A warm pipeline allocates nothing of its own: what each further frame allocates is what the foreign libraries
+//! allocate in the calls it needs. Needs `../shared/models`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::{data, ffmpeg, shared, text};
+use emotiond::{
+    config::Config,
+    pipeline::Pipeline,
+    runtime::Runtime,
+    source::{SourceUri, Stop},
+};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+use ort::{session::Session, value::TensorRef};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    fs, io,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// Counts what Rust code allocates; the C and C++ libraries have their own way to the system's memory.
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on unchanged to the system's allocator; counting neither allocates nor panics.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Side of the frames in pixels.
+const SIDE: usize = 320;
+const SHORT: usize = 60;
+const LONG: usize = 260;
+
+fn count(work: impl FnOnce()) -> usize {
+    let before = COUNT.load(Ordering::Relaxed);
+    work();
+    COUNT.load(Ordering::Relaxed) - before
+}
+
+/// Allocations of one call once warm.
+fn count_warm(mut work: impl FnMut()) -> usize {
+    (0..5).for_each(|_| work());
+    count(|| (0..10).for_each(|_| work())) / 10
+}
+
+fn config(video: &Path) -> Config {
+    let text = format!(
+        "emit = \"every-frame\"\n[detector]\nname = \"yunet\"\nfile = {:?}\n[model]\nfile = {:?}\n[runtime]\nep = \"cpu\"\n\
+         [limits]\nvision_threads = 1\n[[source]]\nuri = {video:?}\n",
+        shared("models/yunet_n_dynamic.onnx"),
+        data("tiny.onnx"),
+    );
+    let path = video.with_extension("toml");
+    fs::write(&path, text).unwrap();
+    Config::read(&path).unwrap()
+}
+
+/// Allocations a frame in the middle of a run.
+fn slope(folder: &Path, name: &str, filter: &str) -> f64 {
+    let portrait = text(&data("astronaut.jpg"));
+    let counts = [SHORT, LONG].map(|frames| {
+        let video = folder.join(format!("{name}-{frames}.avi"));
+        let (filter, frames) = (format!("scale={SIDE}:{SIDE}{filter}"), frames.to_string());
+        let input = ["-loop", "1", "-framerate", "25", "-i", &portrait, "-frames:v", &frames, "-vf", &filter];
+        ffmpeg(&[&input[..], &["-c:v", "mjpeg", "-q:v", "3", &text(&video)]].concat());
+        let pipeline = Pipeline::load(config(&video)).unwrap();
+        assert!(matches!(pipeline.config.sources[0].uri, SourceUri::Video(_)));
+        count(|| {
+            let outcomes = pipeline.run(io::sink(), &Stop::default()).unwrap();
+            assert_eq!(outcomes[0].analysed.to_string(), frames);
+        })
+    });
+    (counts[1] as f64 - counts[0] as f64) / (LONG - SHORT) as f64
+}
+
+/// What the detector's network costs: one run and the look at nine of its outputs.
+fn bare_detector(runtime: &Runtime) -> usize {
+    let mut session = session(runtime, &shared("models/yunet_n_dynamic.onnx"));
+    let planes = vec![0.0f32; 3 * SIDE * SIDE];
+    count_warm(|| {
+        let tensor = TensorRef::from_array_view(([1, 3, SIDE, SIDE], &planes[..])).unwrap();
+        let outputs = session.run(ort::inputs![tensor]).unwrap();
+        for name in ["cls_8", "obj_8", "bbox_8", "cls_16", "obj_16", "bbox_16", "cls_32", "obj_32", "bbox_32"]
+        {
+            outputs.get(name).unwrap().try_extract_tensor::<f32>().unwrap();
+        }
+    })
+}
+
+fn bare_classifier(runtime: &Runtime) -> usize {
+    let mut session = session(runtime, &data("tiny.onnx"));
+    let input = vec![0.0f32; 48 * 48];
+    count_warm(|| {
+        let tensor = TensorRef::from_array_view(([1, 1, 48, 48], &input[..])).unwrap();
+        let outputs = session.run(ort::inputs![tensor]).unwrap();
+        outputs[0].try_extract_tensor::<f32>().unwrap();
+    })
+}
+
+/// The resizing of one crop: its coefficients are computed anew each time.
+fn bare_resizer() -> usize {
+    let (region, mut crop) = (vec![0u8; 75 * 75], vec![0u8; 48 * 48]);
+    let mut resizer = Resizer::new();
+    count_warm(|| {
+        let source = ImageRef::new(75, 75, &region, PixelType::U8).unwrap();
+        let mut target = Image::from_slice_u8(48, 48, &mut crop, PixelType::U8).unwrap();
+        let algorithm = ResizeAlg::Convolution(FilterType::Bilinear);
+        let options = ResizeOptions::new().resize_alg(algorithm).crop(0.3, 0.6, 73.5, 73.5);
+        resizer.resize(&source, &mut target, &options).unwrap();
+    })
+}
+
+fn session(runtime: &Runtime, path: &Path) -> Session {
+    runtime.session(&fs::read(path).unwrap(), path).unwrap()
+}
+
+#[test]
+fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::load(&config(&folder.path().join("none.avi")).runtime).unwrap();
+    let (detector, classifier, resizer) =
+        (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer());
+    // A queue's first wait on a thread, a slower moment: a handful in the whole run, none a frame.
+    let tolerance = 0.1;
+    let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray");
+    let bare = detector as f64;
+    assert!(
+        empty <= bare + tolerance,
+        "{empty:.2} allocations a frame without a face, {bare} in the libraries"
+    );
+    let face = slope(folder.path(), "face", "");
+    let bare = (detector + classifier + resizer) as f64;
+    assert!(face <= bare + tolerance, "{face:.2} allocations a frame with a face, {bare} in the libraries");
+    assert!(empty > 0.0 && face > empty, "the counter counts");
+}

@@ -1,0 +1,180 @@
+//! Cameras, on the developers' camera rig (`../shared/camera-rig`): a make-believe device at native speed, and an
+//! emulated USB webcam behind a real kernel.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::{HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A folder with the portrait alone, for the rig to show.
+fn faces(scratch: &Scratch) -> String {
+    scratch.file("faces/astronaut.jpg", fs::read(data("astronaut.jpg")).unwrap());
+    text(&scratch.path("faces"))
+}
+
+/// The rig's script with `options` around the program with `arguments`.
+fn on_rig(script: &str, options: &[&str], arguments: &[&str]) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(shared(&format!("camera-rig/{script}"))).args(options).arg("--").args(arguments);
+    isolate(&mut command);
+    command.process_group(0);
+    command
+}
+
+/// The daemon with a make-believe camera. The script that runs it has it as its child.
+fn with_shim(scratch: &Scratch, options: &[&str], arguments: &[&str]) -> Command {
+    let faces = faces(scratch);
+    let options = [&["--faces", &faces], options].concat();
+    on_rig("run-with-shim.sh", &options, &[&[env!("CARGO_BIN_EXE_emotiond")], arguments].concat())
+}
+
+/// Asks the daemon under the script to end.
+fn terminate(running: &Running) {
+    let script = running.child.id();
+    let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+    let is_daemon = |pid: &&str| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "emotiond")
+    };
+    let daemon = children.split_whitespace().find(is_daemon).expect("the daemon runs");
+    kill_process(Pid::from_raw(daemon.parse().unwrap()).unwrap(), Signal::TERM).unwrap();
+}
+
+fn end(running: Running) -> Ran {
+    terminate(&running);
+    running.finish().exits(0)
+}
+
+fn is_at(area: &Value, drawn: [u64; 4]) -> bool {
+    ["x", "y", "w", "h"].iter().zip(drawn).all(|(key, value)| number(&area[key]).abs_diff(value) <= 14)
+}
+
+#[test]
+fn each_format_of_a_camera_is_read() {
+    let scratch = Scratch::new();
+    // The portrait, 512x512, in the middle of each frame.
+    for (format, size, area) in [
+        ("MJPG:640x480@30", "width = 640\nheight = 480\n", [245, 66, 89, 88]),
+        ("MJPG:1280x720@30", "width = 1280\nheight = 720\n", [527, 98, 134, 132]),
+        ("YUYV:640x480@30", "", [245, 66, 89, 88]),
+    ] {
+        let config = scratch.tiny(&format!("[[source]]\nname = \"lobby\"\nuri = \"camera:0\"\n{size}"));
+        let command = with_shim(
+            &scratch,
+            &["--format", format],
+            &["run", "--config", &config, "--emit", "every-frame"],
+        );
+        let mut running = Running::start(command);
+        let first = running.wait_for(|event| event["phase"] == "new");
+        assert!(is_at(&first["box"], area), "{format}: {first}");
+        let later = running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= 5);
+        assert_eq!(later["track"], first["track"]);
+        assert!(later.get("pts_ms").is_none() && later.get("file").is_none());
+        let ran = end(running);
+        ran.complains_not();
+        assert_eq!(ran.states(), ["lobby up", "lobby ended"]);
+        assert_eq!(ran.faces().last().unwrap()["phase"], "end");
+    }
+}
+
+#[test]
+fn the_size_nearest_to_the_wanted_one_is_taken() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("[[source]]\nuri = \"/dev/video0\"\nwidth = 1300\nheight = 700\n");
+    let mut running = Running::start(with_shim(&scratch, &[], &["run", "--config", &config]));
+    let face = running.wait_for(|event| event["phase"] == "new");
+    assert!(is_at(&face["box"], [527, 98, 134, 132]), "{face}");
+    let ran = end(running);
+    assert_eq!(ran.states(), ["camera:0 up", "camera:0 ended"]);
+}
+
+#[test]
+fn cameras_are_listed_with_their_formats_and_checked() {
+    let scratch = Scratch::new();
+    let ran = finish(with_shim(&scratch, &[], &["cameras"])).exits(0);
+    ran.complains_not();
+    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        ["camera:0  Camlab shim", "MJPEG 640x480 30 fps", "MJPEG 1280x720 30 fps", "YUYV 640x480 30 fps"]
+    );
+
+    let check = ["check", "--config", &scratch.tiny(""), "--source", "camera:0"];
+    let ran = finish(with_shim(&scratch, &[], &check)).exits(0);
+    assert!(ran.stdout.contains("ok    source camera:0: 640x480"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_camera_that_is_unplugged_and_plugged_in_again_comes_back() {
+    let scratch = Scratch::new();
+    let events = ["--event", "4:gone", "--event", "6:ok"];
+    let command =
+        with_shim(&scratch, &events, &["run", "--config", &scratch.tiny(""), "--source", "camera:0"]);
+    let mut running = Running::start(command);
+    let first = running.wait_for(|event| event["phase"] == "new");
+    let down = running.wait_for(|event| event["state"] == "down");
+    assert!(!common::string(&down["reason"]).is_empty());
+    running.wait_for(|event| event["state"] == "up");
+    let second = running.wait_for(|event| event["phase"] == "new");
+    assert_ne!(first["track"], second["track"]);
+    let ran = end(running);
+    assert_eq!(ran.states(), ["up", "down", "up", "ended"].map(|state| format!("camera:0 {state}")));
+}
+
+/// One boot for all that needs a kernel: a webcam is used, listed, and refused to a second program.
+#[test]
+fn a_webcam_behind_a_real_kernel() {
+    let scratch = Scratch::new();
+    let faces = faces(&scratch);
+    let config = scratch.tiny("");
+    let script = scratch.file(
+        "in_guest.sh",
+        format!(
+            "daemon={daemon}\n\
+             $daemon run --config {config} --source camera:0 > /tmp/first 2> /tmp/log &\n\
+             first=$!\n\
+             i=0; until grep -q '\"new\"' /tmp/first || [ $i -gt 200 ]; do sleep 0.5; i=$((i+1)); done\n\
+             $daemon cameras; echo \"cameras=$?\"\n\
+             $daemon run --config {config} --source camera:0 > /tmp/second; echo \"busy=$?\"\n\
+             kill -TERM $first; wait $first; echo \"first=$?\"\n\
+             cat /tmp/first\n",
+            daemon = env!("CARGO_BIN_EXE_emotiond"),
+        ),
+    );
+    let options =
+        ["--source", "uvc", &faces, "--format", "MJPG:640x480@30", "--host-root", "--timeout", "300"];
+    let mut command = on_rig("run-in-guest.sh", &options, &["/bin/sh", &script]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let group = Pid::from_child(&child);
+    // The emulator is slow: this only catches what hangs.
+    let watchdog = thread::spawn(move || {
+        let deadline = Instant::now() + 4 * HANG;
+        while Instant::now() < deadline && rustix::process::test_kill_process_group(group).is_ok() {
+            thread::sleep(Duration::from_millis(200));
+        }
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    });
+    let output = child.wait_with_output().unwrap();
+    watchdog.join().unwrap();
+    let (told, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    for line in ["cameras=0", "busy=69", "first=0", "camera:0  ", "MJPEG 640x480 30 fps"] {
+        assert!(told.contains(line), "{line} is missing in\n{told}\n{log}");
+    }
+    let complaint =
+        log.lines().find(|line| line.starts_with("emotiond: ")).unwrap_or_else(|| panic!("{log}"));
+    assert!(complaint.contains("camera:0") && complaint.contains("another program"), "{complaint}");
+    let events: Vec<Value> = told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let face = events.iter().find(|event| event["phase"] == "new").unwrap_or_else(|| panic!("{told}"));
+    assert!(is_at(&face["box"], [245, 66, 89, 88]), "{face}");
+    let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
+    assert_eq!(states, ["up", "ended"]);
+}

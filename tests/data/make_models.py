@@ -1,0 +1,48 @@
+"""Makes the tiny networks beside this file: `python3 tests/data/make_models.py` (needs PyPI's `onnx` and `numpy`).
+
+Each is GlobalAveragePool -> Flatten -> Gemm -> Softmax with fixed weights, so that its answer depends on how bright
+the crop is and on nothing else. The files differ in what is wrong with them; `tiny.onnx` is right.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, checker, helper, numpy_helper, save
+
+HERE = Path(__file__).parent
+LABELS = "angry disgust fear happy sad surprise neutral"
+
+
+def write(name, side=48, classes=7, said_classes=None, softmax=True, metadata=True):
+    """`said_classes` is what the file declares as its output's width: a number, or a name for "any"."""
+    weights = np.linspace(-1, 1, classes, dtype=np.float32).reshape(1, classes)
+    bias = np.array([0.1 * (i % 3) for i in range(classes)], dtype=np.float32)
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["input"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits" if softmax else "output"]),
+    ]
+    if softmax:
+        nodes.append(helper.make_node("Softmax", ["logits"], ["output"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 1, side, side])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", said_classes or classes])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    if metadata:
+        keys = {"labels": LABELS, "color": "gray", "size": "48", "mean": "127.5", "scale": "0.00784313725490196"}
+        helper.set_model_props(model, {f"emotiond.{key}": value for key, value in keys.items()})
+    checker.check_model(model)
+    save(model, HERE / name)
+
+
+write("tiny.onnx")
+write("input_64.onnx", side=64)
+write("classes_6.onnx", classes=6)
+write("classes_6_unsaid.onnx", classes=6, said_classes="c")
+write("classes_8_unsaid.onnx", classes=8, said_classes="c")
+write("logits.onnx", softmax=False)
+write("no_metadata.onnx", metadata=False)
