@@ -124,7 +124,7 @@ fn max_pooling() {
 
 #[test]
 fn batch_normalisation_in_training() {
-    fn norm(x: Maps, w: &[Tensor<4>], relu: bool) -> Maps {
+    fn norm(x: &Maps, w: &[Tensor<4>], relu: bool) -> Maps {
         let [channels, ..] = w[0].dims();
         let mut norm = burn::nn::BatchNormConfig::new(channels).init(&x.tensor.device());
         norm.gamma = norm.gamma.map(|_| w[0].clone().reshape([channels]));
@@ -133,8 +133,8 @@ fn batch_normalisation_in_training() {
     }
     for channels in [8, 16, 3, 128] {
         let weights = [[channels, 1, 1, 1]; 2];
-        agrees(|x, w| norm(x, w, false), [4, channels, 6, 5], &weights);
-        agrees(|x, w| norm(x, w, true), [4, channels, 6, 5], &weights);
+        agrees(|x, w| norm(&x, w, false), [4, channels, 6, 5], &weights);
+        agrees(|x, w| norm(&x, w, true), [4, channels, 6, 5], &weights);
     }
 }
 
