@@ -1,5 +1,7 @@
 //! Cameras, on the developers' camera rig (`../shared/camera-rig`): a make-believe device at native speed, and an
 //! emulated USB webcam behind a real kernel.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};

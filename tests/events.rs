@@ -1,4 +1,6 @@
 //! The lines on stdout, and the commands that tell rather than run.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Scratch, data, ffmpeg, number, root, run, run_sources, string, text};

@@ -142,7 +142,7 @@ impl Pipeline {
         let follow = follow::Follow::new(&settings, ids, margin, spec, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         workers.push(spawn("classify".to_owned(), move || {
-            classify::run(classifier, &from_follow, &to_publish)
+            classify::run(classifier, &from_follow, &to_publish);
         })?);
         let publish = publish::Publish::new(
             Arc::clone(&infos),
