@@ -2,6 +2,7 @@
 //! the developers' data.
 //!
 //! cargo bench --bench detection
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 #[path = "../tests/common/judged.rs"]
 mod judged;

@@ -59,6 +59,8 @@ pub struct Config {
     pub tracker: TrackerConfig,
     /// Probabilities over time.
     pub smoothing: SmoothingConfig,
+    /// What is told of all faces together.
+    pub audience: AudienceConfig,
     /// What is refused or held back.
     pub limits: LimitsConfig,
     /// Where frames come from.
@@ -98,6 +100,12 @@ pub struct DetectorConfig {
     /// Overlap over which the weaker of two boxes goes.
     #[serde(deserialize_with = "ratio")]
     pub nms_iou: f32,
+    /// Every so many frames are searched; between them, faces stand where they are foreseen.
+    #[serde(deserialize_with = "count")]
+    pub every: u32,
+    /// Least seconds from one search of a source to the next.
+    #[serde(deserialize_with = "interval")]
+    pub interval_s: f32,
 }
 
 /// `[model]`.
@@ -145,24 +153,48 @@ pub struct RuntimeConfig {
 }
 
 /// `[tracker]`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrackerConfig {
-    /// Overlap from which a face is taken for the same as in the frame before.
+    /// Overlap with the place where a face is foreseen from which it is taken for the same.
     #[serde(deserialize_with = "ratio")]
     pub min_iou: f32,
     /// Seconds after which a face that is not seen any more is lost.
     #[serde(deserialize_with = "seconds")]
     pub lost_after_s: f32,
+    /// A face is announced once the detector has seen it in so many searches on end, ...
+    #[serde(deserialize_with = "count")]
+    pub announce_hits: u32,
+    /// ... or at once with a score from here on.
+    #[serde(deserialize_with = "ratio")]
+    pub announce_score: f32,
 }
 
 /// `[smoothing]`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmoothingConfig {
     /// Seconds in which an old value fades to 37 %; 0 turns smoothing off.
     #[serde(deserialize_with = "seconds")]
     pub time_constant_s: f32,
+    /// Another emotion is shown once it is so many times as probable, ...
+    #[serde(deserialize_with = "ratio_from_one")]
+    pub lead: f32,
+    /// ... or ahead for so many seconds.
+    #[serde(deserialize_with = "seconds")]
+    pub hold_s: f32,
+}
+
+/// `[audience]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudienceConfig {
+    /// Seconds that an `audience` event looks back.
+    #[serde(deserialize_with = "window")]
+    pub window_s: f32,
+    /// Seconds from one to the next; 0 turns them off.
+    #[serde(deserialize_with = "seconds")]
+    pub every_s: f32,
 }
 
 /// `[limits]`.
@@ -175,6 +207,9 @@ pub struct LimitsConfig {
     /// Threads that decode and detect; 0 takes one a core.
     #[serde(deserialize_with = "threads_or_auto")]
     pub vision_threads: usize,
+    /// A live source that gives no frame for so many seconds is told to be stalled.
+    #[serde(deserialize_with = "patience")]
+    pub stalled_after_s: f32,
 }
 
 /// `[[source]]`.
@@ -195,6 +230,24 @@ pub struct SourceConfig {
     /// Wanted frames per second of a camera.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fps: Option<u32>,
+    /// Frames of a live source beyond so many a second are passed over.
+    #[serde(default, deserialize_with = "rate_or_none", skip_serializing_if = "Option::is_none")]
+    pub max_fps: Option<f32>,
+    /// Whether a camera or address that is not there at the start is waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wait: bool,
+    /// In place of `min_score` under `[detector]`.
+    #[serde(default, deserialize_with = "ratio_or_none", skip_serializing_if = "Option::is_none")]
+    pub min_score: Option<f32>,
+    /// In place of `min_face_px` under `[detector]`.
+    #[serde(default, deserialize_with = "face_px_or_none", skip_serializing_if = "Option::is_none")]
+    pub min_face_px: Option<f32>,
+    /// In place of `max_side_px` under `[detector]`.
+    #[serde(default, deserialize_with = "side_px_or_none", skip_serializing_if = "Option::is_none")]
+    pub max_side_px: Option<u32>,
+    /// In place of `every` under `[detector]`.
+    #[serde(default, deserialize_with = "count_or_none", skip_serializing_if = "Option::is_none")]
+    pub every: Option<u32>,
 }
 
 impl Default for LogConfig {
@@ -212,6 +265,8 @@ impl Default for DetectorConfig {
             min_face_px: 24.0,
             max_side_px: 1280,
             nms_iou: 0.3,
+            every: 1,
+            interval_s: 0.0,
         }
     }
 }
@@ -224,26 +279,44 @@ impl Default for RuntimeConfig {
 
 impl Default for TrackerConfig {
     fn default() -> Self {
-        Self { min_iou: 0.3, lost_after_s: 1.0 }
+        Self { min_iou: 0.2, lost_after_s: 2.0, announce_hits: 3, announce_score: 0.8 }
     }
 }
 
 impl Default for SmoothingConfig {
     fn default() -> Self {
-        Self { time_constant_s: 0.3 }
+        Self { time_constant_s: 0.25, lead: 1.5, hold_s: 0.5 }
+    }
+}
+
+impl Default for AudienceConfig {
+    fn default() -> Self {
+        Self { window_s: 10.0, every_s: 10.0 }
     }
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { max_megapixels: 64.0, vision_threads: 0 }
+        Self { max_megapixels: 64.0, vision_threads: 0, stalled_after_s: 3.0 }
     }
 }
 
 impl SourceConfig {
     /// A source with nothing but its address.
     pub fn new(uri: SourceUri) -> Self {
-        Self { name: None, uri, width: None, height: None, fps: None }
+        Self {
+            name: None,
+            uri,
+            width: None,
+            height: None,
+            fps: None,
+            max_fps: None,
+            wait: false,
+            min_score: None,
+            min_face_px: None,
+            max_side_px: None,
+            every: None,
+        }
     }
 
     /// What events call it.
@@ -350,6 +423,42 @@ fn margin_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     within(deserializer, 0.0..=3600.0).map(|value| value as f32)
+}
+
+fn ratio_from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 1.0..=1000.0).map(|value| value as f32)
+}
+
+fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 0.1..=3600.0).map(|value| value as f32)
+}
+
+fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 0.0..=60.0).map(|value| value as f32)
+}
+
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 0.1..=86_400.0).map(|value| value as f32)
+}
+
+fn count_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    count(deserializer).map(Some)
+}
+
+fn face_px_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    face_px(deserializer).map(Some)
+}
+
+fn side_px_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    side_px(deserializer).map(Some)
+}
+
+fn rate_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    within(deserializer, 0.01..=1000.0).map(|value| Some(value as f32))
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1.0..=1000.0).map(|value| value as u32)
 }
 
 fn face_px<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {

@@ -1,6 +1,6 @@
 //! The lines on stdout: their fields, their order and their JSON Schema. `docs/events.md` describes them.
 
-use crate::{frame::SourceState, geometry::BoundingBox};
+use crate::{audience::Summary, frame::SourceState, geometry::BoundingBox};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -34,6 +34,10 @@ pub struct FaceEvent<'a> {
     pub track: u64,
     /// Where it is, in pixels of the source's frame.
     pub r#box: PixelBox,
+    /// Whether the frame was not searched and the box is where the face was foreseen; left out where it was searched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub predicted: bool,
     /// How sure the detector is.
     #[schemars(range(min = 0, max = 1))]
     #[serde(serialize_with = "rounded")]
@@ -83,6 +87,42 @@ pub struct SourceEvent<'a> {
     pub reason: &'a str,
 }
 
+/// All faces of a source together, over the last seconds.
+#[derive(Serialize, JsonSchema)]
+pub struct AudienceEvent<'a> {
+    #[schemars(extend("const" = 1))]
+    v: u8,
+    #[schemars(extend("const" = "audience"))]
+    r#type: &'static str,
+    /// Name of the source.
+    pub source: &'a str,
+    /// When the latest frame was captured.
+    pub time: Time,
+    /// Seconds that this looks back; less than configured in the source's first moments.
+    #[serde(serialize_with = "rounded")]
+    pub window_s: f32,
+    /// How many faces there were.
+    pub faces: AudienceFaces,
+    /// Each emotion's share of all time in which faces were seen: a face that shows it for a second counts one second.
+    pub emotions: Probabilities<'a>,
+    /// The emotion with the largest share; null without a face.
+    pub dominant: Option<&'a str>,
+}
+
+/// Numbers of faces.
+#[derive(Serialize, JsonSchema)]
+pub struct AudienceFaces {
+    /// In the latest frame.
+    pub now: u32,
+    /// On average, weighted by time.
+    #[serde(serialize_with = "rounded")]
+    pub mean: f32,
+    /// In the frame that had most.
+    pub max: u32,
+    /// Identities that were seen.
+    pub distinct: u32,
+}
+
 /// A source's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -123,12 +163,30 @@ impl<'a> FaceEvent<'a> {
             file: None,
             track,
             r#box: bounds,
+            predicted: false,
             score,
             emotion: &probabilities.labels[strongest],
             confidence: probabilities.values[strongest],
             probabilities,
             duration_s: None,
             latency_ms: 0.0,
+        }
+    }
+}
+
+impl<'a> AudienceEvent<'a> {
+    /// The event of a summary.
+    pub fn new(source: &'a str, time: Timestamp, labels: &'a [String], summary: &'a Summary) -> Self {
+        let Summary { window_s, now, mean, max, distinct, ref shares, dominant } = *summary;
+        Self {
+            v: VERSION,
+            r#type: "audience",
+            source,
+            time: Time(time),
+            window_s,
+            faces: AudienceFaces { now, mean, max, distinct },
+            emotions: Probabilities { labels, values: shares },
+            dominant: dominant.map(|index| labels[index].as_str()),
         }
     }
 }
@@ -238,11 +296,12 @@ pub fn schema() -> serde_json::Value {
     let mut generator = SchemaGenerator::default();
     let face = generator.subschema_for::<FaceEvent<'static>>();
     let source = generator.subschema_for::<SourceEvent<'static>>();
+    let audience = generator.subschema_for::<AudienceEvent<'static>>();
     let definitions = generator.take_definitions(true);
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "emotiond events, one a line",
-        "oneOf": [face, source],
+        "oneOf": [face, source, audience],
         "$defs": definitions,
     })
 }
@@ -277,6 +336,33 @@ mod tests {
             line,
             r#"{"v":1,"type":"source","source":"lobby","time":"1970-01-01T00:00:00.000Z","state":"down","reason":"unplugged"}"#
         );
+    }
+
+    #[test]
+    fn an_audience_is_written_as_the_contract_says() {
+        let labels = ["angry", "happy"].map(str::to_owned);
+        let mut summary = Summary {
+            window_s: 10.0,
+            now: 3,
+            mean: 3.2,
+            max: 5,
+            distinct: 6,
+            shares: vec![0.59, 0.41],
+            dominant: Some(0),
+        };
+        let written = |summary: &Summary| {
+            serde_json::to_string(&AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary))
+        };
+        assert_eq!(
+            written(&summary).unwrap(),
+            concat!(
+                r#"{"v":1,"type":"audience","source":"lobby","time":"1970-01-01T00:00:00.000Z","window_s":10.0,"#,
+                r#""faces":{"now":3,"mean":3.2,"max":5,"distinct":6},"emotions":{"angry":0.59,"happy":0.41},"#,
+                r#""dominant":"angry"}"#
+            )
+        );
+        summary.dominant = None;
+        assert!(written(&summary).unwrap().ends_with(r#""dominant":null}"#));
     }
 
     proptest! {

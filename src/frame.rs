@@ -82,6 +82,8 @@ pub struct Frame {
     pub file: Option<PathBuf>,
     /// A picture, or a change of the source's state.
     pub content: Content,
+    /// Whether it is to be searched for faces; if not, known faces stand where they are foreseen.
+    pub search: bool,
     /// How `bytes` are to be read.
     pub encoding: Encoding,
     /// Width as captured; 0 where the encoding carries its own.
@@ -142,6 +144,7 @@ impl Default for Frame {
             pts_ms: None,
             file: None,
             content: Content::Picture,
+            search: true,
             encoding: Encoding::Rgb,
             width: 0,
             height: 0,
@@ -163,6 +166,7 @@ impl Frame {
         self.pts_ms = None;
         self.file = None;
         self.content = Content::Picture;
+        self.search = true;
         self.bytes.clear();
         self.detections.clear();
         self.faces.clear();

@@ -53,4 +53,14 @@ impl BoundingBox {
     pub fn scaled(&self, factor: f32) -> Self {
         Self::new(self.x * factor, self.y * factor, self.w * factor, self.h * factor)
     }
+
+    /// The box with the same centre whose sides are longer by `part` of themselves.
+    pub fn enlarged(&self, part: f32) -> Self {
+        Self::new(
+            self.x - self.w * part / 2.0,
+            self.y - self.h * part / 2.0,
+            self.w * (1.0 + part),
+            self.h * (1.0 + part),
+        )
+    }
 }

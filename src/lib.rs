@@ -2,7 +2,8 @@
 //!
 //! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
 //! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
-//! [`smooth`] steadies it, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+//! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+pub mod audience;
 pub mod classify;
 pub mod cli;
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod paths;
 pub mod picture;
 pub mod pipeline;
 pub mod runtime;
+pub mod service;
 pub mod sink;
 pub mod smooth;
 pub mod source;

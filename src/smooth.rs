@@ -1,45 +1,118 @@
 //! Probabilities over time: what flickers from frame to frame is not what a person feels.
 
-/// An exponential moving average over a face's probabilities, with its time constant in seconds, so that the rate of
-/// frames does not matter.
+use crate::config::SmoothingConfig;
+
+/// Probabilities below this count as this: one frame that is too sure of itself must not weigh for seconds.
+const LEAST_PROBABILITY: f32 = 1e-3;
+/// How far the shown emotion stays ahead of a rival that has not won yet, as a logarithm: enough to survive rounding.
+const AHEAD: f32 = 2e-3;
+
+/// Steadies one face's probabilities and the emotion that is shown.
+///
+/// The logarithms of the probabilities run through an exponential moving average whose time constant is in seconds, so
+/// that the rate of frames does not matter; in its first moments it is the plain mean, so that the first frame does
+/// not weigh more than the others. The shown emotion changes by hysteresis: a rival takes over when it is clearly
+/// ahead, or ahead for long enough. Until then it is told with the shown emotion level with it, so that the shown
+/// emotion is always the most probable one.
 pub struct Smoother {
-    time_constant_s: f64,
+    config: SmoothingConfig,
+    logs: Vec<f32>,
     probabilities: Vec<f32>,
+    first_s: f64,
     time_s: f64,
+    shown: usize,
+    /// Since when another emotion has been ahead.
+    rivalled_since_s: Option<f64>,
 }
 
 impl Smoother {
-    /// A smoother that knows nothing yet. A time constant of 0 passes everything through.
-    pub fn new(time_constant_s: f32) -> Self {
-        Self { time_constant_s: f64::from(time_constant_s), probabilities: Vec::new(), time_s: 0.0 }
+    /// A smoother that has seen one row of probabilities, at `time_s`.
+    pub fn new(config: &SmoothingConfig, row: &[f32], time_s: f64) -> Self {
+        let mut smoother = Self {
+            config: *config,
+            logs: row.iter().map(|&value| log(value)).collect(),
+            probabilities: Vec::with_capacity(row.len()),
+            first_s: time_s,
+            time_s,
+            shown: strongest(row),
+            rivalled_since_s: None,
+        };
+        smoother.derive_probabilities();
+        smoother
     }
 
-    /// Takes a row of probabilities measured at `time_s` and returns the smoothed ones.
-    pub fn update(&mut self, row: &[f32], time_s: f64) -> &[f32] {
-        if self.probabilities.is_empty() {
-            self.probabilities.extend_from_slice(row);
-        } else {
-            let elapsed_s = (time_s - self.time_s).max(0.0);
-            let weight = if self.time_constant_s > 0.0 {
-                1.0 - (-elapsed_s / self.time_constant_s).exp() as f32
-            } else {
-                1.0
-            };
-            for (smooth, new) in self.probabilities.iter_mut().zip(row) {
-                *smooth += (new - *smooth) * weight;
-            }
+    /// Goes on with other settings.
+    pub fn configure(&mut self, config: &SmoothingConfig) {
+        self.config = *config;
+    }
+
+    /// Takes the next row of probabilities, measured at `time_s`.
+    pub fn update(&mut self, row: &[f32], time_s: f64) {
+        let weight = self.weight(time_s);
+        self.time_s = self.time_s.max(time_s);
+        for (smooth, &new) in self.logs.iter_mut().zip(row) {
+            *smooth += (log(new) - *smooth) * weight;
         }
-        self.time_s = time_s;
+        self.choose();
+        self.derive_probabilities();
+    }
+
+    /// Smoothed probabilities; the shown emotion's is the largest.
+    pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }
 
-    /// The smoothed probabilities; empty before the first update.
-    pub fn row(&self) -> &[f32] {
-        &self.probabilities
+    /// Index of the emotion that is shown.
+    pub fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// What a row at `time_s` weighs against all before it.
+    fn weight(&self, time_s: f64) -> f32 {
+        let elapsed_s = (time_s - self.time_s).max(0.0);
+        let age_s = self.time_s - self.first_s;
+        let time_constant_s = f64::from(self.config.time_constant_s);
+        if time_constant_s <= 0.0 {
+            return 1.0;
+        }
+        let fading = 1.0 - (-elapsed_s / time_constant_s).exp();
+        let mean = if elapsed_s > 0.0 { elapsed_s / (age_s + 2.0 * elapsed_s) } else { 0.0 };
+        fading.max(mean) as f32
+    }
+
+    fn choose(&mut self) {
+        let first = strongest(&self.logs);
+        if first == self.shown {
+            self.rivalled_since_s = None;
+            return;
+        }
+        let since_s = *self.rivalled_since_s.get_or_insert(self.time_s);
+        let is_clear = self.logs[first] - self.logs[self.shown] >= self.config.lead.ln();
+        if is_clear || self.time_s - since_s >= f64::from(self.config.hold_s) {
+            self.shown = first;
+            self.rivalled_since_s = None;
+        }
+    }
+
+    /// Softmax, with the shown emotion ahead of its rival.
+    fn derive_probabilities(&mut self) {
+        let largest = self.logs.iter().copied().fold(f32::MIN, f32::max);
+        let rivalled = strongest(&self.logs) != self.shown;
+        self.probabilities.clear();
+        self.probabilities.extend(self.logs.iter().map(|log| (log - largest).exp()));
+        if rivalled {
+            self.probabilities[self.shown] = AHEAD.exp();
+        }
+        let sum: f32 = self.probabilities.iter().sum();
+        self.probabilities.iter_mut().for_each(|value| *value /= sum);
     }
 }
 
-/// The index of the largest value; 0 for an empty row.
+fn log(probability: f32) -> f32 {
+    probability.max(LEAST_PROBABILITY).ln()
+}
+
+/// The index of the largest value, the first among equals; 0 for an empty row.
 pub fn strongest(row: &[f32]) -> usize {
     row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
 }
@@ -49,29 +122,84 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn config(time_constant_s: f32, lead: f32, hold_s: f32) -> SmoothingConfig {
+        SmoothingConfig { time_constant_s, lead, hold_s }
+    }
+
     #[test]
     fn a_step_is_followed_to_63_percent_in_one_time_constant_at_any_rate() {
+        let config = config(0.5, 1.0, 0.0);
         for rate in [5, 30, 200] {
-            let mut smoother = Smoother::new(0.5);
-            smoother.update(&[1.0, 0.0], 0.0);
-            let mut last = 0.0;
-            for frame in 1..=rate / 2 {
-                last = smoother.update(&[0.0, 1.0], f64::from(frame) / f64::from(rate))[1];
+            let mut smoother = Smoother::new(&config, &[0.9, 0.1], 0.0);
+            for frame in 1..=rate * 5 {
+                smoother.update(&[0.9, 0.1], f64::from(frame) / f64::from(rate));
             }
-            let expected = 1.0 - (-f64::from(rate / 2) / f64::from(rate) / 0.5).exp() as f32;
-            assert!((last - expected).abs() < 1e-4, "{rate}: {last}");
+            for frame in 1..=rate / 2 {
+                smoother.update(&[0.1, 0.9], 5.0 + f64::from(frame) / f64::from(rate));
+            }
+            let part = 1.0 - (-f64::from(rate / 2) / f64::from(rate) / 0.5).exp() as f32;
+            let step = 0.9f32.ln() - 0.1f32.ln();
+            let odds = smoother.probabilities()[0].ln() - smoother.probabilities()[1].ln();
+            assert!((odds - (step - 2.0 * step * part)).abs() < 1e-3, "{rate}: {odds}");
         }
+    }
+
+    #[test]
+    fn a_first_frame_weighs_no_more_than_the_others() {
+        let mut smoother = Smoother::new(&config(10.0, 1.0, 0.0), &[0.9, 0.1], 0.0);
+        for frame in 1..4 {
+            smoother.update(&[0.1, 0.9], f64::from(frame) / 30.0);
+        }
+        let mean = (0.9f32.ln() + 3.0 * 0.1f32.ln()) / 4.0 - (0.1f32.ln() + 3.0 * 0.9f32.ln()) / 4.0;
+        let odds = smoother.probabilities()[0].ln() - smoother.probabilities()[1].ln();
+        assert!((odds - mean).abs() < 1e-3, "{odds} where {mean} is the mean");
+    }
+
+    #[test]
+    fn without_smoothing_rows_pass_as_they_are() {
+        let mut smoother = Smoother::new(&config(0.0, 1.0, 0.0), &[0.2, 0.3, 0.5], 0.0);
+        for row in [[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [0.0, 1.0, 0.0]] {
+            smoother.update(&row, 0.1);
+            assert_eq!(smoother.shown(), strongest(&row));
+            assert!(smoother.probabilities().iter().zip(row).all(|(a, b)| (a - b).abs() < 3e-3));
+        }
+    }
+
+    #[test]
+    fn a_rival_must_be_clearly_ahead_or_ahead_for_long() {
+        let mut smoother = Smoother::new(&config(0.0, 2.0, 0.5), &[0.6, 0.4], 0.0);
+        smoother.update(&[0.45, 0.55], 0.1);
+        assert_eq!(smoother.shown(), 0, "a small lead");
+        smoother.update(&[0.6, 0.4], 0.2);
+        smoother.update(&[0.45, 0.55], 0.3);
+        smoother.update(&[0.45, 0.55], 0.7);
+        assert_eq!(smoother.shown(), 0, "the lead was interrupted");
+        smoother.update(&[0.45, 0.55], 0.81);
+        assert_eq!(smoother.shown(), 1, "half a second ahead");
+        smoother.update(&[0.7, 0.3], 0.9);
+        assert_eq!(smoother.shown(), 0, "twice as probable");
     }
 
     proptest! {
         #[test]
-        fn smoothed_rows_stay_probabilities(rows in prop::collection::vec((0f32..1.0, 0f64..0.3), 1..50), tau in 0f32..2.0) {
-            let mut smoother = Smoother::new(tau);
+        fn what_comes_out_are_probabilities_and_the_shown_emotion_leads(
+            rows in prop::collection::vec((prop::collection::vec(0f32..1.0, 7), 0f64..0.3), 1..50),
+            time_constant_s in 0f32..2.0,
+            lead in 1f32..4.0,
+            hold_s in 0f32..1.0,
+        ) {
+            let config = config(time_constant_s, lead, hold_s);
+            let mut smoother = Smoother::new(&config, &[1.0 / 7.0; 7], 0.0);
             let mut time_s = 0.0;
-            for (p, step) in rows {
-                time_s += step;
-                let out = smoother.update(&[p, 1.0 - p], time_s);
-                prop_assert!((out[0] + out[1] - 1.0).abs() < 1e-4 && out.iter().all(|v| (-1e-6..=1.000_001).contains(v)));
+            for (weights, step_s) in rows {
+                time_s += step_s;
+                let sum: f32 = weights.iter().sum::<f32>() + 1e-6;
+                let row: Vec<f32> = weights.iter().map(|weight| weight / sum).collect();
+                smoother.update(&row, time_s);
+                let out = smoother.probabilities();
+                prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+                prop_assert!(out.iter().all(|value| (0.0..=1.0).contains(value)));
+                prop_assert_eq!(strongest(out), smoother.shown());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! A warm pipeline allocates nothing of its own: what each further frame allocates is what the foreign libraries
 //! allocate in the calls it needs. Needs `../shared/models`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{data, ffmpeg, shared, text};

@@ -1,4 +1,5 @@
 //! How many faces the detectors find, on the developers' pictures with boxes drawn by hand (`../shared`).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "common/judged.rs"]
 mod judged;

@@ -1,4 +1,5 @@
 //! Properties of boxes and of the crop.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use emotiond::{
     classify::description::InputSpec,

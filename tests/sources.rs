@@ -1,4 +1,6 @@
 //! Pictures, folders, videos and streams, through the real program.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{

@@ -1,4 +1,5 @@
 //! `emotiond-train eval` from outside, with a network whose answers are known, and on real faces.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(feature = "train")]
 
 #[path = "common/shared.rs"]

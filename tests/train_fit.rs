@@ -1,4 +1,5 @@
 //! `emotiond-train fit` from outside: the real program on a small data set that is made here.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(feature = "train")]
 
 use emotiond::train::history::RunReport;

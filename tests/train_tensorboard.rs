@@ -1,5 +1,6 @@
 //! TensorBoard itself reads our event files. Needs a Python with the package `tensorboard`: `scripts/setup` makes one
 //! in `.venv`; `EMOTIOND_PYTHON` names another.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(feature = "train")]
 
 use emotiond::train::tensorboard::EventWriter;

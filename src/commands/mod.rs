@@ -3,8 +3,10 @@ pub mod bench;
 pub mod cameras;
 pub mod check;
 pub mod config;
+mod reload;
 pub mod run;
 pub mod schema;
+mod supervise;
 
 use crate::{
     cli::RunArgs,

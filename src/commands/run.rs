@@ -1,17 +1,17 @@
 //! `emotiond run`.
 
-use super::{effective_config, start_logs};
+use super::{effective_config, start_logs, supervise::supervise};
 use crate::{
     cli::RunArgs,
     exit::{Exit, Failure},
-    pipeline::{Outcome, Pipeline},
-    source::{self, Stop},
+    pipeline::Outcome,
+    source::Stop,
 };
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
-use std::io;
+use std::sync::Arc;
 
 /// Runs until the sources end, a signal comes or the reader of stdout goes away.
 ///
@@ -20,14 +20,11 @@ use std::io;
 pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
-    let absent = config.sources.iter().filter_map(|source| source::check_presence(&source.uri).err());
-    let mut absent: Vec<_> = absent.collect();
-    if absent.len() == config.sources.len() {
-        return Err(absent.swap_remove(0).into());
-    }
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    let outcomes = Pipeline::load(config)?.run(io::stdout(), &stop)?;
+    let reload = Arc::default();
+    flag::register(SIGHUP, Arc::clone(&reload)).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let outcomes = supervise(arguments, config, &stop, &reload)?;
     conclude(outcomes, &stop)
 }
 

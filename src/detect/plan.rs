@@ -5,7 +5,7 @@ use super::{
     yunet::YuNet,
 };
 use crate::{
-    config::DetectorConfig,
+    config::{DetectorConfig, SourceConfig},
     paths,
     picture::{Color, PictureView},
     runtime::{Runtime, RuntimeError},
@@ -66,17 +66,23 @@ impl DetectorPlan {
             }
             DetectorChoice::Auto => best_installed(runtime)?,
         };
-        let settings = DetectSettings {
-            min_score: config.min_score.unwrap_or_else(|| kind.default_min_score()),
-            min_face_px: config.min_face_px,
-            max_side_px: config.max_side_px,
-            nms_iou: config.nms_iou,
-        };
+        let settings = kind.settings(config);
         let margin = kind.measured_margin();
         let plan = Self { kind, settings, margin };
         plan.try_once()?;
         tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
         Ok(plan)
+    }
+
+    /// The settings for one source: its own, else those of `config`, else the detector's.
+    pub fn settings_for(&self, config: &DetectorConfig, source: &SourceConfig) -> DetectSettings {
+        let shared = self.kind.settings(config);
+        DetectSettings {
+            min_score: source.min_score.unwrap_or(shared.min_score),
+            min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
+            max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
+            nms_iou: shared.nms_iou,
+        }
     }
 
     /// Searches an empty picture: a file may hold a network, and another one than the detector's.
@@ -114,6 +120,15 @@ impl DetectorPlan {
 }
 
 impl Kind {
+    fn settings(&self, config: &DetectorConfig) -> DetectSettings {
+        DetectSettings {
+            min_score: config.min_score.unwrap_or_else(|| self.default_min_score()),
+            min_face_px: config.min_face_px,
+            max_side_px: config.max_side_px,
+            nms_iou: config.nms_iou,
+        }
+    }
+
     /// Least scores that keep false alarms rare; measured, see docs/performance.md.
     fn default_min_score(&self) -> f32 {
         match self {

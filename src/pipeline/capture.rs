@@ -1,19 +1,28 @@
-//! A source's thread: reads frames and puts them into the inbox; opens the source again when it fails.
+//! A source's watch: hands its frames on, notices when they stay away, opens it again when it fails.
 
-use super::{Counters, SourceInfo};
+use super::{
+    backoff::{Backoff, chance},
+    reader::{News, Reader, Silence},
+    rhythm::Rhythm,
+    settings::Shared,
+    status::{Counters, SourceInfo},
+};
 use crate::{
     frame::{Content, Frame, SourceState},
-    source::{self, Read, Source, SourceError, SourceUri, Stop},
+    source::{Sought, SourceError, SourceUri, Stop, is_plugged_in},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::{
-    thread,
+    mem, thread,
     time::{Duration, Instant},
 };
 
-/// The first and the longest pause before a lost source is opened again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a watch looks up while nothing comes.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Opening takes its time: a source is not called stalled before.
+const OPENING: Duration = Duration::from_secs(10);
+/// A driver that holds a camera that is gone gets this long to let go of it.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// One source's way into the pipeline.
 pub(super) struct Capture {
@@ -22,13 +31,49 @@ pub(super) struct Capture {
     /// The inbox's other end, to take an old frame back from.
     waiting: Receiver<Box<Frame>>,
     empty: Receiver<Box<Frame>>,
+    /// The frame to be filled next.
+    spare: Option<Box<Frame>>,
+    rhythm: Rhythm,
+    stalled_after: Duration,
     stop: Stop,
     next_ticket: u64,
     next_number: u64,
+    told: Told,
+    /// A camera's name, once it was open.
+    device_name: Option<String>,
+}
+
+/// The state that was told last.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    Up,
+    Stalled,
+    Down,
 }
 
 /// The pipeline is gone, there is nobody to read for.
 struct Abandoned;
+
+/// A source that is open, or is being opened, and what came of it.
+struct Session {
+    reader: Reader,
+    is_open: bool,
+    heard: Instant,
+    first_frame: Option<Instant>,
+}
+
+/// Why a session is over.
+enum End {
+    Ended(&'static str),
+    Failed(SourceError),
+}
+
+impl From<Abandoned> for End {
+    fn from(_: Abandoned) -> Self {
+        Self::Ended("the pipeline has ended")
+    }
+}
 
 impl Capture {
     pub fn new(
@@ -36,119 +81,198 @@ impl Capture {
         inbox: Sender<Box<Frame>>,
         waiting: Receiver<Box<Frame>>,
         empty: Receiver<Box<Frame>>,
+        settings: &Shared,
+        stalled_after: Duration,
         stop: Stop,
     ) -> Self {
-        Self { index, inbox, waiting, empty, stop, next_ticket: 0, next_number: 0 }
+        Self {
+            index,
+            inbox,
+            waiting,
+            empty,
+            spare: None,
+            rhythm: Rhythm::new(index, settings),
+            stalled_after,
+            stop,
+            next_ticket: 0,
+            next_number: 0,
+            told: Told::Nothing,
+            device_name: None,
+        }
     }
 
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// Reads until the source ends, fails for good or the program stops. Returns why it failed.
+    /// Watches until the source ends, fails for good or the program stops. Returns why it failed.
     pub fn run(mut self, infos: &[SourceInfo]) -> Option<SourceError> {
         let info = &infos[self.index];
-        let mut pause = FIRST_PAUSE;
-        let mut was_up = false;
+        let mut backoff = Backoff::new();
         loop {
-            let (fault, came_up) = match self.read_all(info) {
-                Ok(reason) => {
-                    let _ = self.tell(SourceState::Ended(reason.to_owned()));
+            let (end, well) = self.watch_once(infos);
+            let fault = match end {
+                End::Ended(reason) => {
+                    let _ = self.tell(info, SourceState::Ended(reason.to_owned()));
                     return None;
                 }
-                Err((fault, came_up)) => (fault, came_up),
+                End::Failed(fault) => fault,
             };
-            was_up |= came_up;
-            let comes_back = was_up && info.config.uri.is_live();
-            if !comes_back || self.stop.is_set() {
-                let _ = self.tell(SourceState::Ended(fault.to_string()));
+            if !self.comes_back(info) || self.stop.is_set() {
+                let _ = self.tell(info, SourceState::Ended(fault.to_string()));
                 return Some(fault);
             }
-            if came_up {
-                tracing::warn!(source = info.name, "{fault}");
-                pause = FIRST_PAUSE;
-                if self.tell(SourceState::Down(fault.to_string())).is_err() {
-                    return Some(fault);
+            if self.told == Told::Down {
+                tracing::debug!(source = info.name, "still away: {fault}");
+            } else if self.tell(info, SourceState::Down(fault.to_string())).is_err() {
+                return Some(fault);
+            }
+            self.rest(backoff.pause(well, chance()));
+        }
+    }
+
+    /// Whether a source that failed is opened again: it was there before, or it is waited for.
+    fn comes_back(&self, info: &SourceInfo) -> bool {
+        let was_there =
+            self.device_name.is_some() || matches!(self.told, Told::Up | Told::Stalled | Told::Down);
+        info.config.uri.is_live() && (was_there || info.config.wait)
+    }
+
+    /// Opens the source and watches it to its end. Returns that, and for how long frames came.
+    fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
+        let info = &infos[self.index];
+        let name = format!("read-{}", self.index);
+        let sought = self.sought(infos);
+        let reader = match Reader::start(&name, &info.config, sought, info.max_megapixels, &self.stop) {
+            Ok(reader) => reader,
+            Err(fault) => return (End::Failed(SourceError::Thread(fault)), Duration::ZERO),
+        };
+        let mut session = Session { reader, is_open: false, heard: Instant::now(), first_frame: None };
+        let end = loop {
+            if let Err(end) = self.watch(&mut session, info) {
+                break end;
+            }
+        };
+        (end, session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first)))
+    }
+
+    /// Takes the next news, or notices that there are none.
+    fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
+        let news = session.reader.wait(PATIENCE);
+        if self.stop.is_set() {
+            return Err(End::Ended("stopped"));
+        }
+        match news {
+            Ok(News::Opened(device_name)) => {
+                self.device_name = device_name.or(self.device_name.take());
+                session.is_open = true;
+                let frame = self.empty_frame()?;
+                session.reader.want(frame);
+            }
+            Ok(News::Frame(frame)) => {
+                if self.told != Told::Up {
+                    self.tell(info, SourceState::Up)?;
                 }
+                session.first_frame.get_or_insert_with(Instant::now);
+                let next = self.hand_on(frame, info)?;
+                session.reader.want(next);
             }
-            self.rest(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            Ok(News::Ended(frame)) => {
+                self.spare = Some(frame);
+                return Err(End::Ended(end_reason(&info.config.uri)));
+            }
+            Ok(News::Failed(fault, frame)) => {
+                self.spare = frame.or(self.spare.take());
+                return Err(End::Failed(fault));
+            }
+            Err(Silence::Panicked) => {
+                self.replace_frame();
+                return Err(End::Failed(SourceError::Panic(info.name.clone())));
+            }
+            Err(Silence::Patience) => return self.notice_silence(session, info),
         }
+        session.heard = Instant::now();
+        Ok(())
     }
 
-    /// Opens the source and reads it to its end; returns the reason for the end. On a failure, also whether frames
-    /// had come.
-    fn read_all(&mut self, info: &SourceInfo) -> Result<&'static str, (SourceError, bool)> {
-        let mut source =
-            source::open(&info.config, info.max_megapixels, &self.stop).map_err(|fault| (fault, false))?;
-        let mut came_up = false;
-        let Ok(mut frame) = self.empty.recv() else { return Ok("the pipeline has ended") };
-        while !self.stop.is_set() {
-            frame.clear();
-            match self.read_one(&mut *source, &mut frame) {
-                Ok(Read::Frame) => {}
-                Ok(Read::Ended) if self.stop.is_set() => break,
-                Ok(Read::Ended) => return Ok(end_reason(&info.config.uri)),
-                Err(fault) => return Err((fault, came_up)),
-            }
-            if !came_up {
-                came_up = true;
-                if self.tell(SourceState::Up).is_err() {
-                    break;
-                }
-            }
-            let handed = if info.config.uri.is_live() {
-                self.hand_newest(frame, &info.counters)
-            } else {
-                self.hand(frame)
-            };
-            match handed {
-                Ok(next) => frame = next,
-                Err(Abandoned) => return Ok("the pipeline has ended"),
-            }
+    /// A live source that says nothing for long is stalled; one that is gone meanwhile is left to its driver.
+    fn notice_silence(&mut self, session: &Session, info: &SourceInfo) -> Result<(), End> {
+        let limit = if session.is_open { self.stalled_after } else { self.stalled_after.max(OPENING) };
+        let silent_for = session.heard.elapsed();
+        if !info.config.uri.is_live() || silent_for < limit {
+            return Ok(());
         }
-        Ok("stopped")
+        if self.told != Told::Stalled {
+            let reason = format!("no frame for {:.1} seconds", silent_for.as_secs_f64());
+            self.tell(info, SourceState::Stalled(reason))?;
+        }
+        let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
+        if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
+            self.replace_frame();
+            return Err(End::Failed(SourceError::Camera {
+                camera: info.config.uri.to_string(),
+                reason: "it went away while it was stalled".to_owned(),
+                remedy: "is it still plugged in?",
+            }));
+        }
+        Ok(())
     }
 
-    fn read_one(&mut self, source: &mut dyn Source, frame: &mut Frame) -> Result<Read, SourceError> {
-        let read = source.read(frame)?;
-        if read == Read::Frame {
-            frame.number = self.next_number;
-            self.next_number += 1;
-        }
-        Ok(read)
+    /// A camera that was open before is looked for under other numbers, but not where other sources have theirs.
+    fn sought(&self, infos: &[SourceInfo]) -> Option<Sought> {
+        let others = infos.iter().enumerate().filter(|(index, _)| *index != self.index);
+        let except = others.filter_map(|(_, other)| match &other.config.uri {
+            SourceUri::Camera(path) => Some(path.clone()),
+            _ => None,
+        });
+        Some(Sought { name: self.device_name.clone()?, except: except.collect() })
     }
 
-    /// Waits for room in the inbox and for the next empty frame.
-    fn hand(&mut self, mut frame: Box<Frame>) -> Result<Box<Frame>, Abandoned> {
-        frame.ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.inbox.send(frame).map_err(|_| Abandoned)?;
-        self.empty.recv().map_err(|_| Abandoned)
+    /// The frame that the source's thread keeps is not waited for.
+    fn replace_frame(&mut self) {
+        self.spare = Some(Box::new(Frame { source: self.index, ..Frame::default() }));
+    }
+
+    fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {
+        self.spare.take().map_or_else(|| self.empty.recv().map_err(|_| Abandoned), Ok)
+    }
+
+    /// Hands a frame to the vision threads and returns the one to fill next.
+    fn hand_on(&mut self, mut frame: Box<Frame>, info: &SourceInfo) -> Result<Box<Frame>, Abandoned> {
+        frame.number = self.next_number;
+        self.next_number += 1;
+        if !info.config.uri.is_live() {
+            self.send(frame, &info.counters)?;
+            return self.empty_frame();
+        }
+        if self.rhythm.is_too_soon(&frame) {
+            return Ok(frame);
+        }
+        self.hand_newest(frame, &info.counters)
     }
 
     /// Never waits: where the inbox is taken, the old frame in it gives way and its ticket passes on.
     fn hand_newest(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<Box<Frame>, Abandoned> {
-        if let Ok(old) = self.waiting.try_recv() {
-            if old.content == Content::Picture {
-                Counters::add(&counters.skipped);
-                frame.ticket = old.ticket;
-                self.inbox.try_send(frame).map_err(|_| Abandoned)?;
-                return Ok(old);
-            }
-            // News of the source is not to be lost: this frame gives way.
-            self.inbox.try_send(old).map_err(|_| Abandoned)?;
+        if let Ok(mut old) = self.waiting.try_recv() {
             Counters::add(&counters.skipped);
+            // News of the source is not to be lost: then this frame gives way.
+            if old.content == Content::Picture {
+                (frame.ticket, frame.search) = (old.ticket, old.search);
+                mem::swap(&mut frame, &mut old);
+            }
+            self.inbox.try_send(old).map_err(|_| Abandoned)?;
             return Ok(frame);
         }
         let Ok(next) = self.empty.try_recv() else {
             Counters::add(&counters.skipped);
             return Ok(frame);
         };
+        frame.search = self.rhythm.is_search_due(&frame);
         frame.ticket = self.next_ticket;
         match self.inbox.try_send(frame) {
             Ok(()) => {
                 self.next_ticket += 1;
+                Counters::add(&counters.entered);
                 Ok(next)
             }
             Err(TrySendError::Full(_)) => unreachable!("only this thread fills the inbox"),
@@ -156,21 +280,32 @@ impl Capture {
         }
     }
 
+    /// Waits for room in the inbox.
+    fn send(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<(), Abandoned> {
+        frame.search = frame.content == Content::Picture && self.rhythm.is_search_due(&frame);
+        frame.ticket = self.next_ticket;
+        self.next_ticket += 1;
+        Counters::add(&counters.entered);
+        self.inbox.send(frame).map_err(|_| Abandoned)
+    }
+
     /// Sends news of the source in its place between the frames; waits for room.
-    fn tell(&mut self, state: SourceState) -> Result<(), Abandoned> {
+    fn tell(&mut self, info: &SourceInfo, state: SourceState) -> Result<(), Abandoned> {
+        self.told = match &state {
+            SourceState::Up => Told::Up,
+            SourceState::Stalled(_) => Told::Stalled,
+            SourceState::Down(_) | SourceState::Ended(_) => Told::Down,
+        };
         let mut frame = self.empty.recv().map_err(|_| Abandoned)?;
         frame.clear();
         frame.stamp();
         frame.content = Content::State(state);
-        frame.ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.inbox.send(frame).map_err(|_| Abandoned)
+        self.send(frame, &info.counters)
     }
 
-    /// Sleeps, with some jitter so that many sources do not wake at once, but not past the end of the program.
+    /// Sleeps, but not past the end of the program.
     fn rest(&self, pause: Duration) {
-        let jitter = 0.8 + 0.4 * f64::from(jiff::Timestamp::now().subsec_nanosecond() % 1000) / 1000.0;
-        let until = Instant::now() + pause.mul_f64(jitter);
+        let until = Instant::now() + pause;
         while Instant::now() < until && !self.stop.is_set() {
             thread::sleep(Duration::from_millis(20).min(until.saturating_duration_since(Instant::now())));
         }

@@ -1,19 +1,19 @@
 //! One thread puts the frames of each source back into their order, follows the faces and cuts their crops.
 
+use super::settings::{Look, Shared};
 use crate::{
     classify::description::InputSpec,
-    config::TrackerConfig,
     face::{Cropper, normalize},
     frame::{Content, Frame, SourceState},
-    track::{TrackIds, Tracker},
+    track::{Face, TrackIds, Tracker},
 };
 use crossbeam_channel::{Receiver, Sender};
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 /// The thread's state.
 pub(super) struct Follow {
     lanes: Vec<Lane>,
-    config: TrackerConfig,
+    look: Look,
     ids: TrackIds,
     cutter: Cutter,
     done: Sender<Box<Frame>>,
@@ -43,23 +43,24 @@ struct Cutter {
 
 impl Follow {
     pub fn new(
-        sources: usize,
-        config: &TrackerConfig,
+        settings: &Shared,
+        ids: TrackIds,
         margin: f32,
         spec: InputSpec,
         done: Sender<Box<Frame>>,
     ) -> Self {
+        let now = settings.load();
         let lane = || Lane {
-            tracker: Tracker::new(config.clone()),
+            tracker: Tracker::new(now.tracker),
             next: 0,
             early: VecDeque::new(),
             latest: (0, None),
             ended: false,
         };
         Self {
-            lanes: (0..sources).map(|_| lane()).collect(),
-            config: config.clone(),
-            ids: TrackIds::default(),
+            lanes: now.sources.iter().map(|_| lane()).collect(),
+            look: Look::new(Arc::clone(settings)),
+            ids,
             cutter: Cutter { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], margin, spec },
             done,
             started: Instant::now(),
@@ -87,28 +88,31 @@ impl Follow {
         }
         match &frame.content {
             Content::Picture if frame.fault.is_some() => {}
-            Content::Picture if frame.file.is_some() => {
-                // Pictures of a folder have nothing to do with each other: each gets identities of its own.
-                let mut alone = Tracker::new(self.config.clone());
-                alone.update(&frame.detections, 0.0, &mut self.ids, &mut frame.faces, &mut frame.lost);
-                self.cutter.cut(&mut frame);
-            }
             Content::Picture => {
+                let settings = self.look.load();
+                let min_score = settings.sources[frame.source].detect.min_score;
+                lane.tracker.configure(&settings.tracker);
                 let time_s = seconds(&frame, self.started);
-                lane.tracker.update(
-                    &frame.detections,
-                    time_s,
-                    &mut self.ids,
-                    &mut frame.faces,
-                    &mut frame.lost,
-                );
+                let Frame { detections, faces, lost, file, search, .. } = &mut *frame;
+                if file.is_some() {
+                    // Pictures of a folder have nothing to do with each other: each face is somebody new.
+                    faces.extend(detections.iter().map(|found| Face {
+                        track: self.ids.next(),
+                        bounds: found.bounds,
+                        score: found.score,
+                    }));
+                } else if *search {
+                    lane.tracker.search(detections, min_score, time_s, &self.ids, faces, lost);
+                } else {
+                    lane.tracker.foresee(time_s, faces, lost);
+                }
                 self.cutter.cut(&mut frame);
             }
             Content::State(state) => {
                 // Faces that are lost now were seen in the latest picture at most.
                 (frame.number, frame.pts_ms) = lane.latest;
                 lane.ended = matches!(state, SourceState::Ended(_));
-                if lane.ended || matches!(state, SourceState::Down(_)) {
+                if lane.ended || matches!(state, SourceState::Stalled(_) | SourceState::Down(_)) {
                     lane.tracker.finish(&mut frame.lost);
                 }
             }

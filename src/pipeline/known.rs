@@ -1,10 +1,6 @@
 //! What is remembered of a face from its first to its last sight.
 
-use crate::{
-    emit::EmitPolicy,
-    event::PixelBox,
-    smooth::{Smoother, strongest},
-};
+use crate::{config::SmoothingConfig, emit::EmitPolicy, event::PixelBox, smooth::Smoother};
 
 /// A face that has been announced.
 pub(super) struct Known {
@@ -23,15 +19,14 @@ pub(super) struct Known {
 
 impl Known {
     /// A face at its first sight, at `time_s` with the probabilities `row`.
-    pub fn new(time_constant_s: f32, time_s: f64, row: &[f32], bounds: PixelBox, score: f32) -> Self {
-        let mut smoother = Smoother::new(time_constant_s);
-        smoother.update(row, time_s);
+    pub fn new(config: &SmoothingConfig, time_s: f64, row: &[f32], bounds: PixelBox, score: f32) -> Self {
+        let smoother = Smoother::new(config, row, time_s);
         Self {
+            told_emotion: smoother.shown(),
             smoother,
             first_s: time_s,
             last_s: time_s,
             told_s: time_s,
-            told_emotion: strongest(row),
             sums: row.to_vec(),
             count: 1,
             bounds,
@@ -40,7 +35,8 @@ impl Known {
     }
 
     /// Takes another sight of it.
-    pub fn see(&mut self, time_s: f64, row: &[f32], bounds: PixelBox, score: f32) {
+    pub fn see(&mut self, config: &SmoothingConfig, time_s: f64, row: &[f32], bounds: PixelBox, score: f32) {
+        self.smoother.configure(config);
         self.smoother.update(row, time_s);
         self.last_s = time_s;
         self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
@@ -50,7 +46,7 @@ impl Known {
 
     /// Whether its last sight is worth a line; if so, that counts as told.
     pub fn tell(&mut self, policy: EmitPolicy) -> bool {
-        let emotion = strongest(self.smoother.row());
+        let emotion = self.smoother.shown();
         let worth = policy.wants_update(self.last_s - self.told_s, emotion != self.told_emotion);
         if worth {
             (self.told_s, self.told_emotion) = (self.last_s, emotion);
@@ -60,7 +56,12 @@ impl Known {
 
     /// Smoothed probabilities.
     pub fn probabilities(&self) -> &[f32] {
-        self.smoother.row()
+        self.smoother.probabilities()
+    }
+
+    /// Index of the emotion that it shows.
+    pub fn emotion(&self) -> usize {
+        self.smoother.shown()
     }
 
     /// The mean of all rows, and the seconds from the first to the last sight.

@@ -7,32 +7,39 @@
 //! ```
 //! A source owns a fixed number of frames, so that every queue is bounded and nothing is allocated once all are warm.
 //! A live source's inbox holds one frame and the newest wins; any other waits until there is room.
+mod backoff;
 mod capture;
 mod classify;
 mod follow;
 mod known;
 mod publish;
+mod reader;
+mod rhythm;
+mod settings;
+mod status;
 mod vision;
 
 use crate::{
     classify::Classifier,
-    config::{Config, SourceConfig},
+    config::Config,
     detect::DetectorPlan,
     exit::{Exit, Failure},
     frame::Frame,
     runtime::Runtime,
     sink::LineSink,
     source::{SourceError, Stop},
+    track::TrackIds,
 };
+use arc_swap::ArcSwap;
 use capture::Capture;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use settings::{Settings, Shared};
+pub use status::{Control, Status};
+use status::{Counters, SourceInfo};
 use std::{
     io::Write,
     num::NonZero,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -46,10 +53,8 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 pub struct Pipeline {
     /// The settings, with at least one source.
     pub config: Config,
-    /// The face detector.
-    pub detector: DetectorPlan,
-    /// The emotion model.
-    pub classifier: Classifier,
+    classifier: Classifier,
+    control: Control,
 }
 
 /// What became of a source.
@@ -69,32 +74,6 @@ pub struct Outcome {
     pub error: Option<SourceError>,
 }
 
-/// One source's counters, shared by the threads.
-#[derive(Default)]
-pub(crate) struct Counters {
-    analysed: AtomicU64,
-    unreadable: AtomicU64,
-    skipped: AtomicU64,
-}
-
-impl Counters {
-    fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// What all threads know of a source.
-pub(crate) struct SourceInfo {
-    name: String,
-    config: SourceConfig,
-    max_megapixels: f64,
-    counters: Counters,
-    /// What was wrong with the first picture that could not be read.
-    first_fault: OnceLock<String>,
-    /// Where its empty frames go back to.
-    free: Sender<Box<Frame>>,
-}
-
 impl Pipeline {
     /// Loads everything that `config` asks for.
     ///
@@ -105,7 +84,27 @@ impl Pipeline {
         let detector = DetectorPlan::new(&runtime, &config.detector)?;
         let classifier = Classifier::load(&runtime, &config.model)?;
         tracing::info!(model = %classifier.path().display(), "emotions are read with {}", classifier.description().labels.join(", "));
-        Ok(Self { config, detector, classifier })
+        let control = Control {
+            settings: Arc::new(ArcSwap::from_pointee(Settings::new(&config, &detector))),
+            detector: Arc::new(detector),
+            infos: config
+                .sources
+                .iter()
+                .map(|source| SourceInfo::new(source, config.limits.max_megapixels))
+                .collect(),
+            ids: TrackIds::default(),
+        };
+        Ok(Self { config, classifier, control })
+    }
+
+    /// A hold on the pipeline for as long as it runs.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Lets this pipeline's identities begin after those of the one before: none is used twice.
+    pub fn continue_after(&mut self, before: &Control) {
+        self.control.ids = before.ids.clone();
     }
 
     /// Runs until all sources have ended, `stop` is set or the reader of `out` has gone; events go to `out`.
@@ -113,23 +112,18 @@ impl Pipeline {
     /// # Errors
     /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
-        let Self { config, detector, classifier } = self;
+        let Self { config, classifier, control } = self;
+        let Control { settings, detector, infos, ids } = control;
         let vision_threads = match config.limits.vision_threads {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             threads => threads,
         };
-        let mut inboxes = Vec::new();
-        let mut captures = Vec::new();
-        let mut infos = Vec::new();
-        for (index, source) in config.sources.iter().enumerate() {
-            let (capture, info, inbox) =
-                prepare_source(index, source, config.limits.max_megapixels, vision_threads, stop);
-            captures.push(capture);
-            infos.push(info);
-            inboxes.push(inbox);
-        }
-        let infos: Arc<[SourceInfo]> = infos.into();
-        let detector = Arc::new(detector);
+        let lanes: Vec<Lane> = (0..infos.len())
+            .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
+            .collect();
+        let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
+        let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
+            lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
         let spec = classifier.description().input.clone();
         let labels = classifier.description().labels.clone();
         let margin = config.model.margin.unwrap_or(detector.margin);
@@ -140,17 +134,23 @@ impl Pipeline {
         let mut seers = Vec::new();
         let mut workers = Vec::new();
         for number in 0..vision_threads {
-            let vision = vision::Vision::new(&detector, &inboxes, &to_follow, &config.limits, stop)?;
+            let vision =
+                vision::Vision::new(&detector, &settings, &inboxes, &to_follow, &config.limits, stop)?;
             seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
         }
         drop((to_follow, inboxes));
-        let follow = follow::Follow::new(infos.len(), &config.tracker, margin, spec, to_classify);
+        let follow = follow::Follow::new(&settings, ids, margin, spec, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         workers.push(spawn("classify".to_owned(), move || {
-            classify::run(classifier, &from_follow, &to_publish)
+            classify::run(classifier, &from_follow, &to_publish);
         })?);
-        let publish =
-            publish::Publish::new(Arc::clone(&infos), &config, labels, LineSink::new(out, stop.clone()));
+        let publish = publish::Publish::new(
+            Arc::clone(&infos),
+            free,
+            &settings,
+            labels,
+            LineSink::new(out, stop.clone()),
+        );
         let publisher = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
 
         let captures = captures
@@ -173,29 +173,29 @@ impl Pipeline {
     }
 }
 
-fn prepare_source(
-    index: usize,
-    config: &SourceConfig,
-    max_megapixels: f64,
-    vision_threads: usize,
-    stop: &Stop,
-) -> (Capture, SourceInfo, Receiver<Box<Frame>>) {
-    let frames = vision_threads + FRAMES_AHEAD;
-    let (free, empty) = bounded(frames);
-    for _ in 0..frames {
-        free.send(Box::new(Frame { source: index, ..Frame::default() }))
-            .expect("the channel has room for all");
+/// One source's ends of the pipeline.
+struct Lane {
+    capture: Capture,
+    inbox: Receiver<Box<Frame>>,
+    /// Where its empty frames go back to.
+    free: Sender<Box<Frame>>,
+}
+
+impl Lane {
+    fn new(index: usize, config: &Config, vision_threads: usize, settings: &Shared, stop: &Stop) -> Self {
+        let frames = vision_threads + FRAMES_AHEAD;
+        let (free, empty) = bounded(frames);
+        for _ in 0..frames {
+            free.send(Box::new(Frame { source: index, ..Frame::default() }))
+                .expect("the channel has room for all");
+        }
+        let is_live = config.sources[index].uri.is_live();
+        let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });
+        let stalled_after = Duration::from_secs_f32(config.limits.stalled_after_s);
+        let capture =
+            Capture::new(index, to_vision, inbox.clone(), empty, settings, stalled_after, stop.clone());
+        Self { capture, inbox, free }
     }
-    let (inbox_in, inbox) = bounded(if config.uri.is_live() { 1 } else { vision_threads });
-    let info = SourceInfo {
-        name: config.name(),
-        config: config.clone(),
-        max_megapixels,
-        counters: Counters::default(),
-        first_fault: OnceLock::new(),
-        free,
-    };
-    (Capture::new(index, inbox_in, inbox.clone(), empty, stop.clone()), info, inbox)
 }
 
 fn spawn<T: Send + 'static>(
@@ -218,12 +218,11 @@ fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[Sou
             thread::sleep(Duration::from_millis(5));
         }
         let error = if capture.is_finished() { capture.join().ok().flatten() } else { None };
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         outcomes.push(Outcome {
             name: info.name.clone(),
-            analysed: count(&info.counters.analysed),
-            unreadable: count(&info.counters.unreadable),
-            skipped: count(&info.counters.skipped),
+            analysed: Counters::get(&info.counters.analysed),
+            unreadable: Counters::get(&info.counters.unreadable),
+            skipped: Counters::get(&info.counters.skipped),
             first_fault: info.first_fault.get().cloned(),
             error,
         });

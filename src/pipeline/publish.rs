@@ -1,15 +1,19 @@
 //! The last thread: smooths, decides what is worth a line, writes it and sends the empty frame back.
 
-use super::{Counters, SourceInfo, follow::seconds, known::Known};
+use super::{
+    follow::seconds,
+    known::Known,
+    settings::{Look, Settings, Shared},
+    status::{Counters, SourceInfo},
+};
 use crate::{
-    config::Config,
-    emit::EmitPolicy,
-    event::{FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
+    audience::{Audience, Summary},
+    event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
     frame::{Content, Frame, SourceState},
     sink::LineSink,
     source::SourceUri,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
     collections::HashMap,
     io::{self, Write},
@@ -23,22 +27,34 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The thread's state.
 pub(super) struct Publish<W> {
     infos: Arc<[SourceInfo]>,
-    policy: EmitPolicy,
-    time_constant_s: f32,
+    /// Where each source's empty frames go back to.
+    free: Vec<Sender<Box<Frame>>>,
+    look: Look,
     labels: Vec<String>,
+    audiences: Vec<Audience>,
+    /// The emotions that the latest frame's faces show.
+    shown: Vec<(u64, usize)>,
     tracks: HashMap<u64, Known>,
     sink: LineSink<W>,
     started: Instant,
 }
 
 impl<W: Write> Publish<W> {
-    pub fn new(infos: Arc<[SourceInfo]>, config: &Config, labels: Vec<String>, sink: LineSink<W>) -> Self {
-        let time_constant_s = config.smoothing.time_constant_s;
+    pub fn new(
+        infos: Arc<[SourceInfo]>,
+        free: Vec<Sender<Box<Frame>>>,
+        settings: &Shared,
+        labels: Vec<String>,
+        sink: LineSink<W>,
+    ) -> Self {
+        let audience = settings.load().audience;
         Self {
+            audiences: infos.iter().map(|_| Audience::new(&audience, labels.len())).collect(),
             infos,
-            policy: config.emit,
-            time_constant_s,
+            free,
+            look: Look::new(Arc::clone(settings)),
             labels,
+            shown: Vec::new(),
             tracks: HashMap::new(),
             sink,
             started: Instant::now(),
@@ -52,8 +68,9 @@ impl<W: Write> Publish<W> {
             match frames.recv_timeout(PATIENCE) {
                 Ok(frame) => {
                     self.publish(&frame);
+                    Counters::add(&self.infos[frame.source].counters.left);
                     // The source's thread may have ended before.
-                    let _ = self.infos[frame.source].free.try_send(frame);
+                    let _ = self.free[frame.source].try_send(frame);
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
                 Err(RecvTimeoutError::Disconnected) => return self.sink.into_fault(),
@@ -62,6 +79,12 @@ impl<W: Write> Publish<W> {
     }
 
     fn publish(&mut self, frame: &Frame) {
+        let settings = Arc::clone(self.look.load());
+        if let Content::State(state) = &frame.content {
+            self.sum_up(frame, state);
+        }
+        // Before the faces: after a long gap, somebody new stands where somebody was.
+        self.publish_lost(frame);
         let info = &self.infos[frame.source];
         match (&frame.content, &frame.fault) {
             (Content::Picture, Some(fault)) => {
@@ -74,22 +97,21 @@ impl<W: Write> Publish<W> {
             }
             (Content::Picture, None) => {
                 Counters::add(&info.counters.analysed);
-                self.publish_faces(frame);
+                self.publish_faces(frame, &settings);
             }
             (Content::State(_), _) => {}
         }
-        self.publish_lost(frame);
-        if let Content::State(state) = &frame.content {
-            if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
-                tracing::warn!(source = self.infos[frame.source].name, "{reason}");
-            }
-            self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
+        match (&frame.content, &frame.fault) {
+            (Content::Picture, None) if frame.file.is_none() => self.publish_audience(frame, &settings),
+            (Content::State(state), _) => self.publish_state(frame, state),
+            _ => {}
         }
     }
 
-    fn publish_faces(&mut self, frame: &Frame) {
+    fn publish_faces(&mut self, frame: &Frame, settings: &Settings) {
         let classes = self.labels.len();
         let time_s = seconds(frame, self.started);
+        self.shown.clear();
         for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
             let bounds = PixelBox::new(&face.bounds, frame.picture.width, frame.picture.height);
             let sight = Sight { phase: Phase::New, track: face.track, bounds, score: face.score };
@@ -97,21 +119,51 @@ impl<W: Write> Publish<W> {
                 self.write_face(frame, &sight, row, None);
                 continue;
             }
-            let phase = if let Some(known) = self.tracks.get_mut(&face.track) {
-                known.see(time_s, row, bounds, face.score);
-                if !known.tell(self.policy) {
-                    continue;
-                }
-                Phase::Update
-            } else {
-                let known = Known::new(self.time_constant_s, time_s, row, bounds, face.score);
-                self.tracks.insert(face.track, known);
-                Phase::New
-            };
             // Taken out for as long as the line is written: `write_face` needs all of `self`.
-            let Some(known) = self.tracks.remove(&face.track) else { continue };
-            self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+            let (phase, worth, known) = if let Some(mut known) = self.tracks.remove(&face.track) {
+                known.see(&settings.smoothing, time_s, row, bounds, face.score);
+                (Phase::Update, known.tell(settings.emit), known)
+            } else {
+                (Phase::New, true, Known::new(&settings.smoothing, time_s, row, bounds, face.score))
+            };
+            if worth {
+                self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+            }
+            self.shown.push((face.track, known.emotion()));
             self.tracks.insert(face.track, known);
+        }
+    }
+
+    fn publish_audience(&mut self, frame: &Frame, settings: &Settings) {
+        let audience = &mut self.audiences[frame.source];
+        audience.configure(&settings.audience);
+        let summary = audience.see(seconds(frame, self.started), self.shown.drain(..));
+        self.write_audience(frame, summary);
+    }
+
+    /// While a source is away, nobody is watched; at its end, what was not told yet is told.
+    fn sum_up(&mut self, frame: &Frame, state: &SourceState) {
+        let audience = &mut self.audiences[frame.source];
+        audience.pause();
+        if let SourceState::Ended(_) = state {
+            let summary = audience.finish();
+            self.write_audience(frame, summary);
+        }
+    }
+
+    fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
+        self.infos[frame.source].set_state(state);
+        let name = &self.infos[frame.source].name;
+        if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
+            tracing::warn!(source = name, "{reason}");
+        }
+        self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
+    }
+
+    fn write_audience(&mut self, frame: &Frame, summary: Option<Summary>) {
+        if let Some(summary) = summary {
+            let name = &self.infos[frame.source].name;
+            self.sink.write(&AudienceEvent::new(name, frame.time, &self.labels, &summary));
         }
     }
 
@@ -139,6 +191,7 @@ impl<W: Write> Publish<W> {
         );
         event.pts_ms = frame.pts_ms;
         event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        event.predicted = frame.content == Content::Picture && !frame.search;
         event.duration_s = duration_s;
         event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);

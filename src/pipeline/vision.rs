@@ -1,10 +1,13 @@
 //! Vision threads: decode a frame and search it for faces. All serve all sources, a fair share each.
 
-use super::STOP_PATIENCE;
+use super::{
+    STOP_PATIENCE,
+    settings::{Look, Shared},
+};
 use crate::{
     config::LimitsConfig,
     decode::FrameDecoder,
-    detect::{DetectSettings, Detector, DetectorPlan},
+    detect::{Detector, DetectorPlan},
     exit::{Exit, Failure},
     frame::{Content, Frame},
     runtime::RuntimeError,
@@ -19,9 +22,13 @@ use std::{
 /// How long a thread waits before it looks whether the program is to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// A face that is known is continued by detections whose score is at least this part of what begins one.
+const CONTINUES: f32 = 0.5;
+
 /// One vision thread.
 pub(super) struct Vision {
     plan: Arc<DetectorPlan>,
+    look: Look,
     inboxes: Vec<Receiver<Box<Frame>>>,
     done: Sender<Box<Frame>>,
     decoder: FrameDecoder,
@@ -31,6 +38,7 @@ pub(super) struct Vision {
 impl Vision {
     pub fn new(
         plan: &Arc<DetectorPlan>,
+        settings: &Shared,
         inboxes: &[Receiver<Box<Frame>>],
         done: &Sender<Box<Frame>>,
         limits: &LimitsConfig,
@@ -40,6 +48,7 @@ impl Vision {
             FrameDecoder::new(limits.max_megapixels).map_err(|fault| Failure::new(Exit::Software, fault))?;
         Ok(Self {
             plan: Arc::clone(plan),
+            look: Look::new(Arc::clone(settings)),
             inboxes: inboxes.to_vec(),
             done: done.clone(),
             decoder,
@@ -50,7 +59,6 @@ impl Vision {
     /// Works until all sources have ended. The detector is made here, since it cannot change threads.
     pub fn run(mut self) -> Result<(), RuntimeError> {
         let mut detector = self.plan.build()?;
-        let settings = self.plan.settings;
         let inboxes = self.inboxes.clone();
         let mut select = Select::new();
         for inbox in &inboxes {
@@ -69,7 +77,7 @@ impl Vision {
             };
             match inboxes[ready].try_recv() {
                 Ok(mut frame) => {
-                    self.look(&mut frame, &mut *detector, &settings);
+                    self.see(&mut frame, &mut *detector);
                     if self.done.send(frame).is_err() {
                         break;
                     }
@@ -84,7 +92,7 @@ impl Vision {
         Ok(())
     }
 
-    fn look(&mut self, frame: &mut Frame, detector: &mut dyn Detector, settings: &DetectSettings) {
+    fn see(&mut self, frame: &mut Frame, detector: &mut dyn Detector) {
         if frame.content != Content::Picture || frame.fault.is_some() {
             return;
         }
@@ -92,7 +100,14 @@ impl Vision {
             frame.fault = Some(fault.to_string());
             return;
         }
-        if let Err(fault) = detector.detect(&frame.picture.view(), settings, &mut frame.detections) {
+        if !frame.search {
+            return;
+        }
+        let mut settings = self.look.load().sources[frame.source].detect;
+        if frame.file.is_none() {
+            settings.min_score *= CONTINUES;
+        }
+        if let Err(fault) = detector.detect(&frame.picture.view(), &settings, &mut frame.detections) {
             frame.fault = Some(fault.to_string());
         }
     }

@@ -1,6 +1,6 @@
 //! Cameras through V4L2 and nokhwa. Frames leave as the camera sends them; nothing is decoded here.
 
-use super::{Read, Source, SourceError, SourceUri};
+use super::{Read, Sought, Source, SourceError};
 use crate::{
     config::SourceConfig,
     frame::{Encoding, Frame},
@@ -11,7 +11,10 @@ use nokhwa::{
         ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
     },
 };
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// Formats we read, the cheapest to carry first: a camera sends larger pictures at a higher rate as MJPG.
 const READABLE: [FrameFormat; 6] = [
@@ -34,30 +37,44 @@ const ABSENT: &str = "`emotiond cameras` lists the cameras there are";
 pub(super) struct CameraSource {
     camera: Camera,
     name: String,
+    device_name: String,
     encoding: Encoding,
     size: Resolution,
 }
 
 impl CameraSource {
-    pub fn open(config: &SourceConfig) -> Result<Self, SourceError> {
-        let SourceUri::Camera(path) = &config.uri else { unreachable!("only cameras are opened here") };
-        let name = config.uri.to_string();
-        let unusable = |reason: String, remedy: &'static str| SourceError::Camera {
-            camera: name.clone(),
-            reason,
-            remedy,
-        };
-        let index = device_index(path).map_err(|reason| unusable(reason, ABSENT))?;
-        let format = choose_format(index, config).map_err(|(reason, remedy)| unusable(reason, remedy))?;
+    /// Opens the camera at `path`, or one that was open before where it is now.
+    pub fn open(path: &Path, config: &SourceConfig, sought: Option<&Sought>) -> Result<Self, SourceError> {
+        let mut first_fault = None;
+        for candidate in candidates(path, sought) {
+            match Self::open_device(&candidate, config) {
+                Ok(camera) => return Ok(camera),
+                Err((reason, remedy)) => first_fault = first_fault.or(Some((reason, remedy))),
+            }
+        }
+        let (reason, remedy) = first_fault.unwrap_or_default();
+        Err(SourceError::Camera { camera: config.uri.to_string(), reason, remedy })
+    }
+
+    fn open_device(path: &Path, config: &SourceConfig) -> Result<Self, (String, &'static str)> {
+        let index = device_index(path).map_err(|reason| (reason, ABSENT))?;
+        let format = choose_format(index, config)?;
         let request = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &READABLE);
         let mut camera = Camera::new(CameraIndex::Index(index), request)
-            .map_err(|fault| unusable(fault.to_string(), remedy(path)))?;
-        camera.open_stream().map_err(|fault| {
-            unusable(fault.to_string(), "another program may be using it: close that one first")
-        })?;
+            .map_err(|fault| (fault.to_string(), remedy(path)))?;
+        camera
+            .open_stream()
+            .map_err(|fault| (fault.to_string(), "another program may be using it: close that one first"))?;
         let got = camera.camera_format();
-        tracing::info!(source = name, camera = camera.info().human_name(), "asked for {format}, got {got}");
-        Ok(Self { encoding: encoding(got.format()), size: got.resolution(), camera, name })
+        let device_name = device_name(path).unwrap_or_else(|| camera.info().human_name());
+        tracing::info!(
+            source = config.name(),
+            camera = device_name,
+            device = %path.display(),
+            "asked for {format}, got {got}"
+        );
+        let name = config.uri.to_string();
+        Ok(Self { encoding: encoding(got.format()), size: got.resolution(), camera, name, device_name })
     }
 }
 
@@ -74,6 +91,36 @@ impl Source for CameraSource {
         frame.bytes.extend_from_slice(&bytes);
         Ok(Read::Frame)
     }
+
+    fn device_name(&self) -> Option<String> {
+        Some(self.device_name.clone())
+    }
+}
+
+/// Where to look for a camera: at its path; one by number that was open before, first wherever its name is now.
+fn candidates(path: &Path, sought: Option<&Sought>) -> Vec<PathBuf> {
+    let is_numbered = path.to_str().is_some_and(|path| path.starts_with("/dev/video"));
+    let Some(sought) = sought.filter(|_| is_numbered) else { return vec![path.to_owned()] };
+    let mut same_name: Vec<PathBuf> = fs::read_dir("/dev")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|device| !sought.except.contains(device))
+        .filter(|device| device_name(device).as_ref() == Some(&sought.name))
+        .collect();
+    // Its own number first.
+    same_name.sort_by_key(|device| (device != path, device_index(device).ok()));
+    if !same_name.iter().any(|device| device == path) {
+        same_name.push(path.to_owned());
+    }
+    same_name
+}
+
+/// What the driver calls the camera at /dev/videoN.
+fn device_name(device: &Path) -> Option<String> {
+    let index = device_index(device).ok()?;
+    let name = fs::read_to_string(format!("/sys/class/video4linux/video{index}/name")).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 fn encoding(format: FrameFormat) -> Encoding {
@@ -89,15 +136,21 @@ fn encoding(format: FrameFormat) -> Encoding {
 
 /// The number behind a device file, or behind a link to one such as those in /dev/v4l/by-id.
 fn device_index(path: &Path) -> Result<u32, String> {
-    if let Some(number) = device_number(path) {
-        return Ok(number);
+    if let Some(index) = device_number(path) {
+        return Ok(index);
     }
     let device = fs::canonicalize(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
     device_number(&device).ok_or_else(|| format!("{} is no video device", device.display()))
 }
 
-fn device_number(path: &Path) -> Option<u32> {
-    path.to_str()?.strip_prefix("/dev/video")?.parse().ok()
+fn device_number(device: &Path) -> Option<u32> {
+    device.to_str()?.strip_prefix("/dev/video")?.parse().ok()
+}
+
+/// Whether the system has a camera's device file.
+pub fn is_plugged_in(device: &Path) -> bool {
+    let entries = device.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    entries.flatten().any(|entry| entry.path() == device)
 }
 
 fn remedy(path: &Path) -> &'static str {

@@ -7,7 +7,7 @@ mod polled;
 mod stdin;
 mod uri;
 
-pub use camera::{CameraListing, list_cameras};
+pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use clip::Clip;
 pub use uri::SourceUri;
 
@@ -22,24 +22,34 @@ use std::{
 };
 use thiserror::Error;
 
-/// Set once, when the program is to stop.
+/// Set once, when something is to stop: the program, or a part of it.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    own: Arc<AtomicBool>,
+    /// What this is a part of.
+    whole: Option<Arc<AtomicBool>>,
+}
 
 impl Stop {
+    /// A stop for a part: it is set when this one is, and can be set alone.
+    pub fn part(&self) -> Self {
+        Self { own: Arc::default(), whole: Some(Arc::clone(&self.own)) }
+    }
+
     /// Asks everything to end.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.own.store(true, Ordering::Relaxed);
     }
 
     /// Whether that was asked.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is_set(&self.own) || self.whole.as_deref().is_some_and(is_set)
     }
 
     /// The flag itself, for signal handlers.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.own)
     }
 }
 
@@ -104,6 +114,12 @@ pub enum SourceError {
         /// What ffmpeg says.
         reason: String,
     },
+    /// The thread that reads the source cannot be started.
+    #[error("no thread can be started to read a source: {0}")]
+    Thread(io::Error),
+    /// Foreign code panicked.
+    #[error("the driver of {0} gave up")]
+    Panic(String),
     /// Frames of more pixels than the limit allows.
     #[error(
         "the frames of {uri} have {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make them smaller, or raise `max_megapixels` under [limits] in the config"
@@ -129,7 +145,10 @@ impl SourceError {
         match self {
             Self::Missing { .. } => Exit::NoInput,
             Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
-            Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } => Exit::Unavailable,
+            Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } | Self::Panic(_) => {
+                Exit::Unavailable
+            }
+            Self::Thread(_) => Exit::Software,
         }
     }
 }
@@ -142,6 +161,19 @@ pub trait Source {
     /// # Errors
     /// When the source has failed; it must be opened anew.
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
+
+    /// What a camera calls itself; nothing else has a name.
+    fn device_name(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A camera that was open before and may have come back under another number.
+pub struct Sought {
+    /// What it calls itself.
+    pub name: String,
+    /// Device files where it is not looked for: other sources have them.
+    pub except: Vec<PathBuf>,
 }
 
 /// Refuses frames of more than `limit_megapixels` before memory is taken for them.
@@ -157,8 +189,21 @@ fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Resu
 /// # Errors
 /// When it is not there or not usable.
 pub fn open(config: &SourceConfig, max_megapixels: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
+    open_again(config, None, max_megapixels, stop)
+}
+
+/// Opens a source; a camera by number that was open before is found under whatever number it has now.
+///
+/// # Errors
+/// When it is not there or not usable.
+pub fn open_again(
+    config: &SourceConfig,
+    sought: Option<&Sought>,
+    max_megapixels: f64,
+    stop: &Stop,
+) -> Result<Box<dyn Source>, SourceError> {
     Ok(match &config.uri {
-        SourceUri::Camera(_) => Box::new(camera::CameraSource::open(config)?),
+        SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, config, sought)?),
         SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
         SourceUri::Stream(address) => {
             Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)

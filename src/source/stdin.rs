@@ -102,7 +102,7 @@ fn y4m_header(input: &mut Input, fps: &mut f64, max_megapixels: f64) -> Result<F
             ("F", rate) => *fps = parse_rate(rate).unwrap_or(*fps),
             ("C", space) => {
                 encoding = colour_space(space)
-                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?
+                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?;
             }
             _ => {}
         }

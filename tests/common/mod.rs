@@ -101,6 +101,13 @@ pub fn emotiond(arguments: &[&str]) -> Command {
     command
 }
 
+/// Copies the program to `to`. By another process: a test that starts a program at the same moment would inherit the
+/// file that is still open for writing, and the system runs no such file.
+pub fn copy_program(to: &Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_emotiond")).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
 /// A program's environment without what would change the daemon's behaviour.
 pub fn isolate(command: &mut Command) {
     command.current_dir(root()).stdin(Stdio::null());

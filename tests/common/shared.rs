@@ -1,4 +1,5 @@
 //! The data that lies beside a developer's checkout in `../shared`; no user needs it.
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::{
     fs::{self, File},

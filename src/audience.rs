@@ -1,0 +1,309 @@
+//! All faces of a source together, over a sliding window: how many, and what they showed for how long.
+
+use crate::{config::AudienceConfig, smooth::strongest};
+use std::collections::{HashMap, VecDeque};
+
+/// The window moves on in so many steps: what it remembers does not grow with the rate of frames.
+const SLOTS: i64 = 100;
+
+/// What an `audience` event tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Seconds that were looked back; less than asked for in the source's first moments.
+    pub window_s: f32,
+    /// Faces in the latest frame.
+    pub now: u32,
+    /// Faces on average, weighted by time.
+    pub mean: f32,
+    /// Faces in the frame that had most.
+    pub max: u32,
+    /// Identities that were seen.
+    pub distinct: u32,
+    /// Each emotion's share of all time in which faces were seen, in the labels' order; all 0 without a face.
+    pub shares: Vec<f32>,
+    /// Index of the emotion with the largest share; `None` without a face.
+    pub dominant: Option<usize>,
+}
+
+/// The sliding window of one source. What a frame shows counts until the next frame comes.
+pub struct Audience {
+    config: AudienceConfig,
+    window: Window,
+    /// When each identity was seen last.
+    seen_s: HashMap<u64, f64>,
+    /// How many faces showed each emotion in the latest frame.
+    counts: Vec<u32>,
+    /// The latest frame's time.
+    time_s: f64,
+    /// When the source was first seen; `None` before.
+    since_s: Option<f64>,
+    told_s: f64,
+    /// Whether time passes: not while the source is away.
+    running: bool,
+}
+
+impl Audience {
+    /// An audience nobody of which was seen yet; `labels` is the number of emotions.
+    pub fn new(config: &AudienceConfig, labels: usize) -> Self {
+        Self {
+            config: *config,
+            window: Window::new(config.window_s, labels),
+            seen_s: HashMap::new(),
+            counts: vec![0; labels],
+            time_s: 0.0,
+            since_s: None,
+            told_s: 0.0,
+            running: false,
+        }
+    }
+
+    /// Goes on with other settings; with another window it begins anew.
+    pub fn configure(&mut self, config: &AudienceConfig) {
+        if *config != self.config {
+            *self = Self::new(config, self.counts.len());
+        }
+    }
+
+    /// Takes the frame at `time_s` with its faces: the identity and the index of the emotion that each shows.
+    /// Returns a summary when one is due.
+    pub fn see(&mut self, time_s: f64, faces: impl IntoIterator<Item = (u64, usize)>) -> Option<Summary> {
+        if self.config.every_s <= 0.0 {
+            return None;
+        }
+        if self.running {
+            self.window.slot(self.time_s).add(time_s - self.time_s, &self.counts);
+        }
+        if self.since_s.is_none() {
+            (self.since_s, self.told_s) = (Some(time_s), time_s);
+        }
+        (self.running, self.time_s) = (true, time_s);
+        self.counts.fill(0);
+        for (track, emotion) in faces {
+            self.counts[emotion] += 1;
+            self.seen_s.insert(track, time_s);
+        }
+        let now = self.counts.iter().sum();
+        let slot = self.window.slot(time_s);
+        slot.most = slot.most.max(now);
+        (time_s - self.told_s >= f64::from(self.config.every_s)).then(|| self.summarise())
+    }
+
+    /// The source is away: until its next frame, no time passes.
+    pub fn pause(&mut self) {
+        self.running = false;
+    }
+
+    /// The source has ended: what was not told yet.
+    pub fn finish(&mut self) -> Option<Summary> {
+        let is_news = self.since_s.is_some_and(|since_s| self.told_s == since_s || self.time_s > self.told_s);
+        is_news.then(|| self.summarise())
+    }
+
+    fn summarise(&mut self) -> Summary {
+        self.told_s = self.time_s;
+        let from_s = self.time_s - f64::from(self.config.window_s);
+        self.seen_s.retain(|_, seen_s| *seen_s > from_s);
+        let mut total = self.window.total(from_s);
+        if total.covered_s <= 0.0 {
+            // A single frame: it stands for itself.
+            total.add(1.0, &self.counts);
+        }
+        let faces_s: f64 = total.shown_s.iter().sum();
+        let share = |shown_s: &f64| if faces_s > 0.0 { (shown_s / faces_s) as f32 } else { 0.0 };
+        let shares: Vec<f32> = total.shown_s.iter().map(share).collect();
+        Summary {
+            window_s: (self.time_s - self.since_s.unwrap_or(self.time_s).max(from_s)) as f32,
+            now: self.counts.iter().sum(),
+            mean: (faces_s / total.covered_s) as f32,
+            max: total.most,
+            distinct: self.seen_s.len() as u32,
+            dominant: (faces_s > 0.0).then(|| strongest(&shares)),
+            shares,
+        }
+    }
+}
+
+/// What happened in the last seconds, in equal slots.
+struct Window {
+    slots: VecDeque<Slot>,
+    /// Slots that wait to be used again.
+    spare: Vec<Slot>,
+    slot_s: f64,
+    labels: usize,
+}
+
+struct Slot {
+    number: i64,
+    covered_s: f64,
+    most: u32,
+    /// Seconds of each emotion, summed over faces.
+    shown_s: Vec<f64>,
+}
+
+impl Window {
+    fn new(window_s: f32, labels: usize) -> Self {
+        // One more than the window has, since it rarely begins where a slot does, and one that is about to leave.
+        let most = SLOTS as usize + 2;
+        Self {
+            slots: VecDeque::with_capacity(most),
+            spare: (0..most).map(|_| Slot::new(labels)).collect(),
+            slot_s: f64::from(window_s) / SLOTS as f64,
+            labels,
+        }
+    }
+
+    /// The slot of `time_s`, which is never before the last one's; memory of old ones is used again.
+    fn slot(&mut self, time_s: f64) -> &mut Slot {
+        let number = (time_s / self.slot_s).floor() as i64;
+        if self.slots.back().is_none_or(|last| last.number < number) {
+            while self.slots.front().is_some_and(|first| first.number < number - SLOTS) {
+                self.spare.extend(self.slots.pop_front());
+            }
+            let slot = self.spare.pop().unwrap_or_else(|| Slot::new(self.labels));
+            self.slots.push_back(slot.emptied(number));
+        }
+        self.slots.back_mut().expect("one was pushed")
+    }
+
+    /// The sum of the slots that end after `from_s`.
+    fn total(&self, from_s: f64) -> Slot {
+        let mut total = Slot::new(self.labels);
+        let recent = self.slots.iter().filter(|slot| (slot.number + 1) as f64 * self.slot_s > from_s);
+        for slot in recent {
+            total.covered_s += slot.covered_s;
+            total.most = total.most.max(slot.most);
+            total.shown_s.iter_mut().zip(&slot.shown_s).for_each(|(sum, shown_s)| *sum += shown_s);
+        }
+        total
+    }
+}
+
+impl Slot {
+    fn new(labels: usize) -> Self {
+        Self { number: 0, covered_s: 0.0, most: 0, shown_s: vec![0.0; labels] }
+    }
+
+    fn emptied(mut self, number: i64) -> Self {
+        (self.number, self.covered_s, self.most) = (number, 0.0, 0);
+        self.shown_s.fill(0.0);
+        self
+    }
+
+    /// For `elapsed_s`, so many faces showed each emotion.
+    fn add(&mut self, elapsed_s: f64, counts: &[u32]) {
+        let elapsed_s = elapsed_s.max(0.0);
+        self.covered_s += elapsed_s;
+        for (shown_s, &count) in self.shown_s.iter_mut().zip(counts) {
+            *shown_s += f64::from(count) * elapsed_s;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn audience(window_s: f32, every_s: f32) -> Audience {
+        Audience::new(&AudienceConfig { window_s, every_s }, 3)
+    }
+
+    #[test]
+    fn nobody_is_told_as_nobody() {
+        let mut audience = audience(10.0, 10.0);
+        let told: Vec<Summary> =
+            (0..=100).filter_map(|frame| audience.see(f64::from(frame) / 10.0, [])).collect();
+        let nobody = Summary {
+            window_s: 10.0,
+            now: 0,
+            mean: 0.0,
+            max: 0,
+            distinct: 0,
+            shares: vec![0.0; 3],
+            dominant: None,
+        };
+        assert_eq!(told, [nobody]);
+        assert_eq!(audience.finish(), None);
+    }
+
+    #[test]
+    fn two_hundred_faces_are_shared_out() {
+        let mut audience = audience(10.0, 5.0);
+        let crowd = || (0..200).map(|track| (track, usize::from(track % 4 == 0)));
+        let told: Vec<Summary> =
+            (0..=150).filter_map(|frame| audience.see(f64::from(frame) / 30.0, crowd())).collect();
+        assert_eq!(told.len(), 1);
+        let Summary { now, mean, max, distinct, shares, dominant, .. } = &told[0];
+        assert_eq!((*now, *max, *distinct, *dominant), (200, 200, 200, Some(0)));
+        assert!((mean - 200.0).abs() < 0.01 && (shares[0] - 0.75).abs() < 1e-4, "{mean} {shares:?}");
+    }
+
+    #[test]
+    fn time_weighs_and_not_frames() {
+        let mut audience = audience(10.0, 4.0);
+        // Three seconds of one emotion in four frames, then one second of another in a hundred.
+        for second in 0..3 {
+            assert_eq!(audience.see(f64::from(second), [(1, 2)]), None);
+        }
+        for frame in 0..100 {
+            assert_eq!(audience.see(3.0 + f64::from(frame) / 100.0, [(1, 0), (2, 0)]), None);
+        }
+        let told = audience.see(4.0, []).unwrap();
+        assert!((told.shares[2] - 0.6).abs() < 1e-4 && (told.shares[0] - 0.4).abs() < 1e-4, "{told:?}");
+        assert!((told.mean - 1.25).abs() < 1e-4);
+        assert_eq!((told.now, told.max, told.distinct, told.dominant), (0, 2, 2, Some(2)));
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_forgotten() {
+        let mut audience = audience(1.0, 5.0);
+        let mut told = None;
+        for frame in 0..=50 {
+            let faces = if frame < 30 { vec![(1, 0), (2, 0)] } else { vec![(3, 1)] };
+            told = told.or(audience.see(f64::from(frame) / 10.0, faces));
+        }
+        let told = told.unwrap();
+        assert_eq!((told.max, told.distinct, told.dominant), (1, 1, Some(1)));
+        assert!((told.window_s - 1.0).abs() < 1e-4 && audience.window.slots.len() <= 102);
+    }
+
+    #[test]
+    fn a_source_that_is_away_is_not_watched() {
+        let mut audience = audience(60.0, 60.0);
+        audience.see(0.0, [(1, 0)]);
+        audience.see(1.0, [(1, 0)]);
+        audience.pause();
+        audience.see(31.0, [(2, 1)]);
+        audience.see(32.0, [(2, 1)]);
+        let told = audience.finish().unwrap();
+        assert!((told.shares[0] - 0.5).abs() < 1e-4 && (told.mean - 1.0).abs() < 1e-4, "{told:?}");
+    }
+
+    #[test]
+    fn a_single_frame_stands_for_itself() {
+        let mut audience = audience(10.0, 10.0);
+        assert_eq!(audience.see(0.0, [(1, 1), (2, 1), (3, 0)]), None);
+        let told = audience.finish().unwrap();
+        assert_eq!((told.mean, told.dominant, told.window_s), (3.0, Some(1), 0.0));
+        assert!((told.shares[1] - 2.0 / 3.0).abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_sum_to_one_and_counts_fit(
+            frames in prop::collection::vec((0f64..2.0, prop::collection::vec((0u64..9, 0usize..3), 0..6)), 1..80),
+            window_s in 0.5f32..20.0,
+        ) {
+            let mut audience = audience(window_s, 0.5);
+            let mut time_s = 0.0;
+            for (step_s, faces) in frames {
+                time_s += step_s;
+                let Some(told) = audience.see(time_s, faces.iter().copied()) else { continue };
+                let sum: f32 = told.shares.iter().sum();
+                prop_assert!(told.dominant.is_none() && sum == 0.0 || (sum - 1.0).abs() < 1e-4);
+                prop_assert!(told.now == faces.len() as u32 && told.now <= told.max);
+                prop_assert!(told.mean <= told.max as f32 + 1e-3 && told.window_s <= window_s + 1e-3);
+            }
+        }
+    }
+}

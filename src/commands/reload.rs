@@ -1,0 +1,70 @@
+//! What a new configuration means for a pipeline that runs.
+
+use crate::config::{Config, DetectorConfig, SourceConfig};
+
+/// What it takes to go from one configuration to another.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The running pipeline adopts it.
+    Settings,
+    /// The pipeline is loaded and started anew.
+    Pipeline,
+}
+
+/// Compares two configurations. What stands under `[log]` counts from the program's next start on.
+pub(super) fn change(old: &Config, new: &Config) -> Change {
+    if fixed(old) == fixed(new) { Change::Settings } else { Change::Pipeline }
+}
+
+/// What a running pipeline cannot change, as text.
+fn fixed(config: &Config) -> String {
+    let DetectorConfig { name, file, .. } = config.detector.clone();
+    let unchangeable = |source: &SourceConfig| SourceConfig {
+        max_fps: None,
+        min_score: None,
+        min_face_px: None,
+        max_side_px: None,
+        every: None,
+        ..source.clone()
+    };
+    let fixed = Config {
+        detector: DetectorConfig { name, file, ..DetectorConfig::default() },
+        model: config.model.clone(),
+        runtime: config.runtime.clone(),
+        limits: config.limits.clone(),
+        sources: config.sources.iter().map(unchangeable).collect(),
+        ..Config::default()
+    };
+    toml::to_string(&fixed).expect("a configuration can be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Config {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn settings_are_adopted_and_the_rest_starts_anew() {
+        let old = parse("[[source]]\nuri = \"camera:0\"\n");
+        for settings in [
+            "emit = \"every-frame\"\n[[source]]\nuri = \"camera:0\"\n",
+            "[smoothing]\ntime_constant_s = 1.0\n[tracker]\nmin_iou = 0.5\n[[source]]\nuri = \"camera:0\"\n",
+            "[detector]\nmin_score = 0.9\nevery = 3\n[audience]\nevery_s = 1\n[[source]]\nuri = \"camera:0\"\n",
+            "[[source]]\nuri = \"camera:0\"\nmin_face_px = 80\nmax_fps = 5\n",
+        ] {
+            assert_eq!(change(&old, &parse(settings)), Change::Settings, "{settings}");
+        }
+        for anew in [
+            "[[source]]\nuri = \"camera:1\"\n",
+            "[[source]]\nuri = \"camera:0\"\nname = \"lobby\"\n",
+            "[[source]]\nuri = \"camera:0\"\n[[source]]\nuri = \"camera:1\"\n",
+            "[detector]\nname = \"seetaface\"\n[[source]]\nuri = \"camera:0\"\n",
+            "[model]\nmargin = 0.2\n[[source]]\nuri = \"camera:0\"\n",
+        ] {
+            assert_eq!(change(&old, &parse(anew)), Change::Pipeline, "{anew}");
+        }
+    }
+}

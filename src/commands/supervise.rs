@@ -1,0 +1,140 @@
+//! Keeps a pipeline running: reads the configuration again when asked, and tells the service manager how things are.
+
+use super::{
+    effective_config,
+    reload::{Change, change},
+};
+use crate::{
+    cli::RunArgs,
+    config::Config,
+    exit::{Exit, Failure},
+    pipeline::{Control, Outcome, Pipeline},
+    service::Notifier,
+    source::{self, SourceUri, Stop},
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// How often the supervisor looks whether something is asked of it.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A pipeline that runs in a thread of its own.
+struct Running {
+    config: Config,
+    control: Control,
+    stop: Stop,
+    outcomes: Receiver<Result<Vec<Outcome>, Failure>>,
+}
+
+/// Runs `config` until its sources end or `stop` is set; `reload` asks for the configuration to be read again.
+///
+/// # Errors
+/// When the first configuration cannot be loaded, or a thread cannot be started or has panicked.
+pub(super) fn supervise(
+    arguments: &RunArgs,
+    config: Config,
+    stop: &Stop,
+    reload: &Arc<AtomicBool>,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut notifier = Notifier::new();
+    let mut running = Running::start(load(&config)?, config, stop)?;
+    notifier.ready();
+    loop {
+        match running.outcomes.recv_timeout(PATIENCE) {
+            Ok(outcomes) => {
+                notifier.stopping();
+                // The pipeline has stopped by itself: nobody reads its events any more.
+                if running.stop.is_set() {
+                    stop.set();
+                }
+                return outcomes;
+            }
+            Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),
+            Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+        }
+        if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
+            notifier.reloading();
+            running = running.reload(arguments, stop)?;
+            notifier.ready();
+        }
+    }
+}
+
+impl Running {
+    fn start(pipeline: Pipeline, config: Config, stop: &Stop) -> Result<Self, Failure> {
+        let (control, stop) = (pipeline.control(), stop.part());
+        let (done, outcomes) = bounded(1);
+        let its_stop = stop.clone();
+        let body = move || {
+            // Nobody waits any more only when the program has failed already.
+            let _ = done.send(pipeline.run(io::stdout(), &its_stop));
+        };
+        thread::Builder::new()
+            .name("pipeline".to_owned())
+            .spawn(body)
+            .map_err(|fault| Failure::new(Exit::Software, fault))?;
+        Ok(Self { config, control, stop, outcomes })
+    }
+
+    /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
+    fn reload(self, arguments: &RunArgs, stop: &Stop) -> Result<Self, Failure> {
+        match self.prepare(arguments) {
+            Ok((config, None)) => {
+                self.control.adopt(&config);
+                tracing::info!("the new configuration counts from now on");
+                Ok(Self { config, ..self })
+            }
+            Ok((config, Some(pipeline))) => {
+                tracing::info!("the pipeline is started anew with the new configuration");
+                self.stop.set();
+                self.outcomes.recv().map_err(|_| panicked())??;
+                Self::start(pipeline, config, stop)
+            }
+            Err(failure) => {
+                tracing::error!("the new configuration is refused, the old one goes on: {:#}", failure.error);
+                Ok(self)
+            }
+        }
+    }
+
+    /// The new configuration, and a pipeline loaded with it where the running one cannot adopt it.
+    fn prepare(&self, arguments: &RunArgs) -> Result<(Config, Option<Pipeline>), Failure> {
+        let refuse = |reason: &str| Failure::new(Exit::Config, anyhow::anyhow!(reason.to_owned()));
+        if arguments.config.is_none() {
+            return Err(refuse("there is none: emotiond was started without --config"));
+        }
+        let config = effective_config(arguments)?;
+        if change(&self.config, &config) == Change::Settings {
+            return Ok((config, None));
+        }
+        if self.config.sources.iter().any(|source| source.uri == SourceUri::Stdin) {
+            return Err(refuse(
+                "it changes more than settings, and stdin cannot be read from its start again",
+            ));
+        }
+        let mut pipeline = load(&config)?;
+        pipeline.continue_after(&self.control);
+        Ok((config, Some(pipeline)))
+    }
+}
+
+fn load(config: &Config) -> Result<Pipeline, Failure> {
+    let absent = config.sources.iter().filter_map(|source| source::check_presence(&source.uri).err());
+    let mut absent: Vec<_> = absent.collect();
+    if absent.len() == config.sources.len() {
+        return Err(absent.swap_remove(0).into());
+    }
+    Pipeline::load(config.clone())
+}
+
+fn panicked() -> Failure {
+    Failure::new(Exit::Software, anyhow::anyhow!("the pipeline's thread has panicked"))
+}

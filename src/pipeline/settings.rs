@@ -1,0 +1,63 @@
+//! What may change while the pipeline runs, and how the threads get to know it.
+
+use crate::{
+    config::{AudienceConfig, Config, SmoothingConfig, SourceConfig, TrackerConfig},
+    detect::{DetectSettings, DetectorPlan},
+    emit::EmitPolicy,
+};
+use arc_swap::{ArcSwap, cache::Cache};
+use std::sync::Arc;
+
+/// The settings of one moment.
+pub(super) struct Settings {
+    pub emit: EmitPolicy,
+    pub tracker: TrackerConfig,
+    pub smoothing: SmoothingConfig,
+    pub audience: AudienceConfig,
+    pub sources: Vec<SourceSettings>,
+}
+
+/// What a source has of its own.
+#[derive(Clone)]
+pub(super) struct SourceSettings {
+    /// What the tracker takes for a face.
+    pub detect: DetectSettings,
+    /// Every so many frames are searched ...
+    pub every: u32,
+    /// ... but not within so many seconds of the last search.
+    pub interval_s: f64,
+    /// Frames that come sooner after the one before are passed over.
+    pub least_gap_s: f64,
+}
+
+/// The settings as all threads share them.
+pub(super) type Shared = Arc<ArcSwap<Settings>>;
+/// A thread's own look at them: as good as free while nothing changes.
+pub(super) type Look = Cache<Shared, Arc<Settings>>;
+
+impl Settings {
+    pub fn new(config: &Config, detector: &DetectorPlan) -> Self {
+        Self {
+            emit: config.emit,
+            tracker: config.tracker,
+            smoothing: config.smoothing,
+            audience: config.audience,
+            sources: config
+                .sources
+                .iter()
+                .map(|source| SourceSettings::new(config, source, detector))
+                .collect(),
+        }
+    }
+}
+
+impl SourceSettings {
+    fn new(config: &Config, source: &SourceConfig, detector: &DetectorPlan) -> Self {
+        Self {
+            detect: detector.settings_for(&config.detector, source),
+            every: source.every.unwrap_or(config.detector.every),
+            interval_s: f64::from(config.detector.interval_s),
+            least_gap_s: source.max_fps.map_or(0.0, |rate| 1.0 / f64::from(rate)),
+        }
+    }
+}

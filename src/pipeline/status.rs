@@ -1,0 +1,134 @@
+//! What all threads know of the sources, and what the world outside may ask and change while the pipeline runs.
+
+use super::settings::{Settings, Shared};
+use crate::{
+    config::{Config, SourceConfig},
+    detect::DetectorPlan,
+    frame::SourceState,
+    track::TrackIds,
+};
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+/// One source, as all threads know it.
+pub(super) struct SourceInfo {
+    pub name: String,
+    pub config: SourceConfig,
+    pub max_megapixels: f64,
+    /// What was wrong with the first picture that could not be read.
+    pub first_fault: OnceLock<String>,
+    pub counters: Counters,
+    state: AtomicU8,
+}
+
+/// One source's counters.
+#[derive(Default)]
+pub(super) struct Counters {
+    /// Pictures that were analysed.
+    pub analysed: AtomicU64,
+    /// Pictures that could not be read.
+    pub unreadable: AtomicU64,
+    /// Pictures that gave way to newer ones.
+    pub skipped: AtomicU64,
+    /// Frames that went into the pipeline, ...
+    pub entered: AtomicU64,
+    /// ... and those that came out.
+    pub left: AtomicU64,
+}
+
+const STATES: [&str; 5] = ["opening", "up", "stalled", "down", "ended"];
+
+impl Counters {
+    pub fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}
+
+impl SourceInfo {
+    pub fn new(config: &SourceConfig, max_megapixels: f64) -> Self {
+        Self {
+            name: config.name(),
+            config: config.clone(),
+            max_megapixels,
+            first_fault: OnceLock::new(),
+            counters: Counters::default(),
+            state: AtomicU8::new(0),
+        }
+    }
+
+    pub fn set_state(&self, state: &SourceState) {
+        let number = match state {
+            SourceState::Up => 1,
+            SourceState::Stalled(_) => 2,
+            SourceState::Down(_) => 3,
+            SourceState::Ended(_) => 4,
+        };
+        self.state.store(number, Ordering::Relaxed);
+    }
+}
+
+/// A hold on a running pipeline.
+#[derive(Clone)]
+pub struct Control {
+    pub(super) settings: Shared,
+    pub(super) detector: Arc<DetectorPlan>,
+    pub(super) infos: Arc<[SourceInfo]>,
+    pub(super) ids: TrackIds,
+}
+
+/// How a pipeline fares.
+pub struct Status {
+    /// Each source's name, state, analysed and skipped pictures.
+    pub sources: Vec<(String, &'static str, u64, u64)>,
+    /// Frames that are in the pipeline.
+    pub in_flight: u64,
+    /// Frames that have come out of it.
+    pub left: u64,
+}
+
+impl Control {
+    /// Makes the settings of `config` count from the next frame on: emit policy, tracker, smoothing, audience, and how
+    /// faces are searched. All else in it must be as it was, the number of sources above all.
+    pub fn adopt(&self, config: &Config) {
+        self.settings.store(Arc::new(Settings::new(config, &self.detector)));
+    }
+
+    /// How it fares at this moment.
+    pub fn status(&self) -> Status {
+        let sum = |counter: fn(&Counters) -> &AtomicU64| -> u64 {
+            self.infos.iter().map(|info| Counters::get(counter(&info.counters))).sum()
+        };
+        // In this order: what leaves meanwhile must not look like more than came in.
+        let left = sum(|counters| &counters.left);
+        let entered = sum(|counters| &counters.entered);
+        let source = |info: &SourceInfo| {
+            let state = STATES[usize::from(info.state.load(Ordering::Relaxed))];
+            let Counters { analysed, skipped, .. } = &info.counters;
+            (info.name.clone(), state, Counters::get(analysed), Counters::get(skipped))
+        };
+        Status {
+            sources: self.infos.iter().map(source).collect(),
+            in_flight: entered.saturating_sub(left),
+            left,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, state, analysed, skipped)) in self.sources.iter().enumerate() {
+            let comma = if number > 0 { "; " } else { "" };
+            write!(f, "{comma}{name} {state}, {analysed} frames analysed, {skipped} skipped")?;
+        }
+        Ok(())
+    }
+}

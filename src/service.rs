@@ -1,0 +1,110 @@
+//! What a service manager is told, over the socket of sd_notify(3). Without one, nothing happens.
+
+use crate::pipeline::Status;
+use sd_notify::NotifyState;
+use std::time::{Duration, Instant};
+
+/// How often the status line is sent.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
+
+/// Tells the service manager how things are, and keeps its watchdog quiet while work is being done.
+pub struct Notifier {
+    /// Half of what the unit allows, so that one late message does no harm.
+    watchdog: Option<Duration>,
+    fed: Instant,
+    status_sent: Option<Instant>,
+    progress: Progress,
+}
+
+/// Whether frames that went into the pipeline come out of it.
+struct Progress {
+    left: u64,
+    since: Instant,
+}
+
+impl Progress {
+    /// Whether the pipeline is idle, or has given a frame within `budget`.
+    fn is_made(&mut self, in_flight: u64, left: u64, now: Instant, budget: Duration) -> bool {
+        if in_flight == 0 || left != self.left {
+            (self.left, self.since) = (left, now);
+        }
+        now.duration_since(self.since) <= budget
+    }
+}
+
+impl Notifier {
+    /// Reads what the unit asks for from the environment.
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            watchdog: sd_notify::watchdog_enabled().map(|limit| limit / 2),
+            fed: now,
+            status_sent: None,
+            progress: Progress { left: 0, since: now },
+        }
+    }
+
+    /// All is loaded and the sources are being read.
+    pub fn ready(&self) {
+        notify(&[NotifyState::Ready]);
+    }
+
+    /// The configuration is being read again; `ready` follows.
+    pub fn reloading(&self) {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            notify(&[NotifyState::Reloading, now]);
+        }
+    }
+
+    /// The end has begun.
+    pub fn stopping(&self) {
+        notify(&[NotifyState::Stopping]);
+    }
+
+    /// Sends the status line when it is time, and feeds the watchdog unless the pipeline is stuck: frames are in it,
+    /// and none has come out within half of the unit's limit.
+    pub fn tick(&mut self, status: &Status) {
+        let now = Instant::now();
+        if self.status_sent.is_none_or(|sent| now.duration_since(sent) >= STATUS_EVERY) {
+            self.status_sent = Some(now);
+            notify(&[NotifyState::Status(&status.to_string())]);
+        }
+        let Some(budget) = self.watchdog else { return };
+        let well = self.progress.is_made(status.in_flight, status.left, now, budget);
+        if well && now.duration_since(self.fed) >= budget / 2 {
+            self.fed = now;
+            notify(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+impl Default for Notifier {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn notify(states: &[NotifyState]) {
+    if let Err(fault) = sd_notify::notify(states) {
+        tracing::debug!("the service manager does not listen: {fault}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_is_stuck_when_frames_stay_in_it() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let budget = Duration::from_secs(5);
+        let mut progress = Progress { left: 0, since: start };
+        assert!(progress.is_made(0, 0, at(100), budget), "idle");
+        assert!(progress.is_made(3, 0, at(104), budget), "at work");
+        assert!(!progress.is_made(3, 0, at(106), budget), "stuck");
+        assert!(progress.is_made(3, 1, at(107), budget), "a frame came out");
+        assert!(progress.is_made(2, 2, at(111), budget) && !progress.is_made(2, 2, at(117), budget));
+        assert!(progress.is_made(0, 4, at(118), budget), "all came out");
+    }
+}
