@@ -123,8 +123,8 @@ pub fn evaluate_examples(
     let probabilities = classify(classifier, &examples)?;
     let all = metrics_where(&examples, &probabilities, |_| true);
     let count = repeated.iter().filter(|repeated| **repeated).count();
-    let without_repeats =
-        (count > 0).then(|| metrics_where(&examples, &probabilities, |index| !repeated[index]));
+    let without_repeats = (count > 0 && count < examples.items.len())
+        .then(|| metrics_where(&examples, &probabilities, |index| !repeated[index]));
     let mut notes = Vec::new();
     if count > 0 {
         notes.push(format!(

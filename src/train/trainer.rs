@@ -14,7 +14,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
-/// The loss became NaN or infinite.
+/// The loss became NaN or infinite, in training or in validation.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error(
     "the loss is {loss} at step {step} (epoch {epoch}), learning rate {learning_rate:.2e}: try a tenth of \

@@ -135,7 +135,7 @@ fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &s
     let labels = data.validation.labels;
     let kept = |index: &usize| !data.validation_repeats[*index];
     let rows: Vec<usize> = (0..classes.len()).filter(kept).collect();
-    let without_repeats = (rows.len() < classes.len()).then(|| {
+    let without_repeats = (rows.len() < classes.len() && !rows.is_empty()).then(|| {
         let width = labels.len();
         let probabilities: Vec<f32> =
             rows.iter().flat_map(|row| &probabilities[row * width..][..width]).copied().collect();
