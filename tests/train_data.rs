@@ -99,7 +99,7 @@ fn each_fault_of_a_csv_is_named_with_its_row() {
     let folder = TempDir::new().unwrap();
     let with_row = |row: &str| good_csv() + row + "\n";
     let short = pixels(0).rsplit_once(' ').unwrap().0.to_owned();
-    let faults: [(&str, String, &[&str]); 8] = [
+    let faults: [(&str, String, &[&str]); 9] = [
         (
             "a missing column",
             good_csv().replacen("Usage", "Use", 1),
@@ -115,6 +115,7 @@ fn each_fault_of_a_csv_is_named_with_its_row() {
         ("a label of 9", with_row(&format!("9,{},Training", pixels(0))), &["row 15", "\"9\"", "0 to 6"]),
         ("a row of two columns", with_row("0,1 2 3"), &["row 15", "2 columns", "3"]),
         ("no split", with_row(&format!("0,{},", pixels(0))), &["row 15", "Usage"]),
+        ("no text at all", "\u{0}\u{1}\n\r\u{7f}".to_owned(), &["no column `emotion`"]),
         ("no row", "emotion,pixels,Usage\n".to_owned(), &["no picture"]),
     ];
     for (name, csv, parts) in faults {

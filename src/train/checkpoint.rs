@@ -2,7 +2,8 @@
 
 use super::arch::{Network, NetworkSpec};
 use super::history::EpochRecord;
-use super::schedule::Plateau;
+use super::recipe::Recipe;
+use super::schedule::{Plateau, Schedule};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
@@ -71,6 +72,22 @@ pub struct Progress {
     pub stagnant: (usize, f64),
     /// All epochs so far.
     pub history: Vec<EpochRecord>,
+}
+
+impl Progress {
+    /// Before the first epoch.
+    pub fn start(network: NetworkSpec, recipe: &Recipe, schedule: &Schedule) -> Self {
+        Self {
+            network,
+            recipe: recipe.to_toml(),
+            epochs_done: 0,
+            average_steps: None,
+            plateau: schedule.state(),
+            best: None,
+            stagnant: (0, 0.0),
+            history: Vec::new(),
+        }
+    }
 }
 
 /// A checkpoint as it lies in its file.

@@ -70,7 +70,7 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
         at += 1;
         let last = at == blocks.len();
         x = match (block, next) {
-            (Block::Conv(conv), Some(Block::Norm(norm))) => {
+            (Block::Conv(conv), Some(Block::Norm(norm))) if !conv.relu => {
                 at += 1;
                 assert!(at < blocks.len() || scale == 1.0, "the last layer of logits is normalised");
                 folded(graph, conv, norm, &x)
@@ -82,7 +82,6 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
                 convolution(graph, conv, &factors, shifts, &x)
             }
             (Block::Norm(norm), _) => normalisation(graph, norm, &x),
-            (Block::Relu(_), _) => graph.node("Relu", &[&x], vec![]),
             (Block::MaxPool(pool), _) => max_pool(graph, pool, &x),
             (Block::Dropout(_), _) => x,
             (Block::Residual(residual), _) => {
@@ -155,7 +154,8 @@ fn convolution(graph: &mut Graph, conv: &Conv, factors: &[f32], bias: Option<Vec
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let mut attributes = graph::window(conv.window);
     attributes.push(("group", graph::Value::Int(conv.groups as i64)));
-    graph.node("Conv", &inputs, attributes)
+    let x = graph.node("Conv", &inputs, attributes);
+    if conv.relu { graph.node("Relu", &[&x], vec![]) } else { x }
 }
 
 fn max_pool(graph: &mut Graph, pool: &MaxPool, x: &str) -> String {

@@ -73,6 +73,8 @@ pub struct Job<'a> {
     pub out: &'a Path,
     /// Whether to go on with the run in that folder, where there is one.
     pub resume: bool,
+    /// A checkpoint of another run to take the first weights from; absent: they are drawn.
+    pub from: Option<&'a Path>,
     /// Which device computes.
     pub device: &'a Device,
 }
@@ -134,16 +136,14 @@ impl<'a> Run<'a> {
                 restore(&mut trainer, &checkpoint, job.recipe, &last)?;
                 checkpoint.progress
             }
-            (false, _) => Progress {
-                network: spec,
-                recipe: job.recipe.to_toml(),
-                epochs_done: 0,
-                average_steps: None,
-                plateau: trainer.schedule.state(),
-                best: None,
-                stagnant: (0, 0.0),
-                history: Vec::new(),
-            },
+            (false, _) => {
+                if let Some(path) = job.from {
+                    let checkpoint = Checkpoint::load(path, &spec)?;
+                    let network = checkpoint.chosen(trainer.network.clone(), path)?;
+                    trainer.start_from(network, job.recipe);
+                }
+                Progress::start(spec, job.recipe, &trainer.schedule)
+            }
         };
         Ok(Self { job, trainer, progress })
     }

@@ -99,8 +99,8 @@ mod tests {
     use super::*;
     use crate::train::recipe::ScheduleName;
 
-    fn schedule(section: ScheduleSection) -> Schedule {
-        Schedule::new(&section, 0.1, 10, 100)
+    fn schedule(section: &ScheduleSection) -> Schedule {
+        Schedule::new(section, 0.1, 10, 100)
     }
 
     fn close(a: f64, b: f64) {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn warm_up_rises_in_a_line_and_ends_at_the_peak() {
-        let schedule = schedule(ScheduleSection { warmup_epochs: 2.0, ..Default::default() });
+        let schedule = schedule(&ScheduleSection { warmup_epochs: 2.0, ..Default::default() });
         close(schedule.rate(0), 0.005);
         close(schedule.rate(9), 0.05);
         close(schedule.rate(19), 0.1);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn cosine_falls_from_the_peak_to_its_end() {
-        let schedule = schedule(ScheduleSection {
+        let schedule = schedule(&ScheduleSection {
             name: ScheduleName::Cosine,
             final_factor: Some(0.01),
             ..Default::default()
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn one_cycle_peaks_where_the_rise_ends() {
-        let schedule = schedule(ScheduleSection {
+        let schedule = schedule(&ScheduleSection {
             name: ScheduleName::OneCycle,
             initial_factor: Some(0.04),
             final_factor: Some(0.001),
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn steps_multiply() {
-        let schedule = schedule(ScheduleSection {
+        let schedule = schedule(&ScheduleSection {
             name: ScheduleName::Step,
             step_epochs: Some(30),
             gamma: Some(0.1),
@@ -164,7 +164,7 @@ mod tests {
             patience: Some(1),
             ..Default::default()
         };
-        let mut schedule = schedule(section.clone());
+        let mut schedule = schedule(&section);
         for loss in [1.0, 0.9, 0.9] {
             schedule.observe(loss);
         }

@@ -118,6 +118,12 @@ impl Trainer {
         })
     }
 
+    /// Takes another network's weights in place of those that were drawn.
+    pub fn start_from(&mut self, network: Network, recipe: &Recipe) {
+        self.average = recipe.fit.ema_decay.map(|decay| MovingAverage::new(&network, decay));
+        self.network = network;
+    }
+
     /// Trains on the batches of `epoch`, counted from 0; `after_step` hears the totals so far.
     ///
     /// # Errors

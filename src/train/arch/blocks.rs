@@ -13,8 +13,6 @@ pub enum Block {
     Conv(Conv),
     /// Batch normalisation.
     Norm(Norm),
-    /// Rectifier.
-    Relu(Relu),
     /// Max pooling.
     MaxPool(MaxPool),
     /// Dropout, in training alone.
@@ -28,7 +26,6 @@ impl Block {
         match self {
             Self::Conv(conv) => conv.forward(&x),
             Self::Norm(norm) => x.batch_norm(&norm.norm, norm.relu),
-            Self::Relu(_) => x.map(activation::relu),
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
             Self::Residual(residual) => {
@@ -53,6 +50,9 @@ pub struct Conv {
     /// 1, or the number of channels: depthwise.
     #[module(skip)]
     pub groups: usize,
+    /// Whether a ReLU follows.
+    #[module(skip)]
+    pub relu: bool,
     /// What slides over the maps.
     #[module(skip)]
     pub window: Window,
@@ -61,7 +61,7 @@ pub struct Conv {
 impl Conv {
     fn forward(&self, x: &Maps) -> Maps {
         let bias = self.bias.as_ref().map(Param::val);
-        x.conv2d(self.weight.val(), bias, self.window, self.groups)
+        x.conv2d(self.weight.val(), bias, self.window, self.groups, self.relu)
     }
 }
 
@@ -147,6 +147,11 @@ impl Blocks<'_> {
         Block::Conv(self.conv_layer(input, output, window, 1, true))
     }
 
+    /// The same with a ReLU behind it.
+    pub fn conv_bias_relu(&self, input: usize, output: usize, window: Window) -> Block {
+        Block::Conv(Conv { relu: true, ..self.conv_layer(input, output, window, 1, true) })
+    }
+
     /// Depthwise convolution without bias.
     pub fn depthwise(&self, channels: usize, window: Window) -> Block {
         Block::Conv(self.conv_layer(channels, channels, window, channels, false))
@@ -160,11 +165,6 @@ impl Blocks<'_> {
     /// Batch normalisation and ReLU.
     pub fn norm_relu(&self, channels: usize) -> Block {
         Block::Norm(Norm { norm: self.norm_layer(channels), relu: true })
-    }
-
-    /// ReLU by itself.
-    pub fn relu(&self) -> Block {
-        Block::Relu(Relu {})
     }
 
     /// Max pooling.
@@ -203,6 +203,7 @@ impl Blocks<'_> {
             weight: self.initializer.init_with(shape, Some(fan_in), Some(fan_out), self.device),
             bias: bias.then(|| Initializer::Zeros.init([output], self.device)),
             groups,
+            relu: false,
             window,
         }
     }

@@ -10,7 +10,7 @@ const HIDDEN: usize = 128;
 /// Two convolutions of 32, two of 64, one of 128, each width followed by pooling and dropout; then 128 dense units.
 pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let same = Window::same(3, 1);
-    let mut body = vec![blocks.conv_bias(spec.channels, 32, same), blocks.relu()];
+    let mut body = vec![blocks.conv_bias_relu(spec.channels, 32, same)];
     for width in [&[(32, 32)][..], &[(32, 64), (64, 64)], &[(64, 128)]] {
         for (input, output) in width {
             body.push(blocks.conv_bias(*input, *output, same));

@@ -37,6 +37,9 @@ pub struct FitArgs {
     /// Goes on with the run in the folder, as if it had never stopped.
     #[arg(long)]
     resume: bool,
+    /// Takes the first weights from a checkpoint of another run, such as DIR/best.ckpt.
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<PathBuf>,
     /// Changes a key of the recipe, as in `fit.epochs=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -56,10 +59,20 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(69, error))?;
-    let data = load(&recipe, &args.data)?;
+    let mut data = load(&recipe, &args.data)?;
+    if let Some(from) = &args.from {
+        data.notes.push(format!("the first weights are those of {}", from.display()));
+    }
     fs::create_dir_all(&args.out)
         .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
-    let job = Job { recipe: &recipe, data: &data, out: &args.out, resume: args.resume, device: &device };
+    let job = Job {
+        recipe: &recipe,
+        data: &data,
+        out: &args.out,
+        resume: args.resume,
+        from: args.from.as_deref(),
+        device: &device,
+    };
     let shown = progress::for_this_terminal(recipe.fit.epochs);
     let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(74, error))?;
     let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;

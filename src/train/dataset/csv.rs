@@ -54,7 +54,7 @@ fn find_columns(header: &csv::ByteRecord) -> Result<Columns, String> {
         .collect();
     let find = |wanted: &str| {
         names.iter().position(|name| name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-            let found: String = names.join(", ").chars().take(60).collect();
+            let found: String = names.join(", ").escape_debug().take(60).collect();
             format!("has no column `{wanted}` (its first line: {found}): the columns must be emotion, pixels and Usage")
         })
     };

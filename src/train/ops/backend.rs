@@ -1,7 +1,7 @@
 //! The kernels as a burn backend extension: forward and backward passes for the Flex backend under autodiff.
 
 use super::shape::{MapShape, Window};
-use super::{batch_norm, dense, depthwise, pool};
+use super::{batch_norm, bias, by_channel, dense, depthwise, pool};
 use burn::backend::{
     Autodiff, Backend, DType, Flex, TensorMetadata,
     autodiff::{
@@ -31,6 +31,8 @@ pub trait MapOps: Backend {
         epsilon: f32,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// `x + bias` by channel, with a ReLU behind it when `relu`.
+    fn map_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
     /// `x * scale + shift` by channel, with a ReLU behind it when `relu`. Inference alone: no gradient.
     fn map_affine(
         x: FloatTensor<Self>,
@@ -71,10 +73,15 @@ impl MapOps for Flex {
         (norm.forward(), mean, variance)
     }
 
+    fn map_bias(x: FlexTensor, bias: FlexTensor, relu: bool) -> FlexTensor {
+        let (x, bias) = (x.to_contiguous(), bias.to_contiguous());
+        like(bias::forward(values(&x), values(&bias), relu), &x)
+    }
+
     fn map_affine(x: FlexTensor, scale: FlexTensor, shift: FlexTensor, relu: bool) -> FlexTensor {
         let x = x.to_contiguous();
         let (scale, shift) = (scale.to_contiguous(), shift.to_contiguous());
-        tensor(batch_norm::affine(values(&x), values(&scale), values(&shift), relu), &shape(&x).dims())
+        tensor(by_channel::affine(values(&x), values(&scale), values(&shift), relu), &shape(&x).dims())
     }
 
     fn map_max_pool(x: FlexTensor, window: Window) -> FlexTensor {
@@ -124,6 +131,16 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
             OpsKind::UnTracked(prep) => prep.finish(out),
         };
         (out, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+    }
+
+    fn map_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        let ((x, x_node), (bias, bias_node)) = (x.into_parts(), bias.into_parts());
+        let channels = bias.shape()[0];
+        let out = Flex::map_bias(x, bias, relu);
+        match BiasBackward.prepare::<C>([x_node, bias_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((out.clone(), channels, relu), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
     }
 
     fn map_affine(
@@ -204,6 +221,26 @@ impl Backward<Flex, 2> for DepthwiseBackward {
 }
 
 #[derive(Debug)]
+struct BiasBackward;
+
+impl Backward<Flex, 2> for BiasBackward {
+    type State = (FlexTensor, usize, bool);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let (out, channels, relu) = ops.state;
+        let (grad_x, grad_bias) = bias::backward(values(&out), values(&grad), channels, relu);
+        let [x_node, bias_node] = ops.parents;
+        if let Some(node) = x_node {
+            grads.register::<Flex>(node.id, like(grad_x, &out));
+        }
+        if let Some(node) = bias_node {
+            grads.register::<Flex>(node.id, tensor(grad_bias, &[channels]));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct PoolBackward;
 
 impl Backward<Flex, 1> for PoolBackward {
@@ -272,7 +309,7 @@ impl Norm {
             values(&self.beta),
             self.epsilon,
         );
-        like(batch_norm::affine(values(&self.x), &scale, &shift, self.relu), &self.x)
+        like(by_channel::affine(values(&self.x), &scale, &shift, self.relu), &self.x)
     }
 
     fn statistics_tensors(&self) -> (FlexTensor, FlexTensor) {

@@ -5,6 +5,8 @@
 
 pub mod backend;
 pub mod batch_norm;
+pub mod bias;
+pub mod by_channel;
 mod compute;
 pub mod dense;
 pub mod depthwise;
@@ -50,12 +52,20 @@ impl Maps {
     }
 
     /// Convolution with `weight` `[out, in / groups, kernel, kernel]`, where `groups` is 1 or the number of
-    /// channels (depthwise), and a `bias` a channel.
-    pub fn conv2d(&self, weight: Tensor<4>, bias: Option<Tensor<1>>, window: Window, groups: usize) -> Self {
+    /// channels (depthwise), a `bias` a channel, and a ReLU behind it when `relu`.
+    pub fn conv2d(
+        &self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        window: Window,
+        groups: usize,
+        relu: bool,
+    ) -> Self {
         if !self.channels_last {
             let Window { kernel: _, stride, padding } = window;
             let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
-            return Self::channels_first(module::conv2d(self.tensor.clone(), weight, bias, options));
+            let out = module::conv2d(self.tensor.clone(), weight, bias, options);
+            return Self::channels_first(if relu { activation::relu(out) } else { out });
         }
         let x = self.tensor.clone().into_dispatch();
         let out = if groups == 1 {
@@ -68,7 +78,15 @@ impl Maps {
         };
         let out = Self { tensor: Tensor::from_dispatch(out), channels_last: true };
         match bias {
-            Some(bias) => out.add_by_channel(bias),
+            Some(bias) => Self {
+                tensor: Tensor::from_dispatch(Dispatch::map_bias(
+                    out.tensor.into_dispatch(),
+                    bias.into_dispatch(),
+                    relu,
+                )),
+                channels_last: true,
+            },
+            None if relu => out.map(activation::relu),
             None => out,
         }
     }
@@ -134,11 +152,6 @@ impl Maps {
     pub fn plus(self, other: Self) -> Self {
         assert_eq!(self.channels_last, other.channels_last, "maps in different memory orders");
         self.map(|tensor| tensor + other.tensor)
-    }
-
-    fn add_by_channel(self, values: Tensor<1>) -> Self {
-        let channels = values.dims()[0];
-        self.map(|tensor| tensor + values.reshape([1, 1, 1, channels]))
     }
 }
 

@@ -74,15 +74,27 @@ fn difference_quotients(function: Function, x: &TensorData, weights: &[TensorDat
 
 #[test]
 fn dense_convolutions() {
-    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(3, 1), 1), [3, 5, 7, 6], &[[4, 5, 3, 3]]);
-    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(3, 1), 1), [2, 1, 9, 9], &[[8, 1, 3, 3]]);
-    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(5, 2), 1), [2, 3, 11, 8], &[[16, 3, 5, 5]]);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(3, 1), 1, false), [3, 5, 7, 6], &[[4, 5, 3, 3]]);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(3, 1), 1, false), [2, 1, 9, 9], &[[8, 1, 3, 3]]);
+    agrees(
+        |x, w| x.conv2d(w[0].clone(), None, Window::same(5, 2), 1, false),
+        [2, 3, 11, 8],
+        &[[16, 3, 5, 5]],
+    );
 }
 
 #[test]
 fn pointwise_convolutions() {
-    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 1), 1), [17, 8, 5, 5], &[[16, 8, 1, 1]]);
-    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 2), 1), [3, 16, 11, 11], &[[32, 16, 1, 1]]);
+    agrees(
+        |x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 1), 1, false),
+        [17, 8, 5, 5],
+        &[[16, 8, 1, 1]],
+    );
+    agrees(
+        |x, w| x.conv2d(w[0].clone(), None, Window::valid(1, 2), 1, false),
+        [3, 16, 11, 11],
+        &[[32, 16, 1, 1]],
+    );
 }
 
 #[test]
@@ -92,7 +104,7 @@ fn depthwise_convolutions() {
         agrees(
             |x, w| {
                 let groups = w[0].dims()[0];
-                x.conv2d(w[0].clone(), None, Window::same(3, 1), groups)
+                x.conv2d(w[0].clone(), None, Window::same(3, 1), groups, false)
             },
             shape,
             &[[channels, 1, 3, 3]],
@@ -100,7 +112,7 @@ fn depthwise_convolutions() {
         agrees(
             |x, w| {
                 let groups = w[0].dims()[0];
-                x.conv2d(w[0].clone(), None, Window::same(5, 2), groups)
+                x.conv2d(w[0].clone(), None, Window::same(5, 2), groups, false)
             },
             shape,
             &[[channels, 1, 5, 5]],
@@ -109,10 +121,17 @@ fn depthwise_convolutions() {
 }
 
 #[test]
-fn a_bias_is_added_to_each_channel() {
-    let function: Function =
-        |x, w| x.conv2d(w[0].clone(), Some(w[1].clone().reshape([4])), Window::same(3, 1), 1);
-    agrees(function, [2, 3, 6, 6], &[[4, 3, 3, 3], [4, 1, 1, 1]]);
+fn a_bias_is_added_to_each_channel_and_relu_follows() {
+    fn conv(x: &Maps, w: &[Tensor<4>], relu: bool) -> Maps {
+        let [channels, ..] = w[1].dims();
+        let bias = w[1].clone().reshape([channels]);
+        x.conv2d(w[0].clone(), Some(bias), Window::same(3, 1), 1, relu)
+    }
+    for channels in [4, 32] {
+        let weights = [[channels, 3, 3, 3], [channels, 1, 1, 1]];
+        agrees(|x, w| conv(&x, w, false), [2, 3, 6, 6], &weights);
+        agrees(|x, w| conv(&x, w, true), [2, 3, 6, 6], &weights);
+    }
 }
 
 #[test]
@@ -124,7 +143,7 @@ fn max_pooling() {
 
 #[test]
 fn batch_normalisation_in_training() {
-    fn norm(x: Maps, w: &[Tensor<4>], relu: bool) -> Maps {
+    fn norm(x: &Maps, w: &[Tensor<4>], relu: bool) -> Maps {
         let [channels, ..] = w[0].dims();
         let mut norm = burn::nn::BatchNormConfig::new(channels).init(&x.tensor.device());
         norm.gamma = norm.gamma.map(|_| w[0].clone().reshape([channels]));
@@ -133,8 +152,8 @@ fn batch_normalisation_in_training() {
     }
     for channels in [8, 16, 3, 128] {
         let weights = [[channels, 1, 1, 1]; 2];
-        agrees(|x, w| norm(x, w, false), [4, channels, 6, 5], &weights);
-        agrees(|x, w| norm(x, w, true), [4, channels, 6, 5], &weights);
+        agrees(|x, w| norm(&x, w, false), [4, channels, 6, 5], &weights);
+        agrees(|x, w| norm(&x, w, true), [4, channels, 6, 5], &weights);
     }
 }
 

@@ -39,7 +39,7 @@ pub struct FerPlus {
     /// Turns the votes into the distribution of the data's own labels under such votes, fitted on the training rows.
     #[serde(default)]
     pub calibrated: bool,
-    /// The CSV of votes; absent: `ferplus_votes.csv` beside the data.
+    /// The CSV of votes, from where the program runs; absent: `ferplus_votes.csv` beside the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<PathBuf>,
 }
