@@ -1,5 +1,6 @@
 //! What makes it a daemon: settings that change while it runs, a service manager that is told, sources that come and
 //! go, and nothing that leaves the process but its events.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod common;
 
 use common::{
