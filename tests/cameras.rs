@@ -129,6 +129,29 @@ fn a_camera_that_is_unplugged_and_plugged_in_again_comes_back() {
     assert_eq!(ran.states(), ["up", "down", "up", "ended"].map(|state| format!("camera:0 {state}")));
 }
 
+/// Runs a script in a guest with an emulated USB webcam; what it printed to stdout and stderr.
+fn in_guest(faces: &str, events: &[&str], script: &str) -> (String, String) {
+    let mut options = vec!["--source", "uvc", faces, "--format", "MJPG:640x480@30", "--host-root"];
+    options.extend(["--timeout", "300"]);
+    events.iter().for_each(|event| options.extend(["--event", *event]));
+    let mut command = on_rig("run-in-guest.sh", &options, &["/bin/sh", script]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let group = Pid::from_child(&child);
+    // The emulator is slow: this only catches what hangs.
+    let watchdog = thread::spawn(move || {
+        let deadline = Instant::now() + 4 * HANG;
+        while Instant::now() < deadline && rustix::process::test_kill_process_group(group).is_ok() {
+            thread::sleep(Duration::from_millis(200));
+        }
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    });
+    let output = child.wait_with_output().unwrap();
+    watchdog.join().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
 /// One boot for all that needs a kernel: a webcam is used, listed, and refused to a second program.
 #[test]
 fn a_webcam_behind_a_real_kernel() {
@@ -149,23 +172,7 @@ fn a_webcam_behind_a_real_kernel() {
             daemon = env!("CARGO_BIN_EXE_emotiond"),
         ),
     );
-    let options =
-        ["--source", "uvc", &faces, "--format", "MJPG:640x480@30", "--host-root", "--timeout", "300"];
-    let mut command = on_rig("run-in-guest.sh", &options, &["/bin/sh", &script]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
-    let group = Pid::from_child(&child);
-    // The emulator is slow: this only catches what hangs.
-    let watchdog = thread::spawn(move || {
-        let deadline = Instant::now() + 4 * HANG;
-        while Instant::now() < deadline && rustix::process::test_kill_process_group(group).is_ok() {
-            thread::sleep(Duration::from_millis(200));
-        }
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
-    });
-    let output = child.wait_with_output().unwrap();
-    watchdog.join().unwrap();
-    let (told, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (told, log) = in_guest(&faces, &[], &script);
     for line in ["cameras=0", "busy=69", "first=0", "camera:0  ", "MJPEG 640x480 30 fps"] {
         assert!(told.contains(line), "{line} is missing in\n{told}\n{log}");
     }
@@ -177,4 +184,36 @@ fn a_webcam_behind_a_real_kernel() {
     assert!(is_at(&face["box"], [245, 66, 89, 88]), "{face}");
     let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
     assert_eq!(states, ["up", "ended"]);
+}
+
+/// One boot for a webcam's troubles: it is absent at the start, stalls, and comes back under another number, since a
+/// program that does nothing else holds its old one.
+#[test]
+fn a_webcam_that_comes_late_stalls_and_moves() {
+    let scratch = Scratch::new();
+    let faces = faces(&scratch);
+    let config = scratch.tiny("[[source]]\nname = \"lobby\"\nuri = \"camera:0\"\nwait = true\n");
+    let script = scratch.file(
+        "in_guest.sh",
+        format!(
+            "wait_until() {{ i=0; until eval \"$1\" || [ $i -gt 400 ]; do sleep 0.5; i=$((i+1)); done; }}\n\
+             ups() {{ grep -c '\"state\":\"up\"' /tmp/events; }}\n\
+             wait_until '[ ! -e /dev/video0 ]'\n\
+             {daemon} run --config {config} > /tmp/events &\n\
+             daemon=$!\n\
+             wait_until '[ $(ups) -ge 2 ]'\n\
+             sleep 600 < /dev/video0 &\n\
+             wait_until '[ $(ups) -ge 3 ]'\n\
+             [ -e /dev/video0 ] || echo moved\n\
+             kill -TERM $daemon; wait $daemon; echo \"daemon=$?\"\n\
+             cat /tmp/events\n",
+            daemon = env!("CARGO_BIN_EXE_emotiond"),
+        ),
+    );
+    let events = ["2:unplug", "30:plug", "60:stall", "75:resume", "95:unplug", "98:plug"];
+    let (told, log) = in_guest(&faces, &events, &script);
+    assert!(told.contains("moved") && told.contains("daemon=0"), "{told}\n{log}");
+    let events: Vec<Value> = told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
+    assert_eq!(states, ["down", "up", "stalled", "up", "down", "up", "ended"], "{log}");
 }

@@ -68,6 +68,7 @@ fn the_fields_stand_in_the_contracts_order() {
     for (line, event) in ran.stdout.lines().zip(ran.events()) {
         assert_eq!(event["v"], 1);
         let expected = match (string(&event["type"]), event.get("file"), &event["phase"]) {
+            ("audience", ..) => "v type source time window_s faces emotions dominant".to_owned(),
             ("source", ..) => "v type source time state reason".to_owned(),
             (_, Some(_), _) => format!("{start}file {end}latency_ms"),
             (_, None, phase) if phase == "end" => format!("{start}pts_ms {end}duration_s latency_ms"),
@@ -76,7 +77,7 @@ fn the_fields_stand_in_the_contracts_order() {
         assert_eq!(keys(line).join(" "), expected);
         seen.insert(expected);
     }
-    assert_eq!(seen.len(), 4, "{}", ran.stdout);
+    assert_eq!(seen.len(), 5, "{}", ran.stdout);
 }
 
 #[test]

@@ -51,6 +51,10 @@ pub(super) fn supervise(
         match running.outcomes.recv_timeout(PATIENCE) {
             Ok(outcomes) => {
                 notifier.stopping();
+                // The pipeline has stopped by itself: nobody reads its events any more.
+                if running.stop.is_set() {
+                    stop.set();
+                }
                 return outcomes;
             }
             Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),

@@ -80,6 +80,9 @@ impl<W: Write> Publish<W> {
 
     fn publish(&mut self, frame: &Frame) {
         let settings = Arc::clone(self.look.load());
+        if let Content::State(state) = &frame.content {
+            self.sum_up(frame, state);
+        }
         // Before the faces: after a long gap, somebody new stands where somebody was.
         self.publish_lost(frame);
         let info = &self.infos[frame.source];
@@ -138,17 +141,21 @@ impl<W: Write> Publish<W> {
         self.write_audience(frame, summary);
     }
 
-    fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
-        self.infos[frame.source].set_state(state);
-        let name = &self.infos[frame.source].name;
-        if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
-            tracing::warn!(source = name, "{reason}");
-        }
+    /// While a source is away, nobody is watched; at its end, what was not told yet is told.
+    fn sum_up(&mut self, frame: &Frame, state: &SourceState) {
         let audience = &mut self.audiences[frame.source];
         audience.pause();
         if let SourceState::Ended(_) = state {
             let summary = audience.finish();
             self.write_audience(frame, summary);
+        }
+    }
+
+    fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
+        self.infos[frame.source].set_state(state);
+        let name = &self.infos[frame.source].name;
+        if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
+            tracing::warn!(source = name, "{reason}");
         }
         self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
     }

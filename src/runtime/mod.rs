@@ -1,8 +1,10 @@
 //! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
 mod library;
 mod provider;
+mod telemetry;
 
 pub use provider::{Provider, ProviderChoice};
+pub use telemetry::forbid_telemetry;
 
 use crate::config::RuntimeConfig;
 use ort::{
