@@ -75,7 +75,7 @@ fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetE
         let error = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         DatasetError::unreadable(
             &file.path,
-            format!("is not a picture that can be read ({error}): remove it"),
+            format!("is not a picture that can be read ({error}): remove it").replace('\n', ""),
         )
     };
     let bytes =
