@@ -70,9 +70,7 @@ fn list_class(folder: &Path, split: usize) -> Result<Vec<File>, DatasetError> {
 }
 
 fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetError> {
-    let unreadable = |error: image::ImageError| {
-        // The decoders' messages may run over several lines.
-        let error = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let unreadable = |error| {
         DatasetError::unreadable(
             &file.path,
             format!("is not a picture that can be read ({error}): remove it").replace('\n', ""),
