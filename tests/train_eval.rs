@@ -3,7 +3,6 @@
 #![cfg(feature = "train")]
 
 #[path = "common/shared.rs"]
-#[allow(dead_code, reason = "only the path is needed here")]
 mod shared;
 
 use emotiond::classify::description::{Description, FER2013_LABELS, InputSpec};

@@ -141,9 +141,8 @@ impl Kind {
     /// Margins at which pasted FER2013 faces are read best; measured, see docs/performance.md.
     fn measured_margin(&self) -> f32 {
         match self {
-            Self::SeetaFace => 0.0,
-            Self::YuNet(_) => 0.0,
-            Self::CenterFace(_) => 0.0,
+            Self::SeetaFace => -0.05,
+            Self::YuNet(_) | Self::CenterFace(_) => -0.15,
         }
     }
 }

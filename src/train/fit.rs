@@ -164,6 +164,10 @@ impl<'a> Run<'a> {
         })?;
         let images_per_s = trained.pictures() as f64 / start.elapsed().as_secs_f64();
         let validated = self.trainer.validate(&self.trainer.chosen(), validation);
+        if !validated.loss().is_finite() {
+            let step = (epoch + 1) * steps;
+            return Err(Diverged { loss: validated.loss(), step, epoch: epoch + 1, learning_rate }.into());
+        }
         let record = EpochRecord {
             epoch: epoch + 1,
             learning_rate,

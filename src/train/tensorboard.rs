@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_checksum_is_tfrecords() {
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
-        let masked = ((0xe306_9283_u32 >> 15) | (0xe306_9283_u32 << 17)).wrapping_add(0xa282_ead8);
+        let masked = 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8);
         assert_eq!(masked_crc(b"123456789"), masked.to_le_bytes());
     }
 

@@ -73,7 +73,7 @@ fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetE
     let unreadable = |error| {
         DatasetError::unreadable(
             &file.path,
-            format!("is not a picture that can be read ({}): remove it", error.to_string().trim()),
+            format!("is not a picture that can be read ({error}): remove it").replace('\n', ""),
         )
     };
     let bytes =
