@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Arguments of `data`.
 #[derive(Args, Debug)]
 pub struct DataArgs {
-    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/<emotion>/*.png|jpg.
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Prints JSON in place of tables.

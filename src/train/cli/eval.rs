@@ -27,7 +27,7 @@ pub struct EvalArgs {
     /// The model.
     #[arg(long, value_name = "FILE.onnx")]
     model: PathBuf,
-    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder test/<emotion>/*.png|jpg.
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder test/EMOTION/*.png|jpg.
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// Training, PublicTest, PrivateTest, a folder's name, or a fraction of the training split such as 0.1.

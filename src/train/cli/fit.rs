@@ -28,7 +28,7 @@ pub struct FitArgs {
     /// How to train.
     #[arg(value_name = "RECIPE.toml")]
     recipe: PathBuf,
-    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/<emotion>/*.png|jpg.
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// Where checkpoints, model, report and curves go.
