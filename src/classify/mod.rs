@@ -4,7 +4,6 @@ pub mod description;
 use crate::{
     config::ModelConfig,
     paths,
-    picture::Color,
     runtime::{Provider, Runtime, RuntimeError, one_line},
 };
 use description::{Description, DescriptionError};
@@ -239,12 +238,4 @@ fn shape_text(sizes: &[i64]) -> String {
     let sizes: Vec<String> =
         sizes.iter().map(|&size| if size < 0 { "N".to_owned() } else { size.to_string() }).collect();
     format!("[{}]", sizes.join(", "))
-}
-
-/// The word for a colour in messages and metadata.
-pub fn color_name(color: Color) -> &'static str {
-    match color {
-        Color::Gray => "gray",
-        Color::Rgb => "rgb",
-    }
 }
