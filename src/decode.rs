@@ -175,6 +175,11 @@ fn decode_raw(frame: &mut Frame) -> Result<(), DecodeError> {
     if w == 0 || h == 0 || frame.bytes.len() < needed {
         return Err(DecodeError::Short { got: frame.bytes.len(), needed, width, height });
     }
+    if frame.encoding == Encoding::Rgb {
+        frame.bytes.truncate(needed);
+        frame.adopt_bytes(width, height);
+        return Ok(());
+    }
     let bytes = &frame.bytes[..needed];
     frame.picture.resize(width, height);
     let rgb = &mut frame.picture.pixels[..];
@@ -218,12 +223,11 @@ fn decode_raw(frame: &mut Frame) -> Result<(), DecodeError> {
             }
         }
         Encoding::Gray => rgb.chunks_exact_mut(3).zip(bytes).for_each(|(pixel, &y)| pixel.fill(y)),
-        Encoding::Rgb => rgb.copy_from_slice(bytes),
         Encoding::Bgr => rgb
             .chunks_exact_mut(3)
             .zip(bytes.chunks_exact(3))
             .for_each(|(to, from)| to.copy_from_slice(&[from[2], from[1], from[0]])),
-        Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
+        Encoding::Rgb | Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
     }
     Ok(())
 }

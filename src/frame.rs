@@ -161,8 +161,19 @@ impl Default for Frame {
 }
 
 impl Frame {
+    /// Takes the captured bytes, which are RGB pixels already, for the picture: no copy, and one large buffer in
+    /// place of two.
+    pub fn adopt_bytes(&mut self, width: u32, height: u32) {
+        std::mem::swap(&mut self.bytes, &mut self.picture.pixels);
+        (self.picture.width, self.picture.height) = (width, height);
+    }
+
     /// Empties the frame for the next capture; keeps its memory.
     pub fn clear(&mut self) {
+        let adopted = self.encoding == Encoding::Rgb && self.picture.pixels.capacity() > self.bytes.capacity();
+        if adopted {
+            std::mem::swap(&mut self.bytes, &mut self.picture.pixels);
+        }
         self.pts_ms = None;
         self.file = None;
         self.content = Content::Picture;

@@ -80,7 +80,8 @@ impl Provider {
     pub(super) fn dispatch(self, cache_dir: &Path) -> Vec<ExecutionProviderDispatch> {
         let cache = cache_dir.display().to_string();
         match self {
-            Self::Cpu => vec![ep::CPU::default().build().error_on_failure()],
+            // Without the arena, the C library's heaps keep several times what a run needs.
+            Self::Cpu => vec![ep::CPU::default().with_arena_allocator(true).build().error_on_failure()],
             Self::Cuda => vec![ep::CUDA::default().build().error_on_failure()],
             // Engines are built once and found again: a build takes minutes.
             Self::TensorRt => vec![
