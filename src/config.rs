@@ -89,10 +89,19 @@ impl Config {
 
     fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|fault| invalid(text, path, &fault))?;
-        let names: Vec<String> = config.sources.iter().map(SourceConfig::name).collect();
+        config.check_names()?;
+        Ok(config)
+    }
+
+    /// Events tell sources apart by their names alone.
+    ///
+    /// # Errors
+    /// When two sources have the same.
+    pub fn check_names(&self) -> Result<(), ConfigError> {
+        let names: Vec<String> = self.sources.iter().map(SourceConfig::name).collect();
         match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             Some((_, name)) => Err(ConfigError::DuplicateName(name.clone())),
-            None => Ok(config),
+            None => Ok(()),
         }
     }
 

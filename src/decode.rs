@@ -1,11 +1,11 @@
 //! Captured bytes to RGB pixels.
 
-use crate::frame::{Chroma, Encoding, Frame, Picture};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
-use std::{
-    io::Cursor,
-    panic::{AssertUnwindSafe, catch_unwind},
+use crate::{
+    frame::{Chroma, Encoding, Frame, Picture},
+    guard::guarded,
 };
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use std::io::Cursor;
 use thiserror::Error;
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
@@ -73,7 +73,7 @@ impl FrameDecoder {
     /// # Errors
     /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
     pub fn decode(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
-        catch_unwind(AssertUnwindSafe(|| self.decode_unguarded(frame))).unwrap_or(Err(DecodeError::Panic))
+        guarded(|| self.decode_unguarded(frame)).unwrap_or(Err(DecodeError::Panic))
     }
 
     fn decode_unguarded(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {

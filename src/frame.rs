@@ -170,7 +170,8 @@ impl Frame {
 
     /// Empties the frame for the next capture; keeps its memory.
     pub fn clear(&mut self) {
-        let adopted = self.encoding == Encoding::Rgb && self.picture.pixels.capacity() > self.bytes.capacity();
+        let adopted =
+            self.encoding == Encoding::Rgb && self.picture.pixels.capacity() > self.bytes.capacity();
         if adopted {
             std::mem::swap(&mut self.bytes, &mut self.picture.pixels);
         }

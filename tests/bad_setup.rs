@@ -175,3 +175,8 @@ fn a_wrong_command_line() {
         assert!(ran.stderr.contains("Usage") || ran.stderr.contains("error"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_source_that_is_given_twice() {
+    run(&["run", "--source", "a.mp4", "--source", "a.mp4"]).exits(2).complains_once(&["a.mp4", "`name`"]);
+}

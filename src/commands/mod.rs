@@ -12,6 +12,7 @@ use crate::{
     cli::RunArgs,
     config::{Config, LogConfig, SourceConfig},
     exit::{Exit, Failure},
+    guard::log_panics,
     source::SourceUri,
 };
 use std::{
@@ -30,6 +31,7 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     let mut config = read_config(arguments.config.as_deref())?;
     if !arguments.sources.is_empty() {
         config.sources = arguments.sources.iter().cloned().map(SourceConfig::new).collect();
+        config.check_names().map_err(|fault| Failure::new(Exit::Usage, fault))?;
     }
     if config.sources.is_empty() {
         config.sources.push(SourceConfig::new(SourceUri::Camera(PathBuf::from("/dev/video0"))));
@@ -60,6 +62,7 @@ fn start_logs(config: &LogConfig) -> Result<(), Failure> {
         .with_ansi(io::stderr().is_terminal());
     // A second start in one process, as tests do, keeps the first one's logs.
     let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };
+    log_panics();
     Ok(())
 }
 

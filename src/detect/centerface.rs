@@ -6,7 +6,7 @@ use super::{
     output,
 };
 use crate::{geometry::BoundingBox, picture::PictureView};
-use ort::{session::Session, value::TensorRef};
+use ort::session::Session;
 
 /// Input pixels a cell of the heat map.
 const STRIDE: f32 = 4.0;
@@ -38,8 +38,7 @@ impl Detector for CenterFace {
         found.clear();
         self.input.pack(picture, settings.max_side_px, PlaneOrder::Rgb)?;
         let (width, height) = (self.input.width, self.input.height);
-        let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
-        let outputs = self.session.run(ort::inputs![tensor])?;
+        let outputs = self.session.run(ort::inputs![self.input.tensor()?])?;
         let columns = width / STRIDE as usize;
         let plane = columns * (height / STRIDE as usize);
         let heat = output(&outputs, HEAT, plane)?;

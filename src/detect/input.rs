@@ -6,6 +6,7 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
+use ort::value::TensorRef;
 
 /// Networks of this family halve their input five times.
 const STRIDE: usize = 32;
@@ -71,6 +72,11 @@ impl InputPacker {
             &mut self.planes,
         );
         Ok(())
+    }
+
+    /// The packed picture, `[1, 3, height, width]`.
+    pub fn tensor(&self) -> ort::Result<TensorRef<'_, f32>> {
+        TensorRef::from_array_view(([1, 3, self.height, self.width], &self.planes[..]))
     }
 }
 

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     geometry::BoundingBox,
+    guard::guarded,
     picture::{Color, PictureView, luma},
 };
 use fast_image_resize::Resizer;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
 
@@ -65,10 +65,10 @@ impl Detector for SeetaFace {
         };
         let threshold = cascade_score(settings.min_score);
         let cascade = &mut self.cascade;
-        let faces = catch_unwind(AssertUnwindSafe(|| {
+        let faces = guarded(|| {
             cascade.set_score_thresh(threshold);
             cascade.detect(&rustface::ImageData::new(pixels, width, height))
-        }));
+        });
         let Ok(faces) = faces else {
             // What a panic left behind is not trusted.
             self.cascade = self::cascade();

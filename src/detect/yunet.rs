@@ -6,7 +6,7 @@ use super::{
     output,
 };
 use crate::{geometry::BoundingBox, picture::PictureView};
-use ort::{session::Session, value::TensorRef};
+use ort::session::Session;
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
@@ -35,8 +35,7 @@ impl Detector for YuNet {
         found.clear();
         self.input.pack(picture, settings.max_side_px, PlaneOrder::Bgr)?;
         let (width, height) = (self.input.width, self.input.height);
-        let tensor = TensorRef::from_array_view(([1, 3, height, width], &self.input.planes[..]))?;
-        let outputs = self.session.run(ort::inputs![tensor])?;
+        let outputs = self.session.run(ort::inputs![self.input.tensor()?])?;
         for (level, &stride) in STRIDES.iter().enumerate() {
             let count = (width / stride) * (height / stride);
             let class = output(&outputs, CLASS[level], count)?;

@@ -10,6 +10,7 @@ use crate::{
     detect::{Detector, DetectorPlan},
     exit::{Exit, Failure},
     frame::{Content, Frame},
+    guard::guarded,
     runtime::RuntimeError,
     source::Stop,
 };
@@ -77,7 +78,11 @@ impl Vision {
             };
             match inboxes[ready].try_recv() {
                 Ok(mut frame) => {
-                    self.see(&mut frame, &mut *detector);
+                    if guarded(|| self.see(&mut frame, &mut *detector)).is_err() {
+                        // A frame that is not handed on would hold up its source for ever.
+                        frame.fault = Some("its analysis failed, which is a fault of ours".to_owned());
+                        detector = self.plan.build()?;
+                    }
                     if self.done.send(frame).is_err() {
                         break;
                     }

@@ -87,7 +87,8 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
             (Block::Residual(residual), _) => {
                 let main = self::blocks(graph, &residual.main, &x, 1.0);
                 let shortcut = self::blocks(graph, &residual.shortcut, &x, 1.0);
-                graph.node("Add", &[&main, &shortcut], vec![])
+                let sum = graph.node("Add", &[&main, &shortcut], vec![]);
+                if residual.relu { graph.node("Relu", &[&sum], vec![]) } else { sum }
             }
         };
     }

@@ -29,7 +29,8 @@ impl Block {
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
             Self::Residual(residual) => {
-                forward(&residual.main, x.clone()).plus(forward(&residual.shortcut, x))
+                let sum = forward(&residual.main, x.clone()).plus(forward(&residual.shortcut, x));
+                if residual.relu { sum.map(activation::relu) } else { sum }
             }
         }
     }
@@ -94,6 +95,9 @@ pub struct Residual {
     pub main: Vec<Block>,
     /// The short one; empty: the maps themselves.
     pub shortcut: Vec<Block>,
+    /// Whether a ReLU follows the sum.
+    #[module(skip)]
+    pub relu: bool,
 }
 
 /// How maps become one row of numbers a sample.

@@ -37,5 +37,6 @@ fn module(blocks: &Blocks, input: usize, output: usize) -> Block {
             blocks.max_pool(Window::same(3, 2)),
         ],
         shortcut: vec![blocks.conv(input, output, Window::valid(1, 2)), blocks.norm(output)],
+        relu: false,
     })
 }

@@ -3,6 +3,7 @@
 pub mod blocks;
 mod cnn_32_64_128;
 mod mini_xception;
+mod resnet_48;
 
 use crate::train::ops::Maps;
 use blocks::{Block, Blocks, Dense, Gather};
@@ -65,9 +66,10 @@ struct Architecture {
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
-const ARCHITECTURES: [Architecture; 2] = [
+const ARCHITECTURES: [Architecture; 3] = [
     Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
     Architecture { name: "mini_xception", smallest: 20, largest: 512, build: mini_xception::build },
+    Architecture { name: "resnet_48", smallest: 16, largest: 256, build: resnet_48::build },
 ];
 
 /// The names of the architectures.
