@@ -37,19 +37,19 @@ fn with_shim(scratch: &Scratch, options: &[&str], arguments: &[&str]) -> Command
     on_rig("run-with-shim.sh", &options, &[&[env!("CARGO_BIN_EXE_emotiond")], arguments].concat())
 }
 
-/// Asks the daemon under the script to end.
-fn terminate(running: &Running) {
+/// Signals the daemon under the script.
+fn signal_daemon(running: &Running, signal: Signal) {
     let script = running.child.id();
     let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
     let is_daemon = |pid: &&str| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "emotiond")
     };
     let daemon = children.split_whitespace().find(is_daemon).expect("the daemon runs");
-    kill_process(Pid::from_raw(daemon.parse().unwrap()).unwrap(), Signal::TERM).unwrap();
+    kill_process(Pid::from_raw(daemon.parse().unwrap()).unwrap(), signal).unwrap();
 }
 
 fn end(running: Running) -> Ran {
-    terminate(&running);
+    signal_daemon(&running, Signal::TERM);
     running.finish().exits(0)
 }
 
@@ -127,6 +127,25 @@ fn a_camera_that_is_unplugged_and_plugged_in_again_comes_back() {
     assert_ne!(first["track"], second["track"]);
     let ran = end(running);
     assert_eq!(ran.states(), ["up", "down", "up", "ended"].map(|state| format!("camera:0 {state}")));
+}
+
+/// Another name and another number of threads cannot be taken over by the running pipeline: the camera is closed and opened again.
+#[test]
+fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {
+    let scratch = Scratch::new();
+    let lobby = "[[source]]\nname = \"lobby\"\nuri = \"camera:0\"\n";
+    let config = scratch.tiny(lobby);
+    let mut running = Running::start(with_shim(&scratch, &[], &["run", "--config", &config]));
+    let first = running.wait_for(|event| event["phase"] == "new");
+    fs::write(&config, common::tiny_config() + "intra_threads = 2\n" + &lobby.replace("lobby", "hall"))
+        .unwrap();
+    signal_daemon(&running, Signal::HUP);
+    running.wait_for(|event| event["source"] == "hall" && event["state"] == "up");
+    let second = running.wait_for(|event| event["phase"] == "new");
+    assert!(number(&second["track"]) > number(&first["track"]), "an identity is used twice");
+    let ran = end(running);
+    assert_eq!(ran.states(), ["lobby up", "lobby ended", "hall up", "hall ended"]);
+    ran.complains_not();
 }
 
 /// Runs a script in a guest with an emulated USB webcam; what it printed to stdout and stderr.
