@@ -3,6 +3,7 @@
 use super::arch::{ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
+use super::distill::Teacher;
 use super::examples::Prepared;
 use super::history::EpochRecord;
 use super::loader::Loader;
@@ -75,6 +76,8 @@ pub struct Job<'a> {
     pub resume: bool,
     /// A checkpoint of another run to take the first weights from; absent: they are drawn.
     pub from: Option<&'a Path>,
+    /// Whose answers are part of the targets.
+    pub teacher: Option<&'a Arc<Teacher>>,
     /// Which device computes.
     pub device: &'a Device,
 }
@@ -97,7 +100,7 @@ pub struct Outcome {
 /// # Errors
 /// When the recipe's network cannot be built, a checkpoint cannot be written or read, or the loss diverges.
 pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
-    let training = Loader::training(Arc::new(job.data.training.clone()), job.recipe);
+    let training = Loader::training(Arc::new(job.data.training.clone()), job.recipe, job.teacher.cloned());
     let validation = Loader::in_order(Arc::new(job.data.validation.clone()), VALIDATION_BATCH);
     let mut run = Run::start(job, &training)?;
     for note in &job.data.notes {

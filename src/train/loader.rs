@@ -8,11 +8,12 @@
 use super::{
     augment::{Augmentation, Source},
     dataset::crop_whole,
+    distill::Teacher,
     examples::{Example, Examples},
     random::Draw,
     recipe::{AugmentSection, Recipe},
 };
-use crate::{face, picture::PictureView};
+use crate::{classify::Classifier, face, picture::PictureView};
 use crossbeam_channel::{Receiver, bounded};
 use rand::seq::SliceRandom;
 use rand_distr::{Beta, Distribution};
@@ -49,14 +50,19 @@ pub struct Loader {
 struct Training {
     augment: AugmentSection,
     label_smoothing: f32,
+    teacher: Option<Arc<Teacher>>,
 }
 
 impl Loader {
     /// Shuffled and augmented batches as the recipe says. An epoch leaves out the rest that does not fill a batch
-    /// (another one in each epoch), unless it is all there is: batch normalisation needs full batches.
-    pub fn training(examples: Arc<Examples>, recipe: &Recipe) -> Self {
-        let training =
-            Training { augment: recipe.augment.clone(), label_smoothing: recipe.loss.label_smoothing as f32 };
+    /// (another one in each epoch), unless it is all there is: batch normalisation needs full batches. A `teacher`'s
+    /// answers become part of the targets.
+    pub fn training(examples: Arc<Examples>, recipe: &Recipe, teacher: Option<Arc<Teacher>>) -> Self {
+        let training = Training {
+            augment: recipe.augment.clone(),
+            label_smoothing: recipe.loss.label_smoothing as f32,
+            teacher,
+        };
         Self { batch: recipe.fit.batch, seed: recipe.fit.seed, examples, training: Some(training) }
     }
 
@@ -95,9 +101,10 @@ impl Loader {
         thread::Builder::new()
             .name(format!("loader-{worker}"))
             .spawn(move || {
+                let mut classifier = loader.open_teacher();
                 for index in (worker..loader.batches()).step_by(workers) {
                     // Nobody listens any more: the iterator was dropped.
-                    if sender.send(loader.make(epoch, index, &order)).is_err() {
+                    if sender.send(loader.make(epoch, index, &order, classifier.as_mut())).is_err() {
                         return;
                     }
                 }
@@ -115,7 +122,18 @@ impl Loader {
         order
     }
 
-    fn make(&self, epoch: usize, index: usize, order: &[usize]) -> Batch {
+    fn open_teacher(&self) -> Option<Classifier> {
+        let teacher = self.training.as_ref()?.teacher.as_ref()?;
+        Some(teacher.open().expect("the teacher was loaded before"))
+    }
+
+    fn make(
+        &self,
+        epoch: usize,
+        index: usize,
+        order: &[usize],
+        classifier: Option<&mut Classifier>,
+    ) -> Batch {
         let start = index * self.batch;
         let positions = &order[start..(start + self.batch).min(order.len())];
         let (length, classes) = (self.examples.spec.crop_len(), self.examples.labels.len());
@@ -138,6 +156,9 @@ impl Loader {
             if training.augment.mixup_alpha > 0.0 {
                 let mut random = Draw::Mixup.random(self.seed, epoch as u64, index as u64);
                 mix(&mut batch, training.augment.mixup_alpha, &mut random);
+            }
+            if let (Some(teacher), Some(classifier)) = (&training.teacher, classifier) {
+                teacher.teach(classifier, &mut batch).expect("a teacher that has answered once answers");
             }
         }
         batch

@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod dataset;
 pub mod device;
+pub mod distill;
 pub mod distributions;
 pub mod evaluate;
 pub mod examples;

@@ -11,8 +11,8 @@ pub use optimizer::{OptimizerMethod, OptimizerName, OptimizerSection};
 pub use parse::RecipeError;
 pub use schedule::{ScheduleName, SchedulePolicy, ScheduleSection};
 pub use sections::{
-    AugmentSection, ClassWeights, DataSection, EarlyStopping, FerPlus, FitSection, Initializer, LabelScheme,
-    LossKind, LossSection, NetworkSection, Validation,
+    AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection,
+    Initializer, LabelScheme, LossKind, LossSection, NetworkSection, Validation,
 };
 
 use crate::classify::description::InputSpec;
@@ -34,6 +34,9 @@ pub struct Recipe {
     /// What is minimised.
     #[serde(default)]
     pub loss: LossSection,
+    /// Another network's answers as targets; absent: off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distill: Option<DistillSection>,
     /// How the weights move.
     pub optimizer: OptimizerSection,
     /// How the learning rate changes.

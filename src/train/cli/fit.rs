@@ -8,6 +8,7 @@ use crate::runtime::Runtime;
 use crate::train::calibration::{fit_temperature, softmax};
 use crate::train::checkpoint::CheckpointError;
 use crate::train::dataset::Dataset;
+use crate::train::distill::{DistillError, Teacher};
 use crate::train::evaluate::evaluate_examples;
 use crate::train::examples::{self, Prepared};
 use crate::train::fit::{FitError, Job, Outcome, VALIDATION_BATCH, fit};
@@ -65,12 +66,14 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     }
     fs::create_dir_all(&args.out)
         .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
+    let teacher = load_teacher(&recipe, &data)?;
     let job = Job {
         recipe: &recipe,
         data: &data,
         out: &args.out,
         resume: args.resume,
         from: args.from.as_deref(),
+        teacher: teacher.as_ref(),
         device: &device,
     };
     let shown = progress::for_this_terminal(recipe.fit.epochs);
@@ -87,6 +90,13 @@ fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
         dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
     }
     Ok(examples::prepare(&Arc::new(dataset), recipe)?)
+}
+
+fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
+    let Some(section) = &recipe.distill else { return Ok(None) };
+    let teacher = Teacher::load(section, &recipe.input_spec(), &data.training.labels);
+    let exit = |error: &DistillError| if matches!(error, DistillError::Mismatch(_)) { 78 } else { 69 };
+    teacher.map(|teacher| Some(Arc::new(teacher))).map_err(|error| Failure::new(exit(&error), error))
 }
 
 /// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.

@@ -14,7 +14,7 @@ const AUGMENTED: [&str; 7] = [
 fn loader(overrides: &[&str]) -> Loader {
     let recipe = fixtures::recipe(overrides);
     let prepared = prepare(&fixtures::dataset(125), &recipe).unwrap();
-    Loader::training(Arc::new(prepared.training), &recipe)
+    Loader::training(Arc::new(prepared.training), &recipe, None)
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn an_epoch_repeats_and_epochs_differ() {
     assert_ne!(epoch(&first, 3), epoch(&first, 4));
     // However the threads are scheduled: what one thread alone makes is the same.
     let order = first.order(3);
-    let alone: Vec<_> = (0..first.batches()).map(|index| first.make(3, index, &order)).collect();
+    let alone: Vec<_> = (0..first.batches()).map(|index| first.make(3, index, &order, None)).collect();
     assert_eq!(epoch(&first, 3), alone);
 }
 

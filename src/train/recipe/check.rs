@@ -76,6 +76,9 @@ fn check_network(recipe: &Recipe) -> Result<(), Fault> {
 
 fn check_loss(recipe: &Recipe) -> Result<(), Fault> {
     within("loss.label_smoothing", recipe.loss.label_smoothing, 0.0..1.0, "a part from 0 to below 1")?;
+    if let Some(distill) = &recipe.distill {
+        within("distill.weight", distill.weight, 0.0..=1.0, "a weight from 0 to 1")?;
+    }
     if let ClassWeights::List(weights) = &recipe.loss.class_weights {
         let classes = recipe.data.labels.labels().len();
         if weights.len() != classes {

@@ -195,6 +195,16 @@ pub struct EarlyStopping {
     pub min_delta: f64,
 }
 
+/// `[distill]`: another network's answers as targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistillSection {
+    /// The teacher's ONNX file, from where the program runs; it takes the same input and tells the same labels apart.
+    pub teacher: PathBuf,
+    /// Weight of its probabilities, 0 to 1; the rest is the data's own target.
+    pub weight: f64,
+}
+
 /// `[fit]`: how long and how the run goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
