@@ -1,7 +1,7 @@
 //! The trainer's command line: arguments to a command to an exit code, nothing else.
 
 use clap::{Parser, Subcommand};
-use emotiond::train::cli::{self, Failure};
+use emotiond::train::cli;
 use std::process::ExitCode;
 
 /// Large tensors come and go at every step: glibc would hand their pages back and fault them in again each time.
@@ -40,9 +40,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { code, message }) => {
-            eprintln!("emotiond-train: {message}");
-            ExitCode::from(code)
+        Err(failure) => {
+            eprintln!("emotiond-train: {}", failure.error);
+            ExitCode::from(failure.exit as u8)
         }
     }
 }

@@ -8,39 +8,35 @@ mod progress;
 pub mod report;
 mod table;
 
-use std::{
-    fmt,
-    io::{self, ErrorKind, Write},
-};
+use crate::exit::{Exit, Failure};
+use std::io::{self, ErrorKind, Write};
 
-/// Why a command ended, and the code that the program exits with.
-#[derive(Debug)]
-pub struct Failure {
-    /// After the contract: 2 command line, 65 data unreadable, 66 data missing, 69 device or library unavailable,
-    /// 70 a fault of ours, 74 output cannot be written, 78 recipe wrong.
-    pub code: u8,
-    /// One line.
-    pub message: String,
+/// Failures from errors that know their exit code.
+macro_rules! fails {
+    ($($error:path),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error.exit(), error)
+            }
+        })+
+    };
 }
 
-impl Failure {
-    /// A failure that says what `error` says.
-    pub fn new(code: u8, error: impl fmt::Display) -> Self {
-        Self { code, message: error.to_string() }
-    }
-}
-
-impl From<super::dataset::DatasetError> for Failure {
-    fn from(error: super::dataset::DatasetError) -> Self {
-        Self::new(error.exit_code(), error)
-    }
-}
+fails!(
+    super::dataset::DatasetError,
+    super::distill::DistillError,
+    super::evaluate::EvaluateError,
+    super::fit::FitError,
+    super::history::ReportError,
+    super::plots::PlotError,
+    super::recipe::RecipeError
+);
 
 /// Prints to stdout; a reader that has gone is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(74, format!("cannot write to stdout: {error}")))
+            Err(Failure::new(Exit::Output, anyhow::anyhow!("cannot write to stdout: {error}")))
         }
         _ => Ok(()),
     }

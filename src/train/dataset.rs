@@ -8,6 +8,7 @@ pub use votes::{VOTE_COLUMNS, Votes};
 
 use crate::{
     classify::description::InputSpec,
+    exit::Exit,
     face::Cropper,
     geometry::BoundingBox,
     picture::{Color, PictureView},
@@ -58,12 +59,12 @@ pub enum DatasetError {
 
 impl DatasetError {
     /// The program's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Missing { .. } => 66,
-            Self::Unreadable { .. } => 65,
-            Self::NoSplit { .. } => 2,
-            Self::Recipe(_) => 78,
+            Self::Missing { .. } => Exit::NoInput,
+            Self::Unreadable { .. } => Exit::Data,
+            Self::NoSplit { .. } => Exit::Usage,
+            Self::Recipe(_) => Exit::Config,
         }
     }
 

@@ -6,6 +6,7 @@ use super::recipe::DistillSection;
 use crate::classify::description::{Description, InputSpec};
 use crate::classify::{Classifier, ClassifyError};
 use crate::config::{ModelConfig, RuntimeConfig};
+use crate::exit::Exit;
 use crate::runtime::{Runtime, RuntimeError};
 use std::fmt;
 use thiserror::Error;
@@ -24,6 +25,16 @@ pub enum DistillError {
         "distill.teacher: {0} differs from the recipe's: take a teacher that was trained with the same {0}"
     )]
     Mismatch(&'static str),
+}
+
+impl DistillError {
+    /// The program's exit code for this error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Runtime(_) | Self::Teacher(_) => Exit::Unavailable,
+            Self::Mismatch(_) => Exit::Config,
+        }
+    }
 }
 
 /// A network that is ready, as an ONNX file.

@@ -10,6 +10,7 @@ use super::{
     recipe::{LabelScheme, Validation},
 };
 use crate::classify::{Classifier, ClassifyError};
+use crate::exit::Exit;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -37,12 +38,12 @@ pub enum EvaluateError {
 
 impl EvaluateError {
     /// The program's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Data(error) => error.exit_code(),
-            Self::Classify(_) => 69,
-            Self::Labels(_) => 78,
-            Self::Empty(_) => 65,
+            Self::Data(error) => error.exit(),
+            Self::Classify(_) => Exit::Unavailable,
+            Self::Labels(_) => Exit::Config,
+            Self::Empty(_) => Exit::Data,
         }
     }
 }
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!(rows, prepared.validation.rows());
         assert_eq!(others, prepared.training.rows());
         for name in ["0", "1.5", "-0.1", "nan"] {
-            assert_eq!(choose_rows(&dataset, name, 3).unwrap_err().exit_code(), 2, "{name}");
+            assert_eq!(choose_rows(&dataset, name, 3).unwrap_err().exit(), Exit::Usage, "{name}");
         }
     }
 

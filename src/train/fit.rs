@@ -9,6 +9,7 @@ use super::history::EpochRecord;
 use super::loader::Loader;
 use super::recipe::Recipe;
 use super::trainer::{Diverged, Totals, Trainer};
+use crate::exit::Exit;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,22 @@ pub enum FitError {
         /// The first lines that differ.
         difference: String,
     },
+}
+
+impl FitError {
+    /// The program's exit code for this error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Occupied { .. } => Exit::Usage,
+            Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
+            Self::Checkpoint(CheckpointError::Read { .. }) => Exit::NoInput,
+            Self::Checkpoint(CheckpointError::Damaged { .. }) => Exit::Data,
+            Self::Checkpoint(CheckpointError::OtherNetwork { .. })
+            | Self::Arch(_)
+            | Self::Diverged(_)
+            | Self::OtherRecipe { .. } => Exit::Config,
+        }
+    }
 }
 
 /// Who hears how the run goes.

@@ -1,6 +1,7 @@
 //! What a run leaves behind of its course: `report.json`, which `emotiond-train report` and the plots read.
 
 use super::{metrics::Metrics, recipe::Recipe};
+use crate::exit::Exit;
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -108,11 +109,11 @@ pub enum ReportError {
 
 impl ReportError {
     /// The program's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } => 66,
-            Self::Parse { .. } => 65,
-            Self::Write { .. } => 74,
+            Self::Read { .. } => Exit::NoInput,
+            Self::Parse { .. } => Exit::Data,
+            Self::Write { .. } => Exit::Output,
         }
     }
 }
@@ -184,8 +185,8 @@ mod tests {
     fn a_folder_without_a_report_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let error = RunReport::load(folder.path()).unwrap_err();
-        assert!(error.exit_code() == 66 && error.to_string().contains("report.json"), "{error}");
+        assert!(error.exit() == Exit::NoInput && error.to_string().contains("report.json"), "{error}");
         fs::write(folder.path().join(REPORT_FILE), "{").unwrap();
-        assert_eq!(RunReport::load(folder.path()).unwrap_err().exit_code(), 65);
+        assert_eq!(RunReport::load(folder.path()).unwrap_err().exit(), Exit::Data);
     }
 }

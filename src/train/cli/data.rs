@@ -1,8 +1,9 @@
 //! `emotiond-train data`.
 
-use super::{Failure, print, table::Table};
+use super::{print, table::Table};
 use crate::{
     classify::description::InputSpec,
+    exit::Failure,
     train::{
         dataset::Dataset,
         survey::{SplitSurvey, Survey, survey},

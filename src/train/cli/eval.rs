@@ -1,12 +1,13 @@
 //! `emotiond-train eval`.
 
 use super::{
-    Failure, print,
+    print,
     table::{Table, percent},
 };
 use crate::{
     classify::Classifier,
     config::Config,
+    exit::{Exit, Failure},
     runtime::Runtime,
     train::{
         dataset::Dataset,
@@ -56,28 +57,28 @@ pub struct EvalArgs {
 /// With the contract's exit code when the data, the model or the runtime cannot be used.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let mut config = match &args.config {
-        Some(path) => Config::read(path).map_err(|error| Failure::new(78, error))?,
+        Some(path) => Config::read(path)?,
         None => Config::default(),
     };
     config.model.file = Some(args.model.clone());
     if let Err(error) = std::fs::metadata(&args.model) {
-        return Err(Failure::new(66, format!("cannot open {}: {error}", args.model.display())));
+        return Err(Failure::new(
+            Exit::NoInput,
+            anyhow::anyhow!("cannot open {}: {error}", args.model.display()),
+        ));
     }
-    let runtime = Runtime::load(&config.runtime).map_err(|error| Failure::new(69, error))?;
-    let mut classifier =
-        Classifier::load(&runtime, &config.model).map_err(|error| Failure::new(69, error))?;
+    let runtime = Runtime::load(&config.runtime)?;
+    let mut classifier = Classifier::load(&runtime, &config.model)?;
     let mut dataset = Dataset::load(&args.data, &classifier.description().input)?;
     if scheme_of(&classifier.description().labels) == Some(LabelScheme::FerPlus8) {
         dataset.join_votes(args.votes.as_deref())?;
     }
-    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed)
-        .map_err(|error| Failure::new(error.exit_code(), error))?;
+    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed)?;
     for note in &evaluation.notes {
         eprintln!("emotiond-train: warning: {note}");
     }
     if let Some(folder) = &args.out {
-        plots::save_evaluation(folder, &evaluation)
-            .map_err(|error| Failure::new(error.exit_code(), error))?;
+        plots::save_evaluation(folder, &evaluation)?;
     }
     print(&if args.json { to_json(args, &evaluation) } else { render(&evaluation.report) })
 }

@@ -1,17 +1,17 @@
 //! `emotiond-train fit`.
 
-use super::{Failure, events::WithEvents, progress};
+use super::{events::WithEvents, progress};
 use crate::classify::Classifier;
 use crate::classify::description::Description;
 use crate::config::Config;
+use crate::exit::{Exit, Failure};
 use crate::runtime::Runtime;
 use crate::train::calibration::{fit_temperature, softmax};
-use crate::train::checkpoint::CheckpointError;
 use crate::train::dataset::Dataset;
-use crate::train::distill::{DistillError, Teacher};
+use crate::train::distill::Teacher;
 use crate::train::evaluate::evaluate_examples;
 use crate::train::examples::{self, Prepared};
-use crate::train::fit::{FitError, Job, Outcome, VALIDATION_BATCH, fit};
+use crate::train::fit::{Job, Outcome, VALIDATION_BATCH, fit};
 use crate::train::history::{RunReport, SplitReport};
 use crate::train::loader::Loader;
 use crate::train::metrics::measure;
@@ -57,15 +57,15 @@ pub struct FitArgs {
 /// # Errors
 /// With the contract's exit code when the recipe, the data or the machine does not allow it.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
-    let recipe = Recipe::load(&args.recipe, &args.overrides)
-        .map_err(|error| Failure::new(error.exit_code(), error))?;
-    let device = device::by_name(&args.device).map_err(|error| Failure::new(69, error))?;
+    let recipe = Recipe::load(&args.recipe, &args.overrides)?;
+    let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     let mut data = load(&recipe, &args.data)?;
     if let Some(from) = &args.from {
         data.notes.push(format!("the first weights are those of {}", from.display()));
     }
-    fs::create_dir_all(&args.out)
-        .map_err(|error| Failure::new(74, format!("cannot make {}: {error}", args.out.display())))?;
+    fs::create_dir_all(&args.out).map_err(|error| {
+        Failure::new(Exit::Output, anyhow::anyhow!("cannot make {}: {error}", args.out.display()))
+    })?;
     let teacher = load_teacher(&recipe, &data)?;
     let job = Job {
         recipe: &recipe,
@@ -77,8 +77,8 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
         device: &device,
     };
     let shown = progress::for_this_terminal(recipe.fit.epochs);
-    let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(74, error))?;
-    let outcome = fit(&job, &mut watch).map_err(|error| Failure::new(exit_code(&error), error))?;
+    let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(Exit::Output, error))?;
+    let outcome = fit(&job, &mut watch)?;
     drop(watch);
     finish(args, &recipe, &data, &outcome)
 }
@@ -94,9 +94,7 @@ fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
 
 fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
     let Some(section) = &recipe.distill else { return Ok(None) };
-    let teacher = Teacher::load(section, &recipe.input_spec(), &data.training.labels);
-    let exit = |error: &DistillError| if matches!(error, DistillError::Mismatch(_)) { 78 } else { 69 };
-    teacher.map(|teacher| Some(Arc::new(teacher))).map_err(|error| Failure::new(exit(&error), error))
+    Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), data.training.labels)?)))
 }
 
 /// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.
@@ -109,7 +107,7 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
     let description = describe(args, recipe, data, &measured);
     let model = args.out.join("model.onnx");
     export::save(&outcome.network, temperature as f32, &description, &model)
-        .map_err(|error| Failure::new(74, error))?;
+        .map_err(|error| Failure::new(Exit::Output, error))?;
     let mut report = RunReport {
         name: args.recipe.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         recipe: recipe.clone(),
@@ -123,9 +121,8 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
         evaluation: Some(measured),
     };
     let save = |report: &RunReport| {
-        report.save(&args.out).map_err(|error| Failure::new(error.exit_code(), error))?;
-        plots::save_curves(&args.out.join("curves.png"), report)
-            .map_err(|error| Failure::new(error.exit_code(), error))
+        report.save(&args.out)?;
+        plots::save_curves(&args.out.join("curves.png"), report).map_err(Failure::from)
     };
     save(&report)?;
     // The model is safe by now: whoever lacks ONNX Runtime here can still evaluate it elsewhere.
@@ -182,14 +179,16 @@ fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<Sp
     let mut config = Config::default();
     config.model.file = Some(model.to_owned());
     let unavailable = |error: &dyn std::fmt::Display| {
-        Failure::new(69, format!("{} is written, but cannot be evaluated: {error}", model.display()))
+        Failure::new(
+            Exit::Unavailable,
+            anyhow::anyhow!("{} is written, but cannot be evaluated: {error}", model.display()),
+        )
     };
     let runtime = Runtime::load(&config.runtime).map_err(|error| unavailable(&error))?;
     let mut classifier = Classifier::load(&runtime, &config.model).map_err(|error| unavailable(&error))?;
     let evaluation =
-        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, split)
-            .map_err(|error| Failure::new(error.exit_code(), error))?;
-    plots::save_evaluation(out, &evaluation).map_err(|error| Failure::new(error.exit_code(), error))?;
+        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, split)?;
+    plots::save_evaluation(out, &evaluation)?;
     Ok(evaluation.report)
 }
 
@@ -197,18 +196,5 @@ fn split_name(validation: &Validation) -> String {
     match validation {
         Validation::Split(name) => name.clone(),
         Validation::Fraction(part) => format!("fraction {part} of the training split"),
-    }
-}
-
-fn exit_code(error: &FitError) -> u8 {
-    match error {
-        FitError::Occupied { .. } => 2,
-        FitError::Checkpoint(CheckpointError::Write { .. }) => 74,
-        FitError::Checkpoint(CheckpointError::Read { .. }) => 66,
-        FitError::Checkpoint(CheckpointError::Damaged { .. }) => 65,
-        FitError::Checkpoint(CheckpointError::OtherNetwork { .. })
-        | FitError::Arch(_)
-        | FitError::Diverged(_)
-        | FitError::OtherRecipe { .. } => 78,
     }
 }

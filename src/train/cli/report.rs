@@ -1,9 +1,10 @@
 //! `emotiond-train report`.
 
 use super::{
-    Failure, print,
+    print,
     table::{Table, percent},
 };
+use crate::exit::Failure;
 use crate::train::{history::RunReport, plots};
 use clap::Args;
 use std::path::PathBuf;
@@ -29,11 +30,11 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let mut runs = Vec::new();
     for folder in &args.runs {
-        let report = RunReport::load(folder).map_err(|error| Failure::new(error.exit_code(), error))?;
+        let report = RunReport::load(folder)?;
         runs.push((folder.display().to_string(), report));
     }
     let picture = args.out.join("runs.png");
-    plots::save_runs(&picture, &runs).map_err(|error| Failure::new(error.exit_code(), error))?;
+    plots::save_runs(&picture, &runs)?;
     eprintln!("emotiond-train: wrote {}", picture.display());
     if args.json {
         let reports: serde_json::Map<_, _> = runs

@@ -1,4 +1,5 @@
 use super::*;
+use crate::exit::Exit;
 use crate::train::{
     dataset::{VOTE_COLUMNS, Votes},
     fixtures,
@@ -102,10 +103,10 @@ fn balanced_weights_give_each_class_the_same_sum() {
 #[test]
 fn a_split_that_is_not_there_is_the_recipes_fault() {
     let error = prepare(&fixtures::dataset(10), &fixtures::recipe(&["data.validation=Private"])).unwrap_err();
-    assert!(error.exit_code() == 78 && error.to_string().contains("Training, PublicTest"), "{error}");
+    assert!(error.exit() == Exit::Config && error.to_string().contains("Training, PublicTest"), "{error}");
     let error =
         prepare(&fixtures::dataset(10), &fixtures::recipe(&["data.validation=training"])).unwrap_err();
-    assert_eq!(error.exit_code(), 78);
+    assert_eq!(error.exit(), Exit::Config);
 }
 
 fn any_scheme() -> impl Strategy<Value = LabelScheme> {

@@ -1,5 +1,6 @@
 //! A bitmap to draw on, the font, the colours.
 
+use crate::exit::Exit;
 use plotters::{
     coord::Shift,
     prelude::{
@@ -32,8 +33,8 @@ impl PlotError {
     }
 
     /// The program's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
-        74
+    pub fn exit(&self) -> Exit {
+        Exit::Output
     }
 }
 

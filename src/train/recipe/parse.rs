@@ -1,6 +1,7 @@
 //! From TOML to a checked recipe; every error says where it stands.
 
 use super::{Recipe, check::check};
+use crate::exit::Exit;
 use serde::Deserialize;
 use std::{io, path::PathBuf};
 use thiserror::Error;
@@ -45,11 +46,11 @@ pub enum RecipeError {
 
 impl RecipeError {
     /// The program's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } => 66,
-            Self::Argument(_) => 2,
-            Self::Invalid { .. } | Self::Override { .. } => 78,
+            Self::Read { .. } => Exit::NoInput,
+            Self::Argument(_) => Exit::Usage,
+            Self::Invalid { .. } | Self::Override { .. } => Exit::Config,
         }
     }
 }
