@@ -1,6 +1,6 @@
 //! How much steadier the emotion is for the smoothing, and what delay that costs. Prints tables for docs/tracking.md.
 //!
-//! `cargo run --release --example steadiness -- CONFIG PICTURES CLIP...`: a configuration, a folder with pictures of
+//! `cargo bench --bench steadiness -- CONFIG PICTURES CLIP...`: a configuration, a folder with pictures of
 //! faces, and videos.
 
 use anyhow::{Context, Result};
@@ -34,7 +34,8 @@ const WANDER: f32 = 0.04;
 const NO_SMOOTHING: SmoothingConfig = SmoothingConfig { time_constant_s: 0.0, lead: 1.0, hold_s: 0.0 };
 
 fn main() -> Result<()> {
-    let mut arguments = env::args().skip(1);
+    // Cargo adds `--bench`.
+    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
     let usage = "steadiness CONFIG PICTURES CLIP...";
     let config = Config::read(Path::new(&arguments.next().context(usage)?))?;
     let pictures: SourceUri = arguments.next().context(usage)?.parse().map_err(anyhow::Error::msg)?;
