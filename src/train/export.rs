@@ -8,6 +8,7 @@ use super::arch::blocks::{Block, Conv, Dense, Gather, MaxPool, Norm};
 use super::checkpoint::replace;
 use crate::classify::description::Description;
 use burn::module::Param;
+use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
 use graph::Graph;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,11 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
                 let shifts = conv.bias.as_ref().map(|bias| values(bias).iter().map(|b| b * scale).collect());
                 convolution(graph, conv, &factors, shifts, &x)
             }
-            (Block::Norm(norm), _) => normalisation(graph, norm, &x),
+            (Block::Norm(norm), _) => {
+                let x = normalisation(graph, &norm.norm, &[1, 1], &x);
+                if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
+            }
+            (Block::Tanh(_), _) => graph.node("Tanh", &[&x], vec![]),
             (Block::MaxPool(pool), _) => max_pool(graph, pool, &x),
             (Block::Dropout(_), _) => x,
             (Block::Residual(residual), _) => {
@@ -104,14 +109,15 @@ fn dense(graph: &mut Graph, layer: &Dense, x: &str, scale: f32) -> String {
             let scale = vec![("alpha", graph::Value::Float(scale)), ("beta", graph::Value::Float(scale))];
             graph.node("Gemm", &[x, &weight, &bias], scale)
         }
+        Dense::Norm(norm) => normalisation(graph, norm, &[], x),
         Dense::Relu(_) => graph.node("Relu", &[x], vec![]),
+        Dense::Tanh(_) => graph.node("Tanh", &[x], vec![]),
         Dense::Dropout(_) => x.to_owned(),
     }
 }
 
 /// Factor and summand of each channel that the normalisation comes to.
-fn scale_and_shift(norm: &Norm) -> (Vec<f32>, Vec<f32>) {
-    let norm = &norm.norm;
+fn scale_and_shift(norm: &BatchNorm) -> (Vec<f32>, Vec<f32>) {
     let host = |tensor: Tensor<1>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
     let (mean, variance) = (host(norm.running_mean.value_sync()), host(norm.running_var.value_sync()));
     let (gamma, beta) = (values(&norm.gamma), values(&norm.beta));
@@ -125,7 +131,7 @@ fn scale_and_shift(norm: &Norm) -> (Vec<f32>, Vec<f32>) {
 }
 
 fn folded(graph: &mut Graph, conv: &Conv, norm: &Norm, x: &str) -> String {
-    let (scale, mut shift) = scale_and_shift(norm);
+    let (scale, mut shift) = scale_and_shift(&norm.norm);
     if let Some(bias) = &conv.bias {
         let bias = values(bias);
         shift.iter_mut().zip(&scale).zip(bias).for_each(|((shift, scale), bias)| *shift += scale * bias);
@@ -134,13 +140,13 @@ fn folded(graph: &mut Graph, conv: &Conv, norm: &Norm, x: &str) -> String {
     if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
 }
 
-fn normalisation(graph: &mut Graph, norm: &Norm, x: &str) -> String {
+/// `norm` by itself; `area` stands for the dimensions behind the channels.
+fn normalisation(graph: &mut Graph, norm: &BatchNorm, area: &[usize], x: &str) -> String {
     let (scale, shift) = scale_and_shift(norm);
-    let dims = [1, scale.len(), 1, 1];
+    let dims = [&[1, scale.len()], area].concat();
     let (scale, shift) = (graph.weight(&dims, &scale), graph.weight(&dims, &shift));
     let x = graph.node("Mul", &[x, &scale], vec![]);
-    let x = graph.node("Add", &[&x, &shift], vec![]);
-    if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
+    graph.node("Add", &[&x, &shift], vec![])
 }
 
 /// `conv` with each channel of output multiplied by its factor; `bias` is taken as it is.

@@ -13,6 +13,8 @@ pub enum Block {
     Conv(Conv),
     /// Batch normalisation.
     Norm(Norm),
+    /// Hyperbolic tangent.
+    Tanh(Tanh),
     /// Max pooling.
     MaxPool(MaxPool),
     /// Dropout, in training alone.
@@ -26,6 +28,7 @@ impl Block {
         match self {
             Self::Conv(conv) => conv.forward(&x),
             Self::Norm(norm) => x.batch_norm(&norm.norm, norm.relu),
+            Self::Tanh(_) => x.map(activation::tanh),
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
             Self::Residual(residual) => {
@@ -80,6 +83,10 @@ pub struct Norm {
 #[derive(Module, Debug)]
 pub struct Relu {}
 
+/// Hyperbolic tangent.
+#[derive(Module, Debug)]
+pub struct Tanh {}
+
 /// Max pooling.
 #[derive(Module, Debug)]
 pub struct MaxPool {
@@ -114,8 +121,12 @@ pub enum Gather {
 pub enum Dense {
     /// Matrix product and bias.
     Linear(Linear),
+    /// Batch normalisation.
+    Norm(BatchNorm),
     /// Rectifier.
     Relu(Relu),
+    /// Hyperbolic tangent.
+    Tanh(Tanh),
     /// Dropout, in training alone.
     Dropout(Dropout),
 }
@@ -125,7 +136,9 @@ impl Dense {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(linear) => linear.forward(x),
+            Self::Norm(norm) => norm.forward(x),
             Self::Relu(_) => activation::relu(x),
+            Self::Tanh(_) => activation::tanh(x),
             Self::Dropout(dropout) => dropout.forward(x),
         }
     }
@@ -192,6 +205,21 @@ impl Blocks<'_> {
             weight: self.initializer.init_with([input, output], Some(input), Some(output), self.device),
             bias: Some(Initializer::Zeros.init([output], self.device)),
         })
+    }
+
+    /// Hyperbolic tangent.
+    pub fn tanh(&self) -> Block {
+        Block::Tanh(Tanh {})
+    }
+
+    /// Batch normalisation behind a dense layer.
+    pub fn dense_norm(&self, width: usize) -> Dense {
+        Dense::Norm(self.norm_layer(width))
+    }
+
+    /// Hyperbolic tangent behind a dense layer.
+    pub fn dense_tanh(&self) -> Dense {
+        Dense::Tanh(Tanh {})
     }
 
     /// ReLU behind a dense layer.

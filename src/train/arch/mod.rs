@@ -1,9 +1,14 @@
 //! The architectures, by name.
 
 pub mod blocks;
+mod cnn_256;
 mod cnn_32_64_128;
+mod convnet;
+mod four_conv;
 mod mini_xception;
+mod resnet50;
 mod resnet_48;
+mod vgg16;
 
 use crate::train::ops::Maps;
 use blocks::{Block, Blocks, Dense, Gather};
@@ -66,10 +71,19 @@ struct Architecture {
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
-const ARCHITECTURES: [Architecture; 3] = [
+const ARCHITECTURES: [Architecture; 12] = [
+    Architecture { name: "cnn_256", smallest: 35, largest: 256, build: cnn_256::build },
     Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
+    Architecture { name: "convnet", smallest: 28, largest: 256, build: convnet::build },
+    Architecture { name: "four_conv", smallest: 16, largest: 256, build: four_conv::build },
+    Architecture { name: "four_conv_1028", smallest: 16, largest: 256, build: four_conv::build_1028 },
+    Architecture { name: "four_conv_256", smallest: 16, largest: 256, build: four_conv::build_256 },
     Architecture { name: "mini_xception", smallest: 20, largest: 512, build: mini_xception::build },
+    Architecture { name: "resnet50", smallest: 32, largest: 512, build: resnet50::build },
     Architecture { name: "resnet_48", smallest: 16, largest: 256, build: resnet_48::build },
+    Architecture { name: "vgg16_flat", smallest: 32, largest: 256, build: vgg16::build_flat },
+    Architecture { name: "vgg16_large", smallest: 32, largest: 512, build: vgg16::build_large },
+    Architecture { name: "vgg16_small", smallest: 32, largest: 512, build: vgg16::build_small },
 ];
 
 /// The names of the architectures.
@@ -131,15 +145,23 @@ impl Network {
 mod tests {
     use super::*;
 
-    fn network(arch: &str) -> Network {
-        let spec = NetworkSpec { arch: arch.to_owned(), channels: 1, size: 48, classes: 7, dropout: 0.5 };
+    fn network(arch: &str, channels: usize, classes: usize) -> Network {
+        let spec = NetworkSpec { arch: arch.to_owned(), channels, size: 48, classes, dropout: 0.5 };
         build(&spec, Initializer::KaimingNormal { gain: 1.0, fan_out_only: false }, &Device::flex()).unwrap()
     }
 
     #[test]
     fn the_networks_have_their_published_sizes() {
-        for (arch, numbers) in [("mini_xception", 58_423), ("cnn_32_64_128", 730_855)] {
-            assert_eq!(network(arch).num_params(), numbers, "{arch}");
+        for (arch, channels, classes, numbers) in [
+            ("convnet", 1, 7, 89_479),
+            ("cnn_32_64_128", 1, 7, 730_855),
+            ("mini_xception", 1, 7, 58_423),
+            ("mini_xception", 1, 6, 57_270),
+            ("vgg16_small", 3, 7, 14_781_767),
+            ("vgg16_large", 3, 7, 15_382_683),
+            ("resnet50", 3, 7, 23_858_695),
+        ] {
+            assert_eq!(network(arch, channels, classes).num_params(), numbers, "{arch}");
         }
     }
 
@@ -147,7 +169,7 @@ mod tests {
     fn every_architecture_maps_pictures_to_logits() {
         for arch in names() {
             let pictures = Tensor::zeros([3, 1, 48, 48], &Device::flex());
-            assert_eq!(network(arch).forward(pictures).dims(), [3, 7], "{arch}");
+            assert_eq!(network(arch, 1, 7).forward(pictures).dims(), [3, 7], "{arch}");
         }
     }
 
