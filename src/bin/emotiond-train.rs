@@ -24,6 +24,8 @@ enum Command {
     Eval(cli::eval::EvalArgs),
     /// Counts a data set's pictures, its duplicates and its constant pictures.
     Data(cli::data::DataArgs),
+    /// Searches for better values of a recipe's keys: grid, random or Bayesian.
+    Search(cli::search::SearchArgs),
     /// Lays runs side by side.
     Report(cli::report::ReportArgs),
 }
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Fit(args) => cli::fit::run(&args),
         Command::Eval(args) => cli::eval::run(&args),
         Command::Data(args) => cli::data::run(&args),
+        Command::Search(args) => cli::search::run(&args),
         Command::Report(args) => cli::report::run(&args),
     };
     match result {

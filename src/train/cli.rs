@@ -6,6 +6,8 @@ mod events;
 pub mod fit;
 mod progress;
 pub mod report;
+pub mod search;
+mod search_plot;
 mod table;
 
 use crate::exit::{Exit, Failure};

@@ -78,6 +78,10 @@ pub trait Watch {
     fn epoch(&mut self, record: &EpochRecord, trainer: &Trainer, best: bool);
     /// Something the user should know.
     fn note(&mut self, text: &str);
+    /// Asked after each epoch: whether the run shall end there.
+    fn ends_run(&mut self) -> bool {
+        false
+    }
 }
 
 /// A run to be made.
@@ -131,6 +135,9 @@ pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
             break;
         }
         run.epoch(&training, &validation, watch)?;
+        if watch.ends_run() {
+            break;
+        }
     }
     run.finish()
 }

@@ -29,6 +29,7 @@ pub mod plots;
 pub mod random;
 pub mod recipe;
 pub mod schedule;
+pub mod search;
 pub mod survey;
 pub mod tensorboard;
 pub mod trainer;

@@ -4,9 +4,11 @@ mod canvas;
 mod confusion;
 mod curves;
 mod mistakes;
+mod parallel;
 
 pub use canvas::PlotError;
 pub use curves::{save_curves, save_runs};
+pub use parallel::{Axis, save_parallel};
 
 use super::evaluate::Evaluation;
 use std::{fs, path::Path};

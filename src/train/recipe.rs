@@ -5,11 +5,13 @@ mod check;
 mod optimizer;
 mod parse;
 mod schedule;
+mod search;
 mod sections;
 
 pub use optimizer::{OptimizerMethod, OptimizerName, OptimizerSection};
 pub use parse::RecipeError;
 pub use schedule::{ScheduleName, SchedulePolicy, ScheduleSection};
+pub use search::{Choice, Range, SearchMethod, SearchSection};
 pub use sections::{
     AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection,
     Initializer, LabelScheme, LossKind, LossSection, NetworkSection, Validation,
@@ -45,6 +47,9 @@ pub struct Recipe {
     /// How long and how the run goes.
     #[serde(default)]
     pub fit: FitSection,
+    /// Which keys a search varies; `fit` passes it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchSection>,
 }
 
 impl Recipe {

@@ -83,7 +83,7 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     finish(args, &recipe, &data, &outcome)
 }
 
-fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
+pub(super) fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
     let mut dataset = Dataset::load(path, &recipe.input_spec())?;
     let ferplus = recipe.data.ferplus.as_ref();
     if ferplus.is_some() || recipe.data.labels == LabelScheme::FerPlus8 {
@@ -92,7 +92,7 @@ fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
     Ok(examples::prepare(&Arc::new(dataset), recipe)?)
 }
 
-fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
+pub(super) fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
     let Some(section) = &recipe.distill else { return Ok(None) };
     Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), data.training.labels)?)))
 }

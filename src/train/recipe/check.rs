@@ -16,7 +16,8 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Fault> {
     check_loss(recipe)?;
     check_optimizer(recipe)?;
     check_schedule(recipe)?;
-    check_fit(recipe)
+    check_fit(recipe)?;
+    recipe.search.as_ref().map_or(Ok(()), super::SearchSection::check)
 }
 
 /// The first of `keys` (key, whether it is set, its owners, the owners' names) that is set and not `chosen`'s.
