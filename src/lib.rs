@@ -16,6 +16,7 @@ pub mod exit;
 pub mod face;
 pub mod frame;
 pub mod geometry;
+pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod pipeline;
