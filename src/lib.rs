@@ -20,6 +20,7 @@ pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod pipeline;
+pub mod report;
 pub mod runtime;
 pub mod service;
 pub mod sink;
