@@ -108,12 +108,13 @@ fn shares_dwell_times_and_gaps_are_exact() {
             "angry|10 %|4 s|1|4 s|4 s|",
             "happy|55 %|23 s|3|8 s|10 s|",
             "neutral|36 %|15 s|1|15 s|15 s|",
+            "20:00:06.0 to 20:00:14.0: faces 2, happy 2|20:00:14.0 to 20:00:29.0: faces 1, neutral 1|",
             "1 gap, 10 s in all. Nobody was watched then",
             "from|to|for|why|20:00:40|20:00:50|10 s|unplugged|",
             "All 3 faces, by their first sight.",
             "face 1|face 2|face 3|",
             "21 November 2026, 20:00:00 to 20:00:56 UTC · 56 s · 3 faces",
-            "12 events made this page.| Nothing was left out.",
+            "12 events made this page. Nothing was left out.",
         ],
     );
     let page = page.replace("&#39;", "'");
@@ -178,10 +179,10 @@ fn what_cannot_be_read_is_counted_and_named_and_the_rest_is_used() {
     let ran = run(&["report", &scratch.file("events.jsonl", mixed), "--out", &text(&out)]).exits(0);
     for part in [
         "line 2 is left out: version 2 of the events",
-        "line 3 is left out: expected",
-        "line 4 is left out: missing field `phase`",
+        "line 3 is left out: it is no JSON object",
+        "line 4 is left out: missing field `source`",
         "3 more lines are left out, 8 in all",
-        "1 events are of types that this program does not know",
+        "events of types that this program does not know: 1",
     ] {
         assert!(ran.stderr.contains(part), "{part:?} is missing in {}", ran.stderr);
     }

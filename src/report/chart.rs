@@ -34,7 +34,9 @@ pub struct Chart<'a> {
     labels: &'a Labels,
     range: (f64, f64),
     columns: Bins<Moment>,
+    /// The band's height in faces, and how far its lines are apart.
     top: f64,
+    step: f64,
 }
 
 impl<'a> Chart<'a> {
@@ -43,9 +45,10 @@ impl<'a> Chart<'a> {
         let columns = source.bins.coarser(COLUMNS);
         let count = labels.names().len();
         let most = columns.iter().map(|(_, moment)| moment.faces(count).sum()).fold(1.0, f64::max);
+        let step = round_up(most / 4.0);
         // A hundredth over a whole number comes from faces that take turns.
-        let top = if most <= 6.05 { (most - 0.05).ceil() } else { round_up(most) };
-        Self { source, labels, range: (from, to.max(from + 0.001)), columns, top }
+        let top = ((most - 0.05) / step).ceil().max(1.0) * step;
+        Self { source, labels, range: (from, to.max(from + 0.001)), columns, top, step }
     }
 
     /// The hatching that marks where a source was away. It must stand once in each document.
@@ -136,11 +139,11 @@ impl<'a> Chart<'a> {
     /// Each emotion's share of all time in which faces were seen, as one bar.
     pub fn shares(&self) -> Markup {
         let total: f64 = self.source.shown.iter().sum();
-        let mut left = 0.0;
         html! {
             @for (place, name) in self.labels.names().iter().enumerate() {
                 @let part = self.source.shown[place];
                 @let width = part / total * 100.0;
+                @let left = self.source.shown[..place].iter().sum::<f64>() / total * 100.0;
                 @if part > 0.0 {
                     g {
                         title { (name) ", " (words::share(part, total)) }
@@ -151,7 +154,6 @@ impl<'a> Chart<'a> {
                             }
                         }
                     }
-                    @let _ = left += width;
                 }
             }
         }
@@ -159,10 +161,8 @@ impl<'a> Chart<'a> {
 
     /// The levels at which the number of faces is written.
     fn levels(&self) -> impl Iterator<Item = f64> {
-        let step =
-            if self.top <= 3.0 { 1.0 } else { self.top / if self.top % 2.0 == 0.0 { 2.0 } else { 1.0 } };
-        let count = (self.top / step).round() as u32;
-        (0..=count).map(move |index| f64::from(index) * step)
+        let count = (self.top / self.step).round() as u32;
+        (0..=count).map(|index| f64::from(index) * self.step)
     }
 
     /// A level's place in the band, in pixels from above.
@@ -209,26 +209,39 @@ impl<'a> Chart<'a> {
 
     /// Invisible columns over the band that tell their numbers.
     fn readings(&self) -> Markup {
-        let days = words::spans_days(self.range);
-        let width = self.columns.width();
-        let step = if width < 1.0 { width } else { 1.0 };
+        let places = self.labels.names().len();
+        let mut readings: Vec<(f64, f64, Vec<f64>)> = Vec::new();
+        for (at, moment) in self.columns.iter() {
+            let (end, faces) = (at + self.columns.width(), moment.faces(places).map(hundredths).collect());
+            match readings.last_mut() {
+                Some(last) if last.2 == faces => last.1 = end,
+                _ => readings.push((at, end, faces)),
+            }
+        }
+        readings.retain(|(_, _, faces)| faces.iter().any(|faces| *faces > 0.0));
         html! {
-            @for (at, moment) in self.columns.iter() {
-                @let faces: Vec<f64> = moment.faces(self.labels.names().len()).collect();
-                @let all: f64 = faces.iter().sum();
-                @if all > 0.005 {
-                    rect fill="transparent" x=(format!("{:.2}", self.x(at) / 100.0 * UNITS)) height=(UNITS)
-                        width=(format!("{:.2}", width / (self.range.1 - self.range.0) * UNITS)) {
-                        title {
-                            (words::moment(self.source.axis(), at, step, days)) ": " (number(all)) " faces"
-                            @for (name, faces) in self.labels.names().iter().zip(&faces) {
-                                @if *faces > 0.005 { ", " (name) " " (number(*faces)) }
-                            }
-                        }
-                    }
+            @for (from, to, faces) in &readings {
+                @let (left, right) = (self.x(*from) / 100.0 * UNITS, self.x(*to) / 100.0 * UNITS);
+                rect fill="transparent" x=(format!("{left:.2}")) width=(format!("{:.2}", right - left)) height=(UNITS) {
+                    title { (self.told(*from)) " to " (self.told(*to)) ": faces " (hundredths(faces.iter().sum())) (self.names(faces)) }
                 }
             }
         }
+    }
+
+    /// The emotions that `faces` show, with their numbers.
+    fn names(&self, faces: &[f64]) -> Markup {
+        html! {
+            @for (name, faces) in self.labels.names().iter().zip(faces) {
+                @if *faces > 0.0 { ", " (name) " " (faces) }
+            }
+        }
+    }
+
+    /// A place in words.
+    fn told(&self, at: f64) -> String {
+        let step = self.columns.width().min(1.0);
+        words::moment(self.source.axis(), at, step, words::spans_days(self.range))
     }
 
     /// Hatching where the source was away.
@@ -280,9 +293,9 @@ fn percent(value: f64) -> PreEscaped<String> {
     PreEscaped(format!("{value:.3}%"))
 }
 
-/// A number of faces with as many digits as say something.
-fn number(value: f64) -> f64 {
-    if value < 10.0 { (value * 100.0).round() / 100.0 } else { (value * 10.0).round() / 10.0 }
+/// More digits of a mean number of faces say nothing.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// Whether the faces of a source have lengths.

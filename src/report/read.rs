@@ -109,6 +109,10 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 /// # Errors
 /// With the reason, in words.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
+    // An array would do for serde.
+    if !line.starts_with(b"{") {
+        return Err("it is no JSON object".to_owned());
+    }
     let Envelope { v, r#type } = from_json(line)?;
     if v != u64::from(VERSION) {
         return Err(format!("version {v} of the events, this program reads version {VERSION}"));
@@ -214,7 +218,7 @@ mod tests {
         assert!(reason(&FACE.replace("\"track\":7,", "")).contains("missing field `track`"));
         assert!(reason(&FACE.replace("2026-11-21T", "")).contains("20:51:08"));
         assert!(reason(&FACE[..60]).contains("EOF while parsing"));
-        assert!(reason("[1]").contains("column"));
+        assert!(reason("[1,\"face\"]").contains("no JSON object"));
     }
 
     #[test]

@@ -127,11 +127,11 @@ impl Tally {
             ));
         }
         if self.unknown > 0 {
-            told.push(format!("{} events are of types that this program does not know", self.unknown));
+            told.push(format!("events of types that this program does not know: {}", self.unknown));
         }
         if self.of_more_sources > 0 {
             told.push(format!(
-                "{} events are of more sources than the first {MAX_SOURCES}; select some by name",
+                "events of more sources than the first {MAX_SOURCES}, which are left out: {}; select some by name",
                 self.of_more_sources
             ));
         }

@@ -66,6 +66,7 @@ pub struct Open {
 }
 
 /// A time for which a face showed an emotion.
+#[derive(Clone, Copy)]
 pub struct Segment {
     pub from: f64,
     pub to: f64,
