@@ -221,6 +221,30 @@ fn a_program_that_was_killed_and_started_again_tells_one_story() {
 }
 
 #[test]
+fn a_stream_that_comes_back_goes_on_after_the_gap() {
+    let events = [
+        state(0.0, "up", ""),
+        face("new", 1.0, 1, "happy", r#","pts_ms":0"#),
+        face("update", 5.0, 1, "neutral", r#","pts_ms":4000"#),
+        face("end", 7.0, 1, "neutral", r#","pts_ms":6000"#),
+        state(7.0, "down", "reset by peer"),
+        state(17.0, "up", ""),
+        // Its own time begins anew.
+        face("new", 18.0, 2, "happy", r#","pts_ms":500"#),
+        face("end", 20.0, 2, "happy", r#","pts_ms":2500"#),
+        state(20.0, "ended", ""),
+    ];
+    let told = page(events.concat());
+    says(&told, &["watched|8.5 s|away|10 s|", "happy|75 %|6 s|2|2 s|4 s|", "0:06|0:16|10 s|reset by peer|"]);
+    // Under an address it is told by the clock, like a camera.
+    let told = page(events.concat().replace("\"lobby\"", "\"rtsp://10.0.0.7/1\""));
+    says(
+        &told,
+        &["watched|10 s|away|10 s|", "happy|75 %|6 s|2|2 s|4 s|", "20:00:07|20:00:17|10 s|reset by peer|"],
+    );
+}
+
+#[test]
 fn faces_without_their_sources_lines_are_enough() {
     let events: String =
         known().lines().filter(|line| line.contains("\"face\"")).map(|line| format!("{line}\n")).collect();
@@ -382,4 +406,6 @@ fn pictures_of_a_folder_are_told_one_by_one() {
     image::load_from_memory(&report(&events, "report.png")).unwrap();
     let sums = sums(&report(&events, "report.csv"));
     assert_eq!(sums.iter().find(|sum| sum.0 == "faces_s").unwrap().1, 3.0);
+    // A row a picture.
+    assert_eq!(report(&events, "report.csv").iter().filter(|byte| **byte == b'\n').count(), 1 + 3);
 }

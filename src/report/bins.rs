@@ -22,7 +22,12 @@ pub struct Bins<C> {
 impl<C: Cell> Bins<C> {
     /// No bins yet, later at most `capacity` (2 or more).
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, start: 0.0, width: FINEST_S, cells: Vec::new() }
+        Self::of_width(FINEST_S, capacity)
+    }
+
+    /// The same, with a width to begin with.
+    pub fn of_width(width: f64, capacity: usize) -> Self {
+        Self { capacity, start: 0.0, width, cells: Vec::new() }
     }
 
     /// Shares the time `from..to` out: `put` is told each bin that it touches, and for how long.

@@ -95,11 +95,14 @@ impl<'a> Chart<'a> {
 
     /// Times under band or lanes.
     pub fn ticks_axis(&self) -> Markup {
-        let (places, step) = ticks(self.source.axis(), self.range);
+        let (mut places, step) = ticks(self.source.axis(), self.range);
+        // A picture's number stands under its middle.
+        let middle = if self.source.axis() == Axis::Pictures { 0.5 } else { 0.0 };
+        places.retain(|at| at + middle <= self.range.1);
         let days = words::spans_days(self.range);
         html! {
             @for (index, at) in places.iter().enumerate() {
-                @let x = self.x(*at);
+                @let x = self.x(*at + middle);
                 line class="tick" x1=(percent(x)) x2=(percent(x)) y1="0" y2="5" {}
                 text class=(if index % 2 == 1 { "faint odd" } else { "faint" }) x=(percent(x)) y="17"
                     text-anchor=(if x < 4.0 { "start" } else if x > 96.0 { "end" } else { "middle" }) {
@@ -223,7 +226,7 @@ impl<'a> Chart<'a> {
             @for (from, to, faces) in &readings {
                 @let (left, right) = (self.x(*from) / 100.0 * UNITS, self.x(*to) / 100.0 * UNITS);
                 rect fill="transparent" x=(format!("{left:.2}")) width=(format!("{:.2}", right - left)) height=(UNITS) {
-                    title { (self.told(*from)) " to " (self.told(*to)) ": faces " (hundredths(faces.iter().sum())) (self.names(faces)) }
+                    title { (self.span(*from, *to)) ": faces " (hundredths(faces.iter().sum())) (self.names(faces)) }
                 }
             }
         }
@@ -238,10 +241,13 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// A place in words.
-    fn told(&self, at: f64) -> String {
+    /// A span in words; of pictures, the first and the last.
+    fn span(&self, from: f64, to: f64) -> String {
+        let axis = self.source.axis();
         let step = self.columns.width().min(1.0);
-        words::moment(self.source.axis(), at, step, words::spans_days(self.range))
+        let last = if axis == Axis::Pictures { to - 1.0 } else { to };
+        let told = |at| words::moment(axis, at, step, words::spans_days(self.range));
+        if last <= from { told(from) } else { format!("{} to {}", told(from), told(last)) }
     }
 
     /// Hatching where the source was away.

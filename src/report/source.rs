@@ -241,7 +241,7 @@ impl Source {
 
     /// What came before the first face was placed on the wrong axis.
     fn begin_anew(&mut self) {
-        self.bins = Bins::new(BINS);
+        self.bins = if self.axis() == Axis::Pictures { Bins::of_width(1.0, BINS) } else { Bins::new(BINS) };
         self.gaps = Gaps::default();
         self.away = None;
         (self.from, self.to, self.known_until) = (0.0, 0.0, 0.0);

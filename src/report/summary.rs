@@ -1,6 +1,6 @@
 //! What page and picture say in words.
 
-use super::{chart::has_time, labels::Labels, recording::Recording, source::Source, words};
+use super::{chart::has_time, clock::Axis, labels::Labels, recording::Recording, source::Source, words};
 
 /// What an emotion in the events is.
 pub const MEANING: &str = "The emotions are words that people would likely choose for a picture of these faces. They \
@@ -11,7 +11,8 @@ pub const MEANING: &str = "The emotions are words that people would likely choos
 /// How the sums came about.
 pub const CAVEATS: [&str; 3] = [
     "A face is one from its first sight until it is lost. Whoever leaves the view and comes back counts as another.",
-    "Shares are weighted by time: two faces that show an emotion for a second count two seconds.",
+    "Shares are weighted by time: two faces that show an emotion for a second count two seconds. In \
+        pictures each face counts one.",
     "“Typically” is the median: half of them are shorter, half are longer.",
 ];
 
@@ -23,9 +24,13 @@ pub fn caption(recording: &Recording) -> String {
         sources => words::count(sources.len() as u64, "source"),
     };
     let faces: u64 = recording.sources.iter().map(|source| source.tracks.seen).sum();
+    let (range, faces) = (words::range(from, to), words::count(faces, "face"));
+    if recording.sources.iter().all(|source| source.axis() != Axis::Wall) {
+        // Videos and pictures have times of their own: these only say when they were read.
+        return format!("{sources} · read {range} · {faces}");
+    }
     let seconds = (to.as_millisecond() - from.as_millisecond()) as f64 / 1000.0;
-    let range = words::range(from, to);
-    format!("{sources} · {range} · {} · {}", words::duration(seconds), words::count(faces, "face"))
+    format!("{sources} · {range} · {} · {faces}", words::duration(seconds))
 }
 
 /// A source's name, fit to be shown.

@@ -126,9 +126,9 @@ mod tests {
     fn moments_fit_their_axis() {
         let at = 1_795_294_268.0;
         let told = |axis, at, step, days| moment(axis, at, step, days);
-        assert_eq!(told(Axis::Wall, at, 60.0, false), "21:31");
-        assert_eq!(told(Axis::Wall, at, 1.0, false), "21:31:08");
-        assert_eq!(told(Axis::Wall, at, 60.0, true), "21 Nov 21:31");
+        assert_eq!(told(Axis::Wall, at, 60.0, false), "20:51");
+        assert_eq!(told(Axis::Wall, at, 1.0, false), "20:51:08");
+        assert_eq!(told(Axis::Wall, at, 60.0, true), "21 Nov 20:51");
         assert_eq!(told(Axis::Media, 3723.0, 1.0, false), "1:02:03");
         assert_eq!(told(Axis::Media, 62.25, 0.5, false), "1:02.2");
         assert_eq!(told(Axis::Pictures, 11.0, 1.0, false), "picture 12");
