@@ -1,8 +1,8 @@
 //! The story of a recording: event lines in, one page, picture or table out.
 //!
-//! [`read`] makes typed events of lines, [`recording`] hands each to its [`source`], where [`clock`] places it on an
-//! axis, [`bins`] and [`tracks`] hold it, [`spans`] and [`gaps`] sum it up. [`chart`] draws bands and lanes once, for
-//! [`page`] (HTML) and [`picture`] (PNG); [`table`] writes the bins as CSV.
+//! `read` makes typed events of lines, `recording` hands each to its `source`, where `clock` places it on an
+//! axis, `bins` and `tracks` hold it, `spans` and `gaps` sum it up. `chart` draws bands and lanes once, for
+//! `page` (HTML) and `picture` (PNG); `table` writes the bins as CSV.
 mod axis;
 mod bins;
 mod chart;
