@@ -215,7 +215,7 @@ fn a_program_that_was_killed_and_started_again_tells_one_story() {
             "faces seen|2|",
             "happy|44 %|4 s|1|4 s|4 s|",
             "neutral|56 %|5 s|1|5 s|5 s|",
-            "20:00:05|20:00:20|15 s|not recorded: the program did not run|",
+            "20:00:05|20:00:20|15 s|not recorded: the source was not read|",
         ],
     );
 }
@@ -272,6 +272,17 @@ fn more_faces_than_lanes_are_counted() {
     );
     let is_lane = |text: &&str| text.strip_prefix("face ").is_some_and(|track| track.parse::<u64>().is_ok());
     assert_eq!(words(&page).split('|').filter(is_lane).count(), 30);
+}
+
+#[test]
+fn more_sources_than_have_a_story_are_counted() {
+    let lines = (0..40).map(|source| known().replace("lobby", &format!("camera {source}")));
+    let page = page(lines.collect::<String>());
+    assert_eq!(page.matches("<section>").count(), 32);
+    says(
+        &page,
+        &["32 sources · ", "more sources than the first 32, which are left out: 96; select some by name"],
+    );
 }
 
 #[test]

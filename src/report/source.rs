@@ -15,7 +15,7 @@ use jiff::Timestamp;
 /// Bins of a source's time.
 const BINS: usize = 2048;
 /// The reason of a gap between two runs.
-const NOT_RECORDED: &str = "not recorded: the program did not run";
+const NOT_RECORDED: &str = "not recorded: the source was not read";
 
 /// What was seen in a bin, in seconds; for folders, in pictures.
 #[derive(Clone)]
@@ -116,7 +116,7 @@ impl Source {
         if self.axis() == Axis::Pictures {
             return self.picture(at, label);
         }
-        if self.away.is_some() {
+        if self.away.is_some() && face.phase != Phase::End {
             self.come_back(at);
         }
         self.watch_until(at);
