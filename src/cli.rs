@@ -29,6 +29,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Measure this machine: each stage, frames per second for 1, 4 and 16 faces, the efficiency of the pipeline
     Bench(BenchArgs),
+    /// Tell the story of a recording: a page, a picture or a table of the events that `run` wrote
+    Report(ReportArgs),
 }
 
 /// What `run` and `check` take.
@@ -81,4 +83,15 @@ pub struct BenchArgs {
     /// Seconds of each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     pub seconds: f64,
+}
+
+/// What `report` takes.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The events, as `run` wrote them to stdout; may be gzipped; - for stdin
+    #[arg(value_name = "EVENTS.jsonl")]
+    pub events: PathBuf,
+    /// What to write; its ending says as what: .html (a page), .png (a picture) or .csv (a table)
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }

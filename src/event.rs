@@ -3,11 +3,11 @@
 use crate::{audience::Summary, frame::SourceState, geometry::BoundingBox};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use std::borrow::Cow;
 
 /// Version of the lines.
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 1;
 
 /// A face in a frame.
 #[derive(Serialize, JsonSchema)]
@@ -59,7 +59,7 @@ pub struct FaceEvent<'a> {
 }
 
 /// Where a face is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Seen for the first time.
@@ -124,7 +124,7 @@ pub struct AudienceFaces {
 }
 
 /// A source's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Frames come.
@@ -205,12 +205,18 @@ impl<'a> SourceEvent<'a> {
 }
 
 /// A moment, written after RFC 3339 in UTC with milliseconds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Time(pub Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:.3}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
     }
 }
 

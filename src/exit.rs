@@ -14,7 +14,7 @@ pub enum Exit {
     Unavailable = 69,
     /// A fault of ours.
     Software = 70,
-    /// The events cannot be written.
+    /// The events or the report cannot be written.
     Output = 74,
     /// The configuration is wrong.
     Config = 78,

@@ -3,6 +3,7 @@
 //! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
 //! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
 //! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+//! [`report`] sums up what was written.
 pub mod audience;
 pub mod classify;
 pub mod cli;
@@ -17,9 +18,11 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod pipeline;
+pub mod report;
 pub mod runtime;
 pub mod service;
 pub mod sink;

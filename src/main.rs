@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Schema => commands::schema::run(),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

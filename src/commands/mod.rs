@@ -4,6 +4,7 @@ pub mod cameras;
 pub mod check;
 pub mod config;
 mod reload;
+pub mod report;
 pub mod run;
 pub mod schema;
 mod supervise;

@@ -1,0 +1,60 @@
+//! `emotiond report`.
+
+use super::start_logs;
+use crate::{
+    cli::ReportArgs,
+    config::LogConfig,
+    exit::{Exit, Failure},
+    report::{Format, Recording, ReportError},
+};
+use anyhow::Context;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+/// Sums up a recording.
+///
+/// # Errors
+/// When the file to write has an unknown ending, the recording cannot be read or holds no event, or the report cannot
+/// be written.
+pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
+    let format = Format::of(&arguments.out)?;
+    start_logs(&LogConfig::default())?;
+    let recording = Recording::read(open(&arguments.events)?)?;
+    for complaint in recording.tally.complaints() {
+        tracing::warn!("{complaint}");
+    }
+    let report = format.write(&recording)?;
+    fs::write(&arguments.out, report)
+        .with_context(|| format!("cannot write {}", arguments.out.display()))
+        .map_err(|fault| Failure::new(Exit::Output, fault))?;
+    tracing::info!("{} tells of {} events", arguments.out.display(), recording.tally.used);
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let refuse = |reason: &dyn std::fmt::Display| {
+        let hint = "give a file of events, or - for stdin";
+        Failure::new(Exit::NoInput, anyhow::anyhow!("cannot read {}: {reason}; {hint}", path.display()))
+    };
+    if path.is_dir() {
+        return Err(refuse(&"it is a folder"));
+    }
+    Ok(Box::new(File::open(path).map_err(|fault| refuse(&fault))?))
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let exit = match error {
+            ReportError::Ending(_) => Exit::Usage,
+            ReportError::NoEvents { .. } => Exit::Data,
+            ReportError::Draw(_) => Exit::Software,
+        };
+        Self::new(exit, error)
+    }
+}

@@ -1,0 +1,170 @@
+//! The picture: the page's charts on one sheet, as a PNG.
+
+use super::{
+    ReportError,
+    chart::{BAND_HEIGHT, Chart, LANE_HEIGHT, SHARES_HEIGHT, TICKS_HEIGHT, has_time},
+    labels::Labels,
+    recording::Recording,
+    source::Source,
+    summary::{caption, facts, lanes_caption, name},
+    tracks::Lane,
+    words,
+};
+use maud::{Markup, PreEscaped, html};
+use resvg::{
+    tiny_skia::{Pixmap, Transform},
+    usvg::{Options, Tree},
+};
+use std::sync::Arc;
+
+/// Width of the sheet in its own units.
+const WIDTH: f64 = 1200.0;
+/// Pixels of a unit.
+const SCALE: f32 = 1.5;
+/// Space around all.
+const MARGIN: f64 = 40.0;
+/// Space for names beside the charts.
+const NAMES: f64 = 84.0;
+/// Width of the charts.
+const CHART: f64 = WIDTH - 2.0 * MARGIN - NAMES;
+/// Emotions in a row of the legend.
+const LEGEND_ROW: usize = 7;
+/// Lanes of a source, and sources: a sheet has an end.
+const MOST_LANES: usize = 16;
+const MOST_SOURCES: usize = 6;
+
+const STYLE: &str = "text { font-family: 'DejaVu Sans'; font-size: 12px } .plot { fill: #f4f5f7 } .grid { stroke: #dfe3e8 } \
+    .tick { stroke: #5c6670 } .ink { fill: #1d2329 } .faint { fill: #5c6670 } .away { fill: #e3e6ea } \
+    .stripe { fill: #a9b1ba } .title { font-size: 26px; font-weight: bold } .name { font-size: 18px; font-weight: bold } \
+    .say { font-size: 14px }";
+
+/// The picture of a recording.
+///
+/// # Errors
+/// When the drawing library refuses.
+pub fn png(recording: &Recording) -> Result<Vec<u8>, ReportError> {
+    let draw = |fault: &dyn std::fmt::Display| ReportError::Draw(fault.to_string());
+    let (svg, height) = sheet(recording);
+    let mut options = Options { font_family: "DejaVu Sans".to_owned(), ..Options::default() };
+    let fonts = Arc::make_mut(&mut options.fontdb);
+    fonts.load_font_data(dejavu::sans::regular().to_vec());
+    fonts.load_font_data(dejavu::sans::bold().to_vec());
+    let tree = Tree::from_str(&svg, &options).map_err(|fault| draw(&fault))?;
+    let size = |length: f64| (length as f32 * SCALE).ceil() as u32;
+    let mut pixels = Pixmap::new(size(WIDTH), size(height)).ok_or_else(|| draw(&"it is too large"))?;
+    resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|fault| draw(&fault))
+}
+
+/// A sheet that grows downwards.
+struct Sheet {
+    parts: String,
+    y: f64,
+}
+
+impl Sheet {
+    /// Text whose line is `height` high.
+    fn text(&mut self, class: &str, height: f64, text: &str) {
+        self.y += height;
+        let part = html! { text class=(class) x=(MARGIN) y=(self.y - height * 0.25) { (text) } };
+        self.parts.push_str(&part.into_string());
+    }
+
+    /// A chart of `height` with its names on the left.
+    fn chart(&mut self, height: f64, names: &Markup, drawing: &Markup) {
+        let part = html! {
+            svg x=(MARGIN) y=(self.y) width=(NAMES) height=(height) overflow="visible" { (names) }
+            svg x=(MARGIN + NAMES) y=(self.y) width=(CHART) height=(height) overflow="visible" { (drawing) }
+        };
+        self.parts.push_str(&part.into_string());
+        self.y += height;
+    }
+}
+
+/// The sheet as SVG, and its height.
+fn sheet(recording: &Recording) -> (String, f64) {
+    let mut sheet = Sheet { parts: String::new(), y: MARGIN - 10.0 };
+    sheet.text("ink title", 40.0, "The story of a recording");
+    sheet.text("faint say", 24.0, &caption(recording));
+    for source in recording.sources.iter().take(MOST_SOURCES) {
+        story(&mut sheet, recording, source);
+    }
+    sheet.y += 16.0;
+    let more = recording.sources.len().saturating_sub(MOST_SOURCES);
+    if more > 0 {
+        sheet.text(
+            "faint say",
+            22.0,
+            &format!("{more} more sources are on the page that --out report.html makes."),
+        );
+    }
+    let left_out = recording.tally.malformed + recording.tally.unknown + recording.tally.of_more_sources;
+    if left_out > 0 {
+        sheet.text("faint say", 22.0, &format!("{} left out.", words::count(left_out, "line")));
+    }
+    sheet.text(
+        "faint say",
+        22.0,
+        "The emotions are words that people would likely choose for a picture of these faces, not what anybody felt.",
+    );
+    let height = sheet.y + MARGIN - 10.0;
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(height) {
+            style { (PreEscaped(STYLE)) }
+            (Chart::hatching())
+            rect width="100%" height="100%" fill="#fff" {}
+            (PreEscaped(sheet.parts))
+        }
+    };
+    (svg.into_string(), height)
+}
+
+fn story(sheet: &mut Sheet, recording: &Recording, source: &Source) {
+    let labels = &recording.labels;
+    let chart = Chart::new(source, labels, recording.range(source));
+    sheet.y += 26.0;
+    sheet.text("ink name", 28.0, &name(source));
+    let told: Vec<String> =
+        facts(source, labels).iter().map(|(value, what)| format!("{what}: {value}")).collect();
+    sheet.text("faint say", 24.0, &told.join(" · "));
+    if source.tracks.seen == 0 {
+        return;
+    }
+    sheet.y += 8.0;
+    legend(sheet, source, labels);
+    sheet.y += 14.0;
+    sheet.chart(BAND_HEIGHT, &chart.levels_axis(), &chart.band());
+    sheet.chart(TICKS_HEIGHT, &html! {}, &chart.ticks_axis());
+    let lanes: Vec<Lane> = source.tracks.longest(MOST_LANES);
+    if has_time(source) && !lanes.is_empty() {
+        sheet.y += 8.0;
+        sheet.text("faint say", 26.0, &lanes_caption(source, lanes.len()));
+        sheet.chart(lanes.len() as f64 * LANE_HEIGHT, &Chart::lane_names(&lanes), &chart.lanes(&lanes));
+        sheet.chart(TICKS_HEIGHT, &html! {}, &chart.ticks_axis());
+    }
+}
+
+/// The bar of shares, and under it which colour is which emotion.
+fn legend(sheet: &mut Sheet, source: &Source, labels: &Labels) {
+    let total: f64 = source.shown.iter().sum();
+    let chart = Chart::new(source, labels, (0.0, 1.0));
+    let bar = html! {
+        svg x=(MARGIN) y=(sheet.y) width=(WIDTH - 2.0 * MARGIN) height=(SHARES_HEIGHT) { (chart.shares()) }
+    };
+    sheet.parts.push_str(&bar.into_string());
+    sheet.y += SHARES_HEIGHT + 6.0;
+    let step = (WIDTH - 2.0 * MARGIN) / LEGEND_ROW as f64;
+    for (place, label) in labels.names().iter().enumerate() {
+        let x = MARGIN + (place % LEGEND_ROW) as f64 * step;
+        if place % LEGEND_ROW == 0 {
+            sheet.y += 22.0;
+        }
+        let entry = html! {
+            rect x=(x) y=(sheet.y - 17.0) width="12" height="12" rx="3" fill=(labels.color(place)) {}
+            text class="ink say" x=(x + 20.0) y=(sheet.y - 6.0) {
+                (words::tame(label, 14)) " " (words::share(source.shown[place], total))
+            }
+        };
+        sheet.parts.push_str(&entry.into_string());
+    }
+}

@@ -1,0 +1,237 @@
+//! Bytes to lines to typed events.
+
+use crate::event::{Phase, State, Time, VERSION};
+use flate2::bufread::MultiGzDecoder;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, BufRead, BufReader, Read},
+};
+
+/// No event is nearly as long: a longer line is no event.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// What a line says, as far as a report needs it.
+#[derive(Debug)]
+pub enum Line<'a> {
+    /// News of a face.
+    Face(FaceLine<'a>),
+    /// News of a source.
+    Source(SourceLine<'a>),
+    /// The audience's sum, which is made anew from the faces.
+    Audience(AudienceLine<'a>),
+    /// A type that later versions of the program have added.
+    Unknown,
+}
+
+/// News of a face.
+#[derive(Debug, Deserialize)]
+pub struct FaceLine<'a> {
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    pub time: Time,
+    pub phase: Phase,
+    pub frame: u64,
+    pub pts_ms: Option<u64>,
+    pub file: Option<IgnoredAny>,
+    pub track: u64,
+    #[serde(borrow)]
+    pub emotion: Cow<'a, str>,
+    /// The labels in the model's order.
+    #[serde(borrow, rename = "probabilities")]
+    pub labels: Keys<'a>,
+    pub duration_s: Option<f64>,
+}
+
+/// News of a source.
+#[derive(Debug, Deserialize)]
+pub struct SourceLine<'a> {
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    pub time: Time,
+    pub state: State,
+    #[serde(borrow, default)]
+    pub reason: Cow<'a, str>,
+}
+
+/// That a source was watched.
+#[derive(Debug, Deserialize)]
+pub struct AudienceLine<'a> {
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    pub time: Time,
+}
+
+/// What tells how to read the rest.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    v: u64,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+}
+
+/// The keys of an object, in their order.
+#[derive(Debug)]
+pub struct Keys<'a>(pub Vec<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeysVisitor;
+        impl<'de> Visitor<'de> for KeysVisitor {
+            type Value = Keys<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of probabilities")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut keys = Vec::with_capacity(8);
+                while let Some((Key(key), IgnoredAny)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(KeysVisitor)
+    }
+}
+
+/// A key that is borrowed where it holds no escape.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Reads one line.
+///
+/// # Errors
+/// With the reason, in words.
+pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
+    // An array would do for serde.
+    if !line.starts_with(b"{") {
+        return Err("it is no JSON object".to_owned());
+    }
+    let Envelope { v, r#type } = from_json(line)?;
+    if v != u64::from(VERSION) {
+        return Err(format!("version {v} of the events, this program reads version {VERSION}"));
+    }
+    Ok(match &*r#type {
+        "face" => Line::Face(from_json(line)?),
+        "source" => Line::Source(from_json(line)?),
+        "audience" => Line::Audience(from_json(line)?),
+        _ => Line::Unknown,
+    })
+}
+
+fn from_json<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    // The place within the line follows " at line 1": the caller tells which line of the file it is.
+    serde_json::from_slice(line).map_err(|fault| fault.to_string().replace(" at line 1 column", " at column"))
+}
+
+/// The lines of a file, each by itself and none longer than an event can be.
+pub struct Lines<R> {
+    input: R,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The lines of `input`.
+    pub fn new(input: R) -> Self {
+        Self { input, line: Vec::new(), number: 0 }
+    }
+
+    /// The number of the latest line, from 1 on.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line that is not blank; an error in its place when it is too long. `None` at the end.
+    ///
+    /// # Errors
+    /// When the input cannot be read on.
+    pub fn next(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
+        loop {
+            self.line.clear();
+            if self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line)? == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if self.line.len() as u64 == LONGEST_LINE && self.line.last() != Some(&b'\n') {
+                self.skip_line()?;
+                return Ok(Some(Err(format!("longer than {LONGEST_LINE} bytes"))));
+            }
+            if !self.line.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        Ok(Some(Ok(self.line.trim_ascii())))
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let buffer = self.input.fill_buf()?;
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let (used, done) = (end.map_or(buffer.len(), |at| at + 1), end.is_some() || buffer.is_empty());
+            self.input.consume(used);
+            if done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The bytes of `input`, unpacked where they are gzipped.
+///
+/// # Errors
+/// When the input cannot be read.
+pub fn unpack<'a>(input: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if gzipped {
+        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACE: &str = r#"{"v":1,"type":"face","phase":"new","source":"a \"b\"","time":"2026-11-21T20:51:08.123Z","frame":1,"track":7,"emotion":"happy","probabilities":{"zany":0.1,"happy":0.9},"mood":[1,{"x":2}]}"#;
+
+    #[test]
+    fn fields_that_are_not_known_are_tolerated_and_labels_keep_their_order() {
+        let Ok(Line::Face(face)) = parse(FACE.as_bytes()) else { panic!("no face") };
+        assert_eq!((&*face.source, face.track, face.pts_ms, face.duration_s), ("a \"b\"", 7, None, None));
+        assert_eq!(face.labels.0, ["zany", "happy"]);
+        assert!(matches!(parse(br#"{"type":"mood","v":1}"#), Ok(Line::Unknown)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let reason = |line: &str| parse(line.as_bytes()).unwrap_err();
+        assert!(reason(&FACE.replace("\"v\":1", "\"v\":2")).contains("version 2"));
+        assert!(reason(&FACE.replace("\"track\":7,", "")).contains("missing field `track`"));
+        assert!(reason(&FACE.replace("2026-11-21T", "")).contains("as year"));
+        assert!(reason(&FACE[..60]).contains("EOF while parsing"));
+        assert!(reason("[1,\"face\"]").contains("no JSON object"));
+    }
+
+    #[test]
+    fn lines_are_counted_and_an_endless_one_is_passed_over() {
+        let long = "x".repeat(3 << 20);
+        let text = format!("one\n\n{long}\n  four\r\nfive");
+        let mut lines = Lines::new(text.as_bytes());
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            let line = line.map(|line| String::from_utf8(line.to_vec()).unwrap());
+            seen.push((lines.number(), line.map_err(|reason| reason.len())));
+        }
+        let text = |text: &str| Ok(text.to_owned());
+        assert_eq!(seen, [(1, text("one")), (3, Err(25)), (4, text("four")), (5, text("five"))]);
+    }
+}

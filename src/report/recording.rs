@@ -1,0 +1,155 @@
+//! All lines of a recording, summed up in memory that does not grow with their number.
+
+use super::{
+    ReportError,
+    clock::{Axis, seconds},
+    labels::Labels,
+    read::{Line, Lines, parse, unpack},
+    source::Source,
+};
+use jiff::Timestamp;
+use std::io::Read;
+
+/// So many sources have a story of their own.
+const MAX_SOURCES: usize = 32;
+/// So many lines that cannot be read are named.
+const NAMED_FAULTS: usize = 5;
+
+/// A recording's sources, and what was read of it.
+#[derive(Default)]
+pub struct Recording {
+    /// The emotions.
+    pub labels: Labels,
+    /// The sources in the order of their first lines.
+    pub sources: Vec<Source>,
+    /// Times of the first and the last line.
+    pub time: Option<(Timestamp, Timestamp)>,
+    /// What was read and what was left out.
+    pub tally: Tally,
+}
+
+/// What was read and what was left out.
+#[derive(Default)]
+pub struct Tally {
+    /// Lines that were used.
+    pub used: u64,
+    /// Lines that are no event.
+    pub malformed: u64,
+    /// The first of them, by number, with the reason.
+    pub faults: Vec<(u64, String)>,
+    /// Events of types that this program does not know.
+    pub unknown: u64,
+    /// Lines of sources beyond those that have a story.
+    pub of_more_sources: u64,
+    /// After which line the input broke off, and why.
+    pub broken_off: Option<(u64, String)>,
+}
+
+impl Recording {
+    /// Reads all lines.
+    ///
+    /// # Errors
+    /// When no line is an event.
+    pub fn read(input: impl Read) -> Result<Self, ReportError> {
+        let mut recording = Self::default();
+        match unpack(input) {
+            Ok(input) => recording.read_lines(&mut Lines::new(input)),
+            Err(fault) => recording.tally.broken_off = Some((0, fault.to_string())),
+        }
+        let Some((_, last)) = recording.time else {
+            return Err(recording.tally.nothing_read());
+        };
+        recording.sources.iter_mut().for_each(|source| source.finish(seconds(last)));
+        Ok(recording)
+    }
+
+    /// First and last place on the axis of `source`; cameras share theirs.
+    pub fn range(&self, source: &Source) -> (f64, f64) {
+        let shares = |other: &&Source| source.axis() == Axis::Wall && other.axis() == Axis::Wall;
+        let together = self.sources.iter().filter(shares);
+        together.fold((source.from, source.to), |(from, to), other| (from.min(other.from), to.max(other.to)))
+    }
+
+    fn read_lines(&mut self, lines: &mut Lines<impl std::io::BufRead>) {
+        loop {
+            let line = match lines.next() {
+                Ok(Some(line)) => line.and_then(parse),
+                Ok(None) => return,
+                Err(fault) => {
+                    self.tally.broken_off = Some((lines.number(), fault.to_string()));
+                    return;
+                }
+            };
+            match line {
+                Ok(line) => self.take(&line),
+                Err(reason) => self.tally.leave_out(lines.number(), reason),
+            }
+        }
+    }
+
+    fn take(&mut self, line: &Line) {
+        let (name, time) = match line {
+            Line::Face(face) => (&face.source, face.time.0),
+            Line::Source(source) => (&source.source, source.time.0),
+            Line::Audience(audience) => (&audience.source, audience.time.0),
+            Line::Unknown => return self.tally.unknown += 1,
+        };
+        let (first, last) = self.time.unwrap_or((time, time));
+        self.time = Some((first.min(time), last.max(time)));
+        let known = self.sources.iter().position(|source| source.name == *name);
+        if known.is_none() && self.sources.len() == MAX_SOURCES {
+            return self.tally.of_more_sources += 1;
+        }
+        self.tally.used += 1;
+        let place = known.unwrap_or_else(|| {
+            self.sources.push(Source::new(name, time));
+            self.sources.len() - 1
+        });
+        let source = &mut self.sources[place];
+        match line {
+            Line::Face(face) => source.face(face, &mut self.labels),
+            Line::Source(line) => source.state(line),
+            Line::Audience(_) | Line::Unknown => source.sign(time),
+        }
+    }
+}
+
+impl Tally {
+    /// Each thing that was left out, in a sentence.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        let more = self.malformed - self.faults.len() as u64;
+        told.extend(self.faults.iter().map(|(line, reason)| format!("line {line} is left out: {reason}")));
+        if more > 0 {
+            told.push(format!(
+                "{more} more lines are left out, {} in all: they are no events",
+                self.malformed
+            ));
+        }
+        if self.unknown > 0 {
+            told.push(format!("events of types that this program does not know: {}", self.unknown));
+        }
+        if self.of_more_sources > 0 {
+            told.push(format!(
+                "events of more sources than the first {MAX_SOURCES}, which are left out: {}; select some by name",
+                self.of_more_sources
+            ));
+        }
+        if let Some((line, reason)) = &self.broken_off {
+            told.push(format!("the input breaks off after line {line}: {reason}"));
+        }
+        told
+    }
+
+    fn leave_out(&mut self, line: u64, reason: String) {
+        self.malformed += 1;
+        if self.faults.len() < NAMED_FAULTS {
+            self.faults.push((line, reason));
+        }
+    }
+
+    fn nothing_read(&self) -> ReportError {
+        let first = self.complaints().into_iter().next();
+        ReportError::NoEvents { reason: first.unwrap_or_else(|| "it is empty".to_owned()) }
+    }
+}

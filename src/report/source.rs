@@ -1,0 +1,249 @@
+//! One source's story: the sums that its lines add to.
+
+use super::{
+    bins::{Bins, Cell},
+    clock::{Axis, Clock, seconds},
+    gaps::{Gap, Gaps},
+    labels::{Labels, MAX_LABELS},
+    read::{FaceLine, SourceLine},
+    spans::Spans,
+    tracks::{Segment, Tracks},
+};
+use crate::event::{Phase, State};
+use jiff::Timestamp;
+
+/// Bins of a source's time.
+const BINS: usize = 2048;
+/// The reason of a gap between two runs.
+const NOT_RECORDED: &str = "not recorded: the source was not read";
+
+/// What was seen in a bin, in seconds; for folders, in pictures.
+#[derive(Clone)]
+pub struct Moment {
+    /// The source was watched.
+    pub watched: f64,
+    /// The source was away.
+    pub away: f64,
+    /// Faces showed each emotion: two faces for a second count two.
+    pub shown: [f64; MAX_LABELS],
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self { watched: 0.0, away: 0.0, shown: [0.0; MAX_LABELS] }
+    }
+}
+
+impl Cell for Moment {
+    fn merge(&mut self, later: &Self) {
+        self.watched += later.watched;
+        self.away += later.away;
+        self.shown.iter_mut().zip(later.shown).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+impl Moment {
+    /// Mean number of faces that showed each emotion.
+    pub fn faces(&self, labels: usize) -> impl Iterator<Item = f64> {
+        self.shown[..labels].iter().map(|shown| if self.watched > 0.0 { shown / self.watched } else { 0.0 })
+    }
+
+    /// Whether the source was away for most of it.
+    pub fn is_away(&self) -> bool {
+        self.away > self.watched
+    }
+}
+
+/// A source's story.
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    clock: Clock,
+    /// The gap that has begun, while no frames come. After the end it is one only if frames come again.
+    away: Option<Gap>,
+    /// Place of the first line.
+    pub from: f64,
+    /// Place of the last line.
+    pub to: f64,
+    /// Until when `bins` knows whether the source was watched or away.
+    known_until: f64,
+    /// Its time in bins.
+    pub bins: Bins<Moment>,
+    /// Its faces.
+    pub tracks: Tracks,
+    /// Seconds (of folders: faces) in which each emotion was shown.
+    pub shown: [f64; MAX_LABELS],
+    /// How long each emotion lasts before the face shows another or goes.
+    pub lasting: Vec<Spans>,
+    /// How long faces stay.
+    pub stays: Spans,
+    /// When it was away.
+    pub gaps: Gaps,
+}
+
+impl Source {
+    /// A source whose first line was written at `time`.
+    pub fn new(name: &str, time: Timestamp) -> Self {
+        let at = seconds(time);
+        Self {
+            name: name.to_owned(),
+            clock: Clock::new(at),
+            away: None,
+            from: at,
+            to: at,
+            known_until: at,
+            bins: Bins::new(BINS),
+            tracks: Tracks::default(),
+            shown: [0.0; MAX_LABELS],
+            lasting: Vec::new(),
+            stays: Spans::default(),
+            gaps: Gaps::default(),
+        }
+    }
+
+    /// What its axis counts.
+    pub fn axis(&self) -> Axis {
+        self.clock.axis()
+    }
+
+    /// A face's line.
+    pub fn face(&mut self, face: &FaceLine, labels: &mut Labels) {
+        let label = labels.place(&face.emotion, &face.labels.0);
+        if self.clock.decide(face) {
+            self.begin_anew();
+        }
+        let at = self.clock.face(face);
+        if self.axis() == Axis::Pictures {
+            return self.picture(at, label);
+        }
+        if self.away.is_some() && face.phase != Phase::End {
+            self.come_back(at);
+        }
+        self.watch_until(at);
+        if face.phase == Phase::New
+            && let Some(last) = self.tracks.last_heard(face.track)
+        {
+            // Its end is missing: a program that was killed and started again counts from 1.
+            self.end(face.track, last, None);
+        }
+        if face.phase == Phase::End {
+            return self.end(face.track, at, face.duration_s);
+        }
+        let segment = self.tracks.show(face.track, at, label, face.phase == Phase::New);
+        self.add(segment);
+        if let Some((stalest, last)) = self.tracks.stalest() {
+            self.end(stalest, last, None);
+        }
+    }
+
+    /// News of the source itself.
+    pub fn state(&mut self, line: &SourceLine) {
+        let last = self.clock.latest();
+        let at = self.clock.other(seconds(line.time.0), self.is_missed());
+        if line.state == State::Up {
+            return self.up(last, at);
+        }
+        self.watch_until(at);
+        // The daemon ends its faces before; here they must not last through the gap even where those lines are gone.
+        self.end_all(at);
+        let begun = self.away.take();
+        if line.state == State::Ended {
+            self.gaps.add(begun.map(|gap| gap.until(at)));
+            self.away = Some(Gap::new(at, State::Ended, NOT_RECORDED));
+        } else {
+            let from = begun.map_or(at, |gap| gap.from);
+            self.away = Some(Gap::new(from, line.state, &line.reason));
+        }
+    }
+
+    /// Something else that shows that the source was watched.
+    pub fn sign(&mut self, time: Timestamp) {
+        let at = self.clock.other(seconds(time), self.is_missed());
+        self.watch_until(at);
+    }
+
+    /// The recording ends, at `wall_s` by the clock on the wall.
+    pub fn finish(&mut self, wall_s: f64) {
+        if self.is_missed() {
+            let end = self.clock.other(wall_s, true).max(self.to);
+            self.come_back(end);
+        }
+        self.end_all(self.to);
+    }
+
+    /// Whether frames should come and do not.
+    fn is_missed(&self) -> bool {
+        self.away.as_ref().is_some_and(|gap| gap.state != State::Ended)
+    }
+
+    /// Frames come, for the first time or again.
+    fn up(&mut self, last: f64, at: f64) {
+        if self.away.is_none() {
+            // The program was started again without having told its end; nobody watched meanwhile.
+            self.end_all(last);
+            self.away = Some(Gap::new(last, State::Ended, NOT_RECORDED));
+        }
+        let reopened = self.away.as_ref().is_some_and(|gap| gap.state != State::Stalled);
+        self.come_back(at);
+        if reopened {
+            self.clock.restart();
+        }
+    }
+
+    /// The gap ends.
+    fn come_back(&mut self, at: f64) {
+        self.watch_until(at);
+        self.gaps.add(self.away.take().map(|gap| gap.until(at)));
+    }
+
+    /// A picture of a folder stands by itself: its faces have no length.
+    fn picture(&mut self, at: f64, label: usize) {
+        self.tracks.seen += 1;
+        self.shown[label] += 1.0;
+        self.watch_until(at + 1.0);
+        self.bins.add(at, at + 1.0, |moment, share| moment.shown[label] += share);
+    }
+
+    /// All until `at` was watched, or away.
+    fn watch_until(&mut self, at: f64) {
+        let away = self.away.is_some();
+        self.bins.add(self.known_until, at, |moment, seconds| {
+            *(if away { &mut moment.away } else { &mut moment.watched }) += seconds;
+        });
+        self.known_until = self.known_until.max(at);
+        (self.from, self.to) = (self.from.min(at), self.to.max(at));
+    }
+
+    fn add(&mut self, segment: Option<Segment>) {
+        let Some(Segment { from, to, label, ended_s }) = segment else { return };
+        self.bins.add(from, to, |moment, seconds| moment.shown[label] += seconds);
+        self.shown[label] += to - from;
+        if let Some(seconds) = ended_s {
+            if self.lasting.len() <= label {
+                self.lasting.resize_with(label + 1, Spans::default);
+            }
+            self.lasting[label].add(seconds);
+        }
+    }
+
+    fn end(&mut self, track: u64, at: f64, duration_s: Option<f64>) {
+        if let Some((segment, stay_s)) = self.tracks.end(track, at, duration_s) {
+            self.add(Some(segment));
+            self.stays.add(stay_s);
+        }
+    }
+
+    fn end_all(&mut self, at: f64) {
+        for track in self.tracks.in_view() {
+            self.end(track, at, None);
+        }
+    }
+
+    /// What came before the first face was placed on the wrong axis.
+    fn begin_anew(&mut self) {
+        self.bins = if self.axis() == Axis::Pictures { Bins::of_width(1.0, BINS) } else { Bins::new(BINS) };
+        self.gaps = Gaps::default();
+        self.away = None;
+        (self.from, self.to, self.known_until) = (0.0, 0.0, 0.0);
+    }
+}

@@ -1,0 +1,70 @@
+//! How long something lasts: many lengths of time summed up in little memory.
+
+use hdrhistogram::Histogram;
+
+/// Longer ones count as so long in the median.
+const LONGEST_MS: u64 = 366 * 24 * 3600 * 1000;
+
+/// Lengths of time. The median is exact to a thousandth, the rest is exact.
+#[derive(Clone)]
+pub struct Spans {
+    milliseconds: Histogram<u32>,
+    total_s: f64,
+    longest_s: f64,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        let mut milliseconds = Histogram::new(3).expect("three digits are allowed");
+        // It grows as longer ones come.
+        milliseconds.auto(true);
+        Self { milliseconds, total_s: 0.0, longest_s: 0.0 }
+    }
+}
+
+impl Spans {
+    /// Adds one.
+    pub fn add(&mut self, seconds: f64) {
+        let milliseconds = ((seconds * 1000.0).round() as u64).min(LONGEST_MS);
+        self.milliseconds.record(milliseconds).expect("it grows as longer ones come");
+        self.total_s += seconds;
+        self.longest_s = self.longest_s.max(seconds);
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.milliseconds.len()
+    }
+
+    /// Their sum.
+    pub fn total_s(&self) -> f64 {
+        self.total_s
+    }
+
+    /// The longest one.
+    pub fn longest_s(&self) -> f64 {
+        self.longest_s
+    }
+
+    /// Half of them are not longer. Zero where there is none.
+    pub fn median_s(&self) -> f64 {
+        (self.milliseconds.value_at_quantile(0.5) as f64 / 1000.0).min(self.longest_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_summed_up() {
+        let mut spans = Spans::default();
+        assert_eq!((spans.count(), spans.median_s(), spans.longest_s()), (0, 0.0, 0.0));
+        for seconds in [0.0, 0.25, 1.5, 4000.0, 1e12] {
+            spans.add(seconds);
+        }
+        assert_eq!((spans.count(), spans.median_s(), spans.longest_s()), (5, 1.5, 1e12));
+        spans.add(0.5);
+        assert_eq!(spans.median_s(), 0.5);
+    }
+}
