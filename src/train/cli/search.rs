@@ -167,7 +167,8 @@ fn report(recipe: &Recipe, data: &crate::train::examples::Prepared, outcome: &Ou
 fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Result<(), Failure> {
     let records = search.records()?;
     let keys: Vec<&str> = search.keys().collect();
-    let complete = records.iter().filter(|record| record.end == End::Complete.name());
+    // Of equals, the first: `max_by` takes the last.
+    let complete = records.iter().rev().filter(|record| record.end == End::Complete.name());
     let Some(best) = complete.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else {
         return Err(Failure::new(
             Exit::Config,
