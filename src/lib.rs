@@ -17,6 +17,7 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod pipeline;
