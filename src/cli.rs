@@ -53,6 +53,9 @@ pub struct RunArgs {
     /// When a face becomes an event: change, interval=SECONDS or every-frame
     #[arg(long, value_name = "POLICY")]
     pub emit: Option<EmitPolicy>,
+    /// Also write annotated copies: a picture, an mp4, or a folder for a folder or several sources
+    #[arg(long, value_name = "OUT")]
+    pub annotate: Option<PathBuf>,
 }
 
 /// What `config` takes.

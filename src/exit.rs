@@ -14,7 +14,7 @@ pub enum Exit {
     Unavailable = 69,
     /// A fault of ours.
     Software = 70,
-    /// The events cannot be written.
+    /// The events, or annotated pictures, cannot be written.
     Output = 74,
     /// The configuration is wrong.
     Config = 78,
@@ -63,6 +63,12 @@ impl From<crate::runtime::RuntimeError> for Failure {
 impl From<crate::classify::ClassifyError> for Failure {
     fn from(error: crate::classify::ClassifyError) -> Self {
         Self::new(Exit::Unavailable, error)
+    }
+}
+
+impl From<crate::annotate::AnnotateError> for Failure {
+    fn from(error: crate::annotate::AnnotateError) -> Self {
+        Self::new(error.exit(), error)
     }
 }
 

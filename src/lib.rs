@@ -3,13 +3,16 @@
 //! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
 //! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
 //! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
+pub mod annotate;
 pub mod audience;
+pub mod child;
 pub mod classify;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod decode;
 pub mod detect;
+pub mod draw;
 pub mod emit;
 pub mod event;
 pub mod exit;
@@ -23,6 +26,7 @@ pub mod picture;
 pub mod pipeline;
 pub mod runtime;
 pub mod service;
+pub mod shown;
 pub mod sink;
 pub mod smooth;
 pub mod source;

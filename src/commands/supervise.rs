@@ -5,6 +5,7 @@ use super::{
     reload::{Change, change},
 };
 use crate::{
+    annotate::{Plan, Recording},
     cli::RunArgs,
     config::Config,
     exit::{Exit, Failure},
@@ -32,6 +33,7 @@ struct Running {
     control: Control,
     stop: Stop,
     outcomes: Receiver<Result<Vec<Outcome>, Failure>>,
+    recording: Option<Recording>,
 }
 
 /// Runs `config` until its sources end or `stop` is set; `reload` asks for the configuration to be read again.
@@ -45,7 +47,8 @@ pub(super) fn supervise(
     reload: &Arc<AtomicBool>,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut notifier = Notifier::new();
-    let mut running = Running::start(load(&config)?, config, stop)?;
+    let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
+    let mut running = Running::start(load(&config)?, config, plan.as_ref(), stop)?;
     notifier.ready();
     loop {
         match running.outcomes.recv_timeout(PATIENCE) {
@@ -55,7 +58,9 @@ pub(super) fn supervise(
                 if running.stop.is_set() {
                     stop.set();
                 }
-                return outcomes;
+                let outcomes = outcomes?;
+                running.recording.map_or(Ok(()), |recording| recording.finish(&outcomes))?;
+                return Ok(outcomes);
             }
             Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),
             Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
@@ -69,8 +74,14 @@ pub(super) fn supervise(
 }
 
 impl Running {
-    fn start(pipeline: Pipeline, config: Config, stop: &Stop) -> Result<Self, Failure> {
+    fn start(
+        mut pipeline: Pipeline,
+        config: Config,
+        plan: Option<&Plan>,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
+        let recording = plan.map(|plan| Recording::start(plan, &mut pipeline, &stop)).transpose()?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();
         let body = move || {
@@ -81,7 +92,7 @@ impl Running {
             .name("pipeline".to_owned())
             .spawn(body)
             .map_err(|fault| Failure::new(Exit::Software, fault))?;
-        Ok(Self { config, control, stop, outcomes })
+        Ok(Self { config, control, stop, outcomes, recording })
     }
 
     /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
@@ -96,7 +107,7 @@ impl Running {
                 tracing::info!("the pipeline is started anew with the new configuration");
                 self.stop.set();
                 self.outcomes.recv().map_err(|_| panicked())??;
-                Self::start(pipeline, config, stop)
+                Self::start(pipeline, config, None, stop)
             }
             Err(failure) => {
                 tracing::error!("the new configuration is refused, the old one goes on: {:#}", failure.error);
@@ -119,6 +130,9 @@ impl Running {
             return Err(refuse(
                 "it changes more than settings, and stdin cannot be read from its start again",
             ));
+        }
+        if self.recording.is_some() {
+            return Err(refuse("it changes more than settings, and would overwrite what --annotate has written"));
         }
         let mut pipeline = load(&config)?;
         pipeline.continue_after(&self.control);
