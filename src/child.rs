@@ -13,7 +13,8 @@ const BELOW_US: i32 = 10;
 /// Has the child killed when the thread that starts it ends, however that happens.
 #[allow(unsafe_code)]
 pub fn die_with_us(command: &mut Command) {
-    let set = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());
+    let set =
+        || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());
     // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(set) };
 }

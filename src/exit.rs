@@ -66,6 +66,12 @@ impl From<crate::classify::ClassifyError> for Failure {
     }
 }
 
+impl From<crate::overlay::OverlayError> for Failure {
+    fn from(error: crate::overlay::OverlayError) -> Self {
+        Self::new(Exit::Unavailable, error)
+    }
+}
+
 impl From<crate::annotate::AnnotateError> for Failure {
     fn from(error: crate::annotate::AnnotateError) -> Self {
         Self::new(error.exit(), error)

@@ -20,6 +20,7 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod overlay;
 pub mod palette;
 pub mod paths;
 pub mod picture;

@@ -7,7 +7,8 @@ const TICK_NS: u64 = 1000;
 pub(super) fn header(width: u32, height: u32) -> Vec<u8> {
     let ebml = [text(0x4282, "matroska"), number(0x4287, 4), number(0x4285, 2)].concat();
     let info = [number(0x2A_D7B1, TICK_NS), text(0x4D80, "emotiond"), text(0x5741, "emotiond")].concat();
-    let video = [number(0xB0, width.into()), number(0xBA, height.into()), text(0x2E_B524, "RGB\x18")].concat();
+    let video =
+        [number(0xB0, width.into()), number(0xBA, height.into()), text(0x2E_B524, "RGB\x18")].concat();
     let track = [
         number(0xD7, 1),
         number(0x73C5, 1),
@@ -18,8 +19,13 @@ pub(super) fn header(width: u32, height: u32) -> Vec<u8> {
     let tracks = element(0xAE, &track.concat());
     // A segment whose length is not known: it ends with the stream.
     let segment = [0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
-    [element(0x1A45_DFA3, &ebml), segment.to_vec(), element(0x1549_A966, &info), element(0x1654_AE6B, &tracks)]
-        .concat()
+    [
+        element(0x1A45_DFA3, &ebml),
+        segment.to_vec(),
+        element(0x1549_A966, &info),
+        element(0x1654_AE6B, &tracks),
+    ]
+    .concat()
 }
 
 /// What stands before a frame's `length` bytes at `time_us` from the beginning: a cluster of its own.

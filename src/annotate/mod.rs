@@ -8,7 +8,7 @@ pub use plan::{Plan, Target};
 
 use crate::{
     exit::Exit,
-    pipeline::{Newest, Outlet, Outcome, Pipeline, Waited},
+    pipeline::{Newest, Outcome, Outlet, Pipeline, Waited},
     shown::{Shown, Stage},
     source::{SourceUri, Stop},
 };
@@ -127,7 +127,10 @@ impl Recording {
                 Ok(written) => {
                     if let Some(Outcome { name, analysed, .. }) = outcomes.get(source) {
                         let left_out = analysed.saturating_sub(written);
-                        tracing::info!(source = name, "{written} annotated frames written, {left_out} left out");
+                        tracing::info!(
+                            source = name,
+                            "{written} annotated frames written, {left_out} left out"
+                        );
                     }
                 }
                 Err(fault) => result = result.and(Err(fault)),

@@ -90,14 +90,16 @@ fn sole_target(source: &SourceConfig, out: &Path) -> Result<Target, AnnotateErro
     let wrong = |needed| AnnotateError::Name { path: out.to_owned(), needed };
     let is_file = out.exists();
     match &source.uri {
-        SourceUri::Folder(_) if is_file => Err(wrong("a folder's pictures go into a folder, and this is a file")),
+        SourceUri::Folder(_) if is_file => {
+            Err(wrong("a folder's pictures go into a folder, and this is a file"))
+        }
         SourceUri::Folder(_) => Ok(Target::Folder(out.to_owned())),
         SourceUri::Image(_) if ImageFormat::from_path(out).is_ok_and(|format| format.can_write()) => {
             Ok(Target::Picture(out.to_owned()))
         }
-        SourceUri::Image(_) => {
-            Err(wrong("a picture's name ends in jpg, png, bmp, gif, ppm, tif or webp; a folder must be there"))
-        }
+        SourceUri::Image(_) => Err(wrong(
+            "a picture's name ends in jpg, png, bmp, gif, ppm, tif or webp; a folder must be there",
+        )),
         _ if has_ending(out, "mp4") => Ok(Target::Video(out.to_owned())),
         _ => Err(wrong("a video's name ends in mp4; a folder must be there")),
     }
@@ -129,7 +131,9 @@ fn stem(source: &SourceConfig) -> String {
     let name = match (&source.name, &source.uri) {
         (Some(name), _) => name.clone(),
         (None, SourceUri::Video(path) | SourceUri::Image(path)) => stem(path),
-        (None, SourceUri::Folder(path)) => fs::canonicalize(path).as_deref().map_or_else(|_| stem(path), stem),
+        (None, SourceUri::Folder(path)) => {
+            fs::canonicalize(path).as_deref().map_or_else(|_| stem(path), stem)
+        }
         (None, SourceUri::Stdin) => "stdin".to_owned(),
         (None, uri) => uri.to_string(),
     };

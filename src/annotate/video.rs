@@ -75,7 +75,8 @@ impl VideoWriter {
         let time_us = self.time_us(shown);
         let header = matroska::frame_header(time_us, self.canvas.pixels.len());
         let encoder = self.encoder.as_mut().expect("it was started above");
-        let written = encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
+        let written =
+            encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
         written.or_else(|fault| self.end(Some(&fault)))
     }
 
@@ -94,7 +95,12 @@ impl VideoWriter {
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         let (rate, per) = self.rate.unwrap_or((1000, 1));
         command.args(["-fps_mode", "passthrough", "-enc_time_base", &format!("{per}:{rate}")]);
-        command.args(["-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"]);
+        command.args([
+            "-movflags",
+            "+frag_keyframe+empty_moov+default_base_moof",
+            "-frag_duration",
+            "1000000",
+        ]);
         command.args(["-flush_packets", "1", "-f", "mp4"]).arg(format!("file:{}", self.path.display()));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C is ours: the last frames are still to come then.
@@ -146,7 +152,8 @@ impl VideoWriter {
             (Some(pts_ms), None) => pts_ms * 1000,
             (None, _) => {
                 let captured = shown.captured.unwrap_or_else(Instant::now);
-                captured.saturating_duration_since(*self.started.get_or_insert(captured)).as_millis() as u64 * 1000
+                captured.saturating_duration_since(*self.started.get_or_insert(captured)).as_millis() as u64
+                    * 1000
             }
         };
         let step_us = self.rate.map_or(1000, |(rate, per)| per * 1_000_000 / rate);
@@ -173,7 +180,14 @@ impl VideoWriter {
 /// A file's frames per second as a fraction; `None` where they vary or cannot be told.
 fn constant_rate(path: &Path) -> Option<(u64, u64)> {
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=r_frame_rate,avg_frame_rate"]);
+    command.args([
+        "-v",
+        "error",
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        "stream=r_frame_rate,avg_frame_rate",
+    ]);
     command.args(["-of", "csv=p=0"]).arg(format!("file:{}", path.display())).stdin(Stdio::null());
     let output = command.output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -9,6 +9,7 @@ use crate::{
     cli::RunArgs,
     config::Config,
     exit::{Exit, Failure},
+    overlay::Overlay,
     pipeline::{Control, Outcome, Pipeline},
     service::Notifier,
     source::{self, SourceUri, Stop},
@@ -48,7 +49,12 @@ pub(super) fn supervise(
 ) -> Result<Vec<Outcome>, Failure> {
     let mut notifier = Notifier::new();
     let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
-    let mut running = Running::start(load(&config)?, config, plan.as_ref(), stop)?;
+    let mut pipeline = load(&config)?;
+    let overlay = Overlay::open(&config, stop)?;
+    if let Some(overlay) = &overlay {
+        overlay.show(&mut pipeline);
+    }
+    let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     notifier.ready();
     loop {
         match running.outcomes.recv_timeout(PATIENCE) {
@@ -67,7 +73,7 @@ pub(super) fn supervise(
         }
         if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
             notifier.reloading();
-            running = running.reload(arguments, stop)?;
+            running = running.reload(arguments, overlay.as_ref(), stop)?;
             notifier.ready();
         }
     }
@@ -96,17 +102,20 @@ impl Running {
     }
 
     /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
-    fn reload(self, arguments: &RunArgs, stop: &Stop) -> Result<Self, Failure> {
+    fn reload(self, arguments: &RunArgs, overlay: Option<&Overlay>, stop: &Stop) -> Result<Self, Failure> {
         match self.prepare(arguments) {
             Ok((config, None)) => {
                 self.control.adopt(&config);
                 tracing::info!("the new configuration counts from now on");
                 Ok(Self { config, ..self })
             }
-            Ok((config, Some(pipeline))) => {
+            Ok((config, Some(mut pipeline))) => {
                 tracing::info!("the pipeline is started anew with the new configuration");
                 self.stop.set();
                 self.outcomes.recv().map_err(|_| panicked())??;
+                if let Some(overlay) = overlay {
+                    overlay.show(&mut pipeline);
+                }
                 Self::start(pipeline, config, None, stop)
             }
             Err(failure) => {
@@ -132,7 +141,9 @@ impl Running {
             ));
         }
         if self.recording.is_some() {
-            return Err(refuse("it changes more than settings, and would overwrite what --annotate has written"));
+            return Err(refuse(
+                "it changes more than settings, and would overwrite what --annotate has written",
+            ));
         }
         let mut pipeline = load(&config)?;
         pipeline.continue_after(&self.control);

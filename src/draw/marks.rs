@@ -1,6 +1,6 @@
 //! A face's box, its label and its chart.
 
-use super::{Artist, DARK, GROUND, Rect, Sizes, WHITE};
+use super::{Artist, DARK, GROUND, LEAST_TEXT, Rect, Sizes, WHITE};
 use crate::{
     frame::Picture,
     palette::{Rgb, color, ink_on},
@@ -8,8 +8,6 @@ use crate::{
     smooth::strongest,
 };
 
-/// The smallest text that can be read.
-const LEAST_TEXT: u32 = 11;
 /// A narrower box has no chart, in heights of its text.
 const CHART_FROM: i32 = 2;
 
@@ -67,7 +65,8 @@ impl<'a> Mark<'a> {
         let label = format!("#{} {name} {:.0} %", face.track, row[emotion] * 100.0);
         let bounds = artist.taken[index];
         let plate_at = |artist: &mut Artist, text: u32| {
-            let (width, height) = (artist.text.width(&label, text) + text as i32 * 2 / 3, text as i32 * 4 / 3);
+            let (width, height) =
+                (artist.text.width(&label, text) + text as i32 * 2 / 3, text as i32 * 4 / 3);
             let (over, under, whole) = (bounds.y - height, bounds.bottom(), Rect::of(picture));
             let places = [over, under, bounds.y].map(|y| Rect::new(bounds.x, y, width, height));
             let is_inside = |place: &&Rect| place.y >= 0 && place.bottom() <= whole.h;

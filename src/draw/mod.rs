@@ -18,6 +18,8 @@ use crate::{frame::Picture, palette::Rgb, shown::Shown};
 /// Text and lines under and over everything else.
 const WHITE: Rgb = [255, 255, 255];
 const DARK: Rgb = [16, 18, 22];
+/// The smallest text that can be read.
+const LEAST_TEXT: u32 = 11;
 /// How much a dark ground covers what lies under it, of 256.
 const GROUND: u32 = 176;
 
@@ -36,6 +38,17 @@ impl Sizes {
         let side = (height as f32).min(width as f32 * 0.75);
         Self { text: (side / 40.0).round().max(13.0) as u32, line: (side / 320.0).round().max(2.0) as i32 }
     }
+}
+
+/// A row of a panel.
+#[derive(Default)]
+pub struct PanelRow {
+    /// A patch of colour in the place of the key.
+    pub patch: Option<Rgb>,
+    /// What stands in a column of its own before the text.
+    pub key: String,
+    /// What it is about.
+    pub text: String,
 }
 
 /// Draws; keeps what it needs again.
@@ -70,26 +83,33 @@ impl Artist {
         self.text.draw(picture, line, place, size, WHITE);
     }
 
-    /// Writes `lines` on a dark ground in the middle of the picture; each may have a patch of colour before it.
-    pub fn draw_panel(&mut self, picture: &mut Picture, lines: &[(Option<Rgb>, String)]) {
+    /// Writes rows on a dark ground in the middle of the picture.
+    pub fn draw_panel(&mut self, picture: &mut Picture, rows: &[PanelRow]) {
         let whole = Rect::of(picture);
-        let longest = lines.iter().max_by_key(|(_, line)| line.chars().count()).map_or("", |(_, line)| line);
-        let wanted = Sizes::of(picture.width, picture.height).text * 5 / 4;
-        let room = whole.h / (lines.len() as i32 + 2).max(1) * 2 / 3;
-        let size = self.size_within(longest, wanted.min(room.max(8) as u32), whole.w * 3 / 4) as i32;
-        let row = size * 3 / 2;
-        let width = lines.iter().map(|(_, line)| self.text.width(line, size as u32)).max().unwrap_or(0);
-        let (width, height) = (width + 4 * size, row * lines.len() as i32 + size);
+        let count = rows.len() as i32;
+        let room = (whole.h / (count + 2) * 2 / 3).max(LEAST_TEXT as i32) as u32;
+        let size = (Sizes::of(picture.width, picture.height).text * 5 / 4).min(room);
+        let widths = |artist: &mut Self, size| {
+            let keys = rows.iter().map(|row| artist.text.width(&row.key, size)).max().unwrap_or(0);
+            let gap = if keys > 0 { size as i32 } else { 0 };
+            let texts = rows.iter().map(|row| artist.text.width(&row.text, size)).max().unwrap_or(0);
+            (keys + gap, keys + gap + texts + 2 * size as i32)
+        };
+        let needed = widths(self, size).1;
+        let size = if needed <= whole.w { size } else { (size as i32 * whole.w / needed).max(8) as u32 };
+        let (indent, width) = widths(self, size);
+        let (size_px, line) = (size as i32, size as i32 * 3 / 2);
+        let height = line * count + size_px;
         let panel = Rect::new((whole.w - width) / 2, (whole.h - height) / 2, width, height);
         picture.cover(panel, DARK, 224);
-        for (number, (patch, line)) in lines.iter().enumerate() {
-            let place =
-                Rect::new(panel.x + size, panel.y + size / 2 + row * number as i32, width - 2 * size, row);
-            if let Some(color) = patch {
-                picture.fill(Rect::new(place.x, place.y + (row - size) / 2, size, size), *color);
+        for (number, row) in (0..).zip(rows) {
+            let place = Rect::new(panel.x + size_px, panel.y + size_px / 2 + line * number, width, line);
+            if let Some(color) = row.patch {
+                let patch = Rect::new(place.x, place.y + (line - size_px) / 2, size_px, size_px);
+                picture.fill(patch, color);
             }
-            let after = if patch.is_some() { size * 3 / 2 } else { 0 };
-            self.text.draw(picture, line, Rect { x: place.x + after, ..place }, size as u32, WHITE);
+            self.text.draw(picture, &row.key, place, size, WHITE);
+            self.text.draw(picture, &row.text, Rect { x: place.x + indent, ..place }, size, WHITE);
         }
     }
 

@@ -23,7 +23,8 @@ struct Glyph {
 impl Typesetter {
     /// A typesetter that has drawn nothing yet.
     pub fn new() -> Self {
-        let font = FontRef::try_from_slice(dejavu::sans::regular()).expect("the font in the program is whole");
+        let font =
+            FontRef::try_from_slice(dejavu::sans::regular()).expect("the font in the program is whole");
         Self { font, glyphs: HashMap::new() }
     }
 
@@ -77,7 +78,8 @@ impl Glyph {
         let bounds = outline.px_bounds();
         let (width, height) = (bounds.width() as usize, bounds.height() as usize);
         let mut coverage = vec![0; width * height];
-        outline.draw(|x, y, part| coverage[y as usize * width + x as usize] = (part * 255.0).min(255.0) as u8);
+        outline
+            .draw(|x, y, part| coverage[y as usize * width + x as usize] = (part * 255.0).min(255.0) as u8);
         Self { left: bounds.min.x as i32, top: bounds.min.y as i32, width: width as i32, coverage, advance }
     }
 

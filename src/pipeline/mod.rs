@@ -107,7 +107,7 @@ impl Pipeline {
     /// What those who show its frames need to know of it.
     pub fn stage(&self) -> Stage {
         Stage {
-            sources: self.config.sources.iter().map(SourceConfig::name).collect(),
+            sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
             labels: self.classifier.description().labels.clone(),
             provider: self.provider.to_string(),
         }

@@ -60,7 +60,11 @@ impl<W: Write> Publish<W> {
             labels,
             shown: Vec::new(),
             tracks: HashMap::new(),
-            shows: outlets.into_iter().enumerate().map(|(source, outlets)| Show::new(source, outlets)).collect(),
+            shows: outlets
+                .into_iter()
+                .enumerate()
+                .map(|(source, outlets)| Show::new(source, outlets))
+                .collect(),
             sink,
             started: Instant::now(),
         }

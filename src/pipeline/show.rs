@@ -104,7 +104,13 @@ impl Show {
     }
 
     /// Hands on a frame and what is known of its faces; takes its picture out of it.
-    pub fn show(&mut self, frame: &mut Frame, tracks: &HashMap<u64, Known>, classes: usize, counters: &Counters) {
+    pub fn show(
+        &mut self,
+        frame: &mut Frame,
+        tracks: &HashMap<u64, Known>,
+        classes: usize,
+        counters: &Counters,
+    ) {
         if frame.fault.is_some() {
             return;
         }
@@ -133,9 +139,9 @@ impl Show {
 /// Why a source gives no pictures.
 fn news(frame: &Frame) -> Option<String> {
     match &frame.content {
-        Content::State(SourceState::Stalled(reason) | SourceState::Down(reason) | SourceState::Ended(reason)) => {
-            Some(reason.clone())
-        }
+        Content::State(
+            SourceState::Stalled(reason) | SourceState::Down(reason) | SourceState::Ended(reason),
+        ) => Some(reason.clone()),
         Content::State(SourceState::Up) | Content::Picture => None,
     }
 }
