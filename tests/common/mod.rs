@@ -1,8 +1,10 @@
 //! Runs the real program as a user would, and holds what it prints against the contract.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+mod display;
 mod shared;
 
+pub use display::{Display, SCREEN};
 pub use shared::shared;
 
 use serde_json::Value;
@@ -111,7 +113,9 @@ pub fn copy_program(to: &Path) {
 /// A program's environment without what would change the daemon's behaviour.
 pub fn isolate(command: &mut Command) {
     command.current_dir(root()).stdin(Stdio::null());
-    for variable in ["RUST_LOG", "RUST_BACKTRACE", "ORT_DYLIB_PATH", "EMOTIOND_DATA_DIR"] {
+    let own =
+        ["RUST_LOG", "RUST_BACKTRACE", "ORT_DYLIB_PATH", "EMOTIOND_DATA_DIR", "DISPLAY", "WAYLAND_DISPLAY"];
+    for variable in own {
         command.env_remove(variable);
     }
 }
