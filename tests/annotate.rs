@@ -38,10 +38,12 @@ fn count(image: &RgbImage, color: Rgb<u8>) -> usize {
 
 /// A video of the portrait: `frames` frames, so many a second.
 fn video(scratch: &Scratch, name: &str, rate: &str, frames: &str, filter: &str) -> String {
-    let path = text(&scratch.path(name));
+    let path = scratch.file(name, "");
     let portrait = text(&data("astronaut.jpg"));
     let input = ["-loop", "1", "-framerate", rate, "-i", &portrait, "-frames:v", frames, "-vf", filter];
-    ffmpeg(&[&input[..], &["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", &path]].concat());
+    ffmpeg(
+        &[&input[..], &["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", &path]].concat(),
+    );
     path
 }
 
@@ -60,7 +62,8 @@ fn times(path: &Path) -> Vec<f64> {
     command.args(["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"]).arg(path);
     let output = command.output().expect("ffmpeg is installed");
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.trim_end_matches(',').parse().unwrap()).collect()
+    let lines = text.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty());
+    lines.map(|line| line.parse().unwrap()).collect()
 }
 
 fn frame_of(scratch: &Scratch, video: &Path, number: u32) -> RgbImage {
@@ -114,7 +117,7 @@ fn a_folder_becomes_a_folder_of_the_same_names() {
 #[test]
 fn a_video_keeps_its_rate_its_frames_and_its_size() {
     let scratch = Scratch::new();
-    let clip = video(&scratch, "clip.mp4", "30000/1001", "45", "crop=501:399");
+    let clip = video(&scratch, "clip.mp4", "30000/1001", "45", "format=gbrp,crop=501:399");
     let out = scratch.path("out.mp4");
     let ran = annotate(&scratch, &[&clip], &out).exits(0);
     ran.complains_not();
@@ -147,7 +150,8 @@ fn frames_of_other_sizes_are_fitted_into_the_first_ones() {
     let scratch = Scratch::new();
     let sizes = [(320, 240), (320, 240), (200, 400), (640, 480), (320, 240)];
     let picture = |(width, height)| {
-        let scaled = image::imageops::resize(&astronaut(), width, height, image::imageops::FilterType::Triangle);
+        let scaled =
+            image::imageops::resize(&astronaut(), width, height, image::imageops::FilterType::Triangle);
         encode(&scaled, ImageFormat::Jpeg)
     };
     let stream = scratch.file("stream", sizes.map(picture).concat());
@@ -160,7 +164,7 @@ fn frames_of_other_sizes_are_fitted_into_the_first_ones() {
     assert_eq!(stream["nb_read_frames"], "5");
     let upright = frame_of(&scratch, &out, 2);
     assert!(upright.get_pixel(20, 120).0.iter().all(|value| *value < 24), "bars at its sides");
-    assert!(upright.get_pixel(160, 120).0.iter().any(|value| *value > 24), "a picture between them");
+    assert!((40..120).any(|y| upright.get_pixel(160, y).0[0] > 100), "a picture between them");
 }
 
 #[test]
@@ -196,7 +200,8 @@ fn a_kill_leaves_a_video_that_can_be_played() {
     let scratch = Scratch::new();
     let out = scratch.path("out.mp4");
     let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
-    let arguments = ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
+    let arguments =
+        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
     let mut running = endless(&mut emotiond(&arguments));
     running.wait_for(|event| event["frame"].as_u64().is_some_and(|frame| frame >= 25));
     running.child.kill().unwrap();
@@ -223,7 +228,8 @@ fn a_recording_ends_whole_with_a_signal_and_refuses_to_be_started_anew() {
     let scratch = Scratch::new();
     let out = scratch.path("out.mp4");
     let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
-    let arguments = ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
+    let arguments =
+        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
     let mut running = endless(&mut emotiond(&arguments));
     running.wait_for(|event| event["phase"] == "update");
     running.signal(rustix::process::Signal::TERM);
@@ -269,9 +275,13 @@ fn what_cannot_be_written_is_told_in_one_line() {
     let folder = text(&scratch.path("in"));
     scratch.file("in/a.jpg", fs::read(data("astronaut.jpg")).unwrap());
     annotate(&scratch, &[&folder], Path::new(&file)).exits(2).complains_once(&["folder"]);
-    annotate(&scratch, &[&portrait, &clip], Path::new(&file)).exits(74).complains_once(&["cannot be written"]);
+    annotate(&scratch, &[&portrait, &clip], Path::new(&file))
+        .exits(74)
+        .complains_once(&["cannot be written"]);
     // Even root cannot write there.
-    annotate(&scratch, &[&portrait], Path::new("/proc/none.png")).exits(74).complains_once(&["/proc/none.png"]);
+    annotate(&scratch, &[&portrait], Path::new("/proc/none.png"))
+        .exits(74)
+        .complains_once(&["/proc/none.png"]);
     annotate(&scratch, &[&folder], Path::new("/proc/none")).exits(74).complains_once(&["/proc/none"]);
     annotate(&scratch, &[&clip], Path::new("/proc/none.mp4")).exits(74).complains_once(&["/proc/none.mp4"]);
     // A device that is always full, under a video's name.
@@ -288,7 +298,8 @@ fn without_ffmpeg_a_video_cannot_be_written() {
     command.env("PATH", scratch.path("empty"));
     common::finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install"]);
     // A helper that fails is told with its own words.
-    let helper = scratch.file("bin/ffmpeg", "#!/bin/sh\necho '[x @ 1] Unknown encoder libx264' >&2\nexit 1\n");
+    let helper =
+        scratch.file("bin/ffmpeg", "#!/bin/sh\necho '[x @ 1] Unknown encoder libx264' >&2\nexit 1\n");
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
     let path = format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap());

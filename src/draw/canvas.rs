@@ -43,11 +43,11 @@ impl Rect {
         self.y + self.h
     }
 
-    /// What both cover; without width or height when that is nothing.
+    /// What both cover; the empty rectangle when that is nothing.
     pub fn intersection(&self, other: &Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let (right, bottom) = (self.right().min(other.right()), self.bottom().min(other.bottom()));
-        Self::new(x, y, (right - x).max(0), (bottom - y).max(0))
+        if right > x && bottom > y { Self::new(x, y, right - x, bottom - y) } else { Self::default() }
     }
 
     /// Whether they share a pixel.

@@ -28,12 +28,15 @@ struct Mark<'a> {
 pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Shown, labels: &[String]) {
     let sizes = Sizes::of(picture.width, picture.height);
     artist.taken.clear();
-    artist.taken.extend(shown.faces.iter().map(|face| Rect::around(&face.bounds)));
+    let inside = |face: &ShownFace| face.bounds.clip(picture.width, picture.height).unwrap_or_default();
+    artist.taken.extend(shown.faces.iter().map(|face| Rect::around(&inside(face))));
     let rows = shown.probabilities.chunks_exact(labels.len().max(1));
-    let faces = shown.faces.iter().zip(rows).enumerate();
-    let marks: Vec<Mark> = faces
-        .map(|(index, (face, row))| Mark::place(artist, picture, sizes.text, index, face, row, labels))
-        .collect();
+    let mut marks: Vec<Mark> = Vec::with_capacity(shown.faces.len());
+    for (index, (face, row)) in shown.faces.iter().zip(rows).enumerate() {
+        if artist.taken[index].w > 0 {
+            marks.push(Mark::place(artist, picture, sizes.text, index, face, row, labels));
+        }
+    }
     for mark in &marks {
         picture.outline(mark.bounds, sizes.line + 2, DARK);
         picture.outline(mark.bounds.shrunk(1), sizes.line, mark.color);

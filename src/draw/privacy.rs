@@ -11,9 +11,10 @@ const MARGIN: f32 = 0.4;
 /// Replaces each face by coarse blocks of its mean colours.
 pub fn pixelate(picture: &mut Picture, faces: &[ShownFace]) {
     for face in faces {
-        let area = Rect::around(&face.bounds.enlarged(MARGIN));
-        let side = (area.w.max(area.h) / BLOCKS).max(8);
-        let seen = area.intersection(&Rect::of(picture));
+        let area = face.bounds.enlarged(MARGIN);
+        let side = (area.w.max(area.h) as i32 / BLOCKS).max(8);
+        let Some(seen) = area.clip(picture.width, picture.height) else { continue };
+        let seen = Rect::around(&seen);
         for y in (seen.y..seen.bottom()).step_by(side as usize) {
             for x in (seen.x..seen.right()).step_by(side as usize) {
                 let block = Rect::new(x, y, side, side).intersection(&seen);

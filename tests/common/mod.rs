@@ -4,6 +4,7 @@
 mod display;
 mod shared;
 
+#[allow(unused_imports, reason = "no test binary uses all of it")]
 pub use display::{Display, SCREEN};
 pub use shared::shared;
 
