@@ -1,12 +1,17 @@
 //! Programs that run beside us: ffmpeg, and the window.
 
-use rustix::process::{Pid, Signal, set_parent_process_death_signal, setpriority_process};
+use rustix::{
+    pipe::fcntl_setpipe_size,
+    process::{Pid, Signal, set_parent_process_death_signal, setpriority_process},
+};
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read},
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     process::{Child, Command},
 };
 
+/// What the system holds between us and a child: a frame of 640x480.
+pub const PIPE_BYTES: usize = 1 << 20;
 /// The niceness of what must not slow the analysis.
 const BELOW_US: i32 = 10;
 
@@ -23,6 +28,12 @@ pub fn die_with_us(command: &mut Command) {
 pub fn give_way(child: &Child) {
     // Best effort: all works without it.
     let _ = setpriority_process(Some(Pid::from_child(child)), BELOW_US);
+}
+
+/// Makes a pipe to or from a child hold as much as a frame.
+pub fn widen(pipe: impl AsFd) {
+    // Best effort: a smaller pipe only means more switches between the processes.
+    let _ = fcntl_setpipe_size(pipe, PIPE_BYTES);
 }
 
 /// Reads a child's log to its end and returns its first line: the others follow from it.

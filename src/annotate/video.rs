@@ -3,7 +3,7 @@
 
 use super::{AnnotateError, matroska};
 use crate::{
-    child::{first_complaint, give_way},
+    child::{first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
     shown::{Shown, Stage},
@@ -18,9 +18,6 @@ use std::{
     thread::{self, JoinHandle},
     time::Instant,
 };
-
-/// Bytes that the system holds between us and ffmpeg.
-const PIPE_BYTES: usize = 1 << 20;
 
 /// Writes a video, of the first frame's size.
 pub(super) struct VideoWriter {
@@ -91,7 +88,8 @@ impl VideoWriter {
         command.args(["-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0"]);
         // H.264 wants even sides.
         let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
-        command.args(["-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]);
+        // Without B-frames: the fragments' header cannot make up for the time that they need to begin.
+        command.args(["-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0"]);
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         let (rate, per) = self.rate.unwrap_or((1000, 1));
         command.args(["-fps_mode", "passthrough", "-enc_time_base", &format!("{per}:{rate}")]);
@@ -109,8 +107,7 @@ impl VideoWriter {
         let mut child = command.spawn().map_err(failed)?;
         give_way(&child);
         let mut input = child.stdin.take().expect("stdin is piped");
-        // Best effort: a smaller pipe only means more switches between the processes.
-        let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE_BYTES);
+        widen(&input);
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = thread::Builder::new().name("ffmpeg-log".to_owned()).spawn(move || first_complaint(stderr));
         let log = log.map_err(|fault| AnnotateError::Thread(fault.to_string()))?;

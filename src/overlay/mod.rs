@@ -10,7 +10,7 @@ pub use view::View;
 pub use window::run;
 
 use crate::{
-    child::{die_with_us, first_complaint, give_way},
+    child::{die_with_us, first_complaint, give_way, widen},
     config::Config,
     pipeline::{Newest, Pipeline, Waited},
     shown::Stage,
@@ -123,6 +123,7 @@ impl Overlay {
         let mut child = command.spawn()?;
         give_way(&child);
         let input = child.stdin.take().expect("stdin is piped");
+        widen(&input);
         if let Err(reason) = wait_until_open(&mut child) {
             let _ = child.kill();
             let _ = child.wait();

@@ -2,7 +2,7 @@
 
 use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader, uri::without_credentials};
 use crate::{
-    child::{die_with_us, without_origin},
+    child::{PIPE_BYTES, die_with_us, widen, without_origin},
     frame::{Encoding, Frame},
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -15,8 +15,6 @@ use std::{
     time::Duration,
 };
 
-/// What ffmpeg buffers for us: a frame of 640x480.
-const PIPE_BYTES: usize = 1 << 20;
 /// Times run ahead of the frames by what lies in the pipe.
 const TIMES_AHEAD: usize = 1024;
 /// A time stands on stderr before its frame is on stdout; this is for a slow machine.
@@ -82,8 +80,7 @@ impl FfmpegSource {
             fault,
         })?;
         let stdout = child.stdout.take().expect("stdout is piped");
-        // Best effort: a smaller pipe only means more switches between the processes.
-        let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
+        widen(&stdout);
         let stderr = child.stderr.take().expect("stderr is piped");
         let (to_times, times) = bounded(TIMES_AHEAD);
         let (live, secret, shown) = (address.is_some(), address.unwrap_or(&uri).to_owned(), uri.clone());

@@ -35,7 +35,14 @@ impl Display {
         let mut manager = Command::new("openbox");
         manager.args(["--sm-disable"]).env("DISPLAY", &name).stdout(Stdio::null()).stderr(Stdio::null());
         let manager = manager.spawn().expect("openbox is installed");
-        Self { server, manager, name }
+        let display = Self { server, manager, name };
+        // It answers once the window manager is there.
+        let deadline = Instant::now() + HANG;
+        while !display.xdotool(&["get_num_desktops"]).status.success() {
+            assert!(Instant::now() < deadline, "there is no window manager");
+            thread::sleep(Duration::from_millis(20));
+        }
+        display
     }
 
     /// Has a program use it.
@@ -72,29 +79,25 @@ impl Display {
         }
     }
 
-    /// Types a key.
+    /// Types a key into the window.
     pub fn key(&self, key: &str) {
-        self.xdotool(&["key", key]);
+        self.with_window(&["windowactivate", "--sync"]);
+        assert!(self.xdotool(&["key", key]).status.success());
     }
 
     /// Makes the window another size.
     pub fn resize_window(&self, width: u32, height: u32) {
-        self.xdotool(&[
-            "search",
-            "--sync",
-            "--name",
-            "^emotiond$",
-            "windowsize",
-            &width.to_string(),
-            &height.to_string(),
-        ]);
+        self.with_window(&["windowsize", &width.to_string(), &height.to_string()]);
+    }
+
+    fn with_window(&self, action: &[&str]) {
+        let output = self.xdotool(&[&["search", "--sync", "--name", "^emotiond$"], action].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn xdotool(&self, arguments: &[&str]) -> Output {
         let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).output();
-        let output = output.expect("xdotool is installed");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output
+        output.expect("xdotool is installed")
     }
 
     /// The server answers nobody any more.

@@ -339,3 +339,13 @@ pub fn ffmpeg(arguments: &[&str]) {
         .expect("ffmpeg is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// The times of a video's frames in seconds.
+pub fn frame_times(video: &Path) -> Vec<f64> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"]).arg(video);
+    let output = command.output().expect("ffmpeg is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty());
+    lines.map(|line| line.parse().unwrap()).collect()
+}
