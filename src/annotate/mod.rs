@@ -13,6 +13,7 @@ use crate::{
     source::{SourceUri, Stop},
 };
 use crossbeam_channel::Receiver;
+use pictures::PictureWriter;
 use std::{
     io,
     path::PathBuf,
@@ -21,6 +22,7 @@ use std::{
     time::Duration,
 };
 use thiserror::Error;
+use video::VideoWriter;
 
 /// How long a recorder waits before it looks again whether its source has ended.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -88,9 +90,14 @@ enum Frames {
 }
 
 /// What one source's frames are written to.
-enum Writer {
-    Pictures(pictures::PictureWriter),
-    Video(Box<video::VideoWriter>),
+trait Writer: Send {
+    /// Draws and writes a frame.
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError>;
+
+    /// Waits until all is written.
+    fn finish(&mut self) -> Result<(), AnnotateError> {
+        Ok(())
+    }
 }
 
 impl Recording {
@@ -106,9 +113,9 @@ impl Recording {
             let uri = pipeline.config.sources[source].uri.clone();
             let (outlet, frames) = Frames::outlet(uri.is_live());
             pipeline.show_in(source, outlet);
-            let writer = Writer::new(target, &uri, Arc::clone(&stage));
+            let mut writer = writer(target, &uri, Arc::clone(&stage));
             let stop = stop.clone();
-            let body = move || record(writer, &frames).inspect_err(|_| stop.set());
+            let body = move || record(&mut *writer, &frames).inspect_err(|_| stop.set());
             let thread = thread::Builder::new().name(format!("record-{source}")).spawn(body);
             recorders.push(thread.map_err(|fault| AnnotateError::Thread(fault.to_string()))?);
         }
@@ -166,31 +173,24 @@ impl Frames {
     }
 }
 
-impl Writer {
-    fn new(target: &Target, uri: &SourceUri, stage: Arc<Stage>) -> Self {
-        match target {
-            Target::Picture(path) => Self::Pictures(pictures::PictureWriter::one(path, stage)),
-            Target::Folder(path) => Self::Pictures(pictures::PictureWriter::folder(path, stage)),
-            Target::Video(path) => Self::Video(Box::new(video::VideoWriter::new(path, uri, stage))),
-        }
+fn writer(target: &Target, uri: &SourceUri, stage: Arc<Stage>) -> Box<dyn Writer> {
+    match target {
+        Target::Picture(path) => Box::new(PictureWriter::one(path, stage)),
+        Target::Folder(path) => Box::new(PictureWriter::folder(path, stage)),
+        Target::Video(path) => Box::new(VideoWriter::new(path, uri, stage)),
     }
 }
 
 /// Writes all frames; returns how many.
-fn record(mut writer: Writer, frames: &Frames) -> Result<u64, AnnotateError> {
+fn record(writer: &mut dyn Writer, frames: &Frames) -> Result<u64, AnnotateError> {
     let mut written = 0;
     frames.try_for_each(|shown| {
         if shown.picture.pixels.is_empty() {
             return Ok(());
         }
         written += 1;
-        match &mut writer {
-            Writer::Pictures(pictures) => pictures.write(shown),
-            Writer::Video(video) => video.write(shown),
-        }
+        writer.write(shown)
     })?;
-    if let Writer::Video(video) = writer {
-        video.finish()?;
-    }
+    writer.finish()?;
     Ok(written)
 }

@@ -1,6 +1,6 @@
 //! Annotated pictures.
 
-use super::AnnotateError;
+use super::{AnnotateError, Writer};
 use crate::{
     draw::Artist,
     frame::Picture,
@@ -44,8 +44,10 @@ impl PictureWriter {
     fn new(place: Place, stage: Arc<Stage>) -> Self {
         Self { place, stage, artist: Artist::default(), canvas: Picture::default() }
     }
+}
 
-    pub fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+impl Writer for PictureWriter {
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Folder(folder) => {

@@ -1,7 +1,7 @@
 //! Annotated videos, through an ffmpeg process. A video is cut into fragments of a second, so that what was written
 //! before a crash can be played.
 
-use super::{AnnotateError, matroska};
+use super::{AnnotateError, Writer, matroska};
 use crate::{
     child::{first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
@@ -61,25 +61,6 @@ impl VideoWriter {
             started: None,
             last_us: None,
         }
-    }
-
-    pub fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
-        if self.encoder.is_none() {
-            self.canvas.resize(shown.picture.width, shown.picture.height);
-            self.encoder = Some(self.start()?);
-        }
-        self.draw(shown);
-        let time_us = self.time_us(shown);
-        let header = matroska::frame_header(time_us, self.canvas.pixels.len());
-        let encoder = self.encoder.as_mut().expect("it was started above");
-        let written =
-            encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
-        written.or_else(|fault| self.end(Some(&fault)))
-    }
-
-    /// Waits until the file is whole.
-    pub fn finish(mut self) -> Result<(), AnnotateError> {
-        self.end(None)
     }
 
     fn start(&self) -> Result<Encoder, AnnotateError> {
@@ -171,6 +152,26 @@ impl VideoWriter {
         let told = || fault.map_or_else(|| format!("ffmpeg ended with {status:?}"), ToString::to_string);
         let reason = if complaint.is_empty() { told() } else { complaint };
         Err(AnnotateError::Write { path: self.path.clone(), reason })
+    }
+}
+
+impl Writer for VideoWriter {
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+        if self.encoder.is_none() {
+            self.canvas.resize(shown.picture.width, shown.picture.height);
+            self.encoder = Some(self.start()?);
+        }
+        self.draw(shown);
+        let time_us = self.time_us(shown);
+        let header = matroska::frame_header(time_us, self.canvas.pixels.len());
+        let encoder = self.encoder.as_mut().expect("it was started above");
+        let written =
+            encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
+        written.or_else(|fault| self.end(Some(&fault)))
+    }
+
+    fn finish(&mut self) -> Result<(), AnnotateError> {
+        self.end(None)
     }
 }
 
