@@ -7,8 +7,10 @@ const MODEL: &str = "seeta_fd_frontal_v1.0.bin";
 fn main() {
     println!("cargo::rerun-if-changed=Cargo.lock");
     let cargo = env::var("CARGO").expect("cargo sets CARGO");
+    // Of other platforms' packages, not all are downloaded.
+    let target = env::var("TARGET").expect("cargo sets TARGET");
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", &target])
         .current_dir(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");

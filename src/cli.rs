@@ -1,6 +1,9 @@
 //! The command line.
 
-use crate::{detect::DetectorChoice, emit::EmitPolicy, runtime::ProviderChoice, source::SourceUri};
+use crate::{
+    detect::DetectorChoice, emit::EmitPolicy, overlay::OverlayMode, runtime::ProviderChoice,
+    source::SourceUri,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -27,6 +30,9 @@ pub enum Command {
     Schema,
     /// Print the effective configuration as TOML
     Config(ConfigArgs),
+    /// The overlay's window, for `run` alone
+    #[command(hide = true)]
+    Window(WindowArgs),
     /// Measure this machine: each stage, frames per second for 1, 4 and 16 faces, the efficiency of the pipeline
     Bench(BenchArgs),
     /// Tell the story of a recording: a page, a picture or a table of the events that `run` wrote
@@ -55,6 +61,21 @@ pub struct RunArgs {
     /// When a face becomes an event: change, interval=SECONDS or every-frame
     #[arg(long, value_name = "POLICY")]
     pub emit: Option<EmitPolicy>,
+    /// A window that shows what is seen: auto, on or off
+    #[arg(long, value_name = "MODE", hide_possible_values = true)]
+    pub overlay: Option<OverlayMode>,
+    /// Also write annotated copies: a picture, an mp4, or a folder for a folder or several sources
+    #[arg(long, value_name = "OUT")]
+    pub annotate: Option<PathBuf>,
+}
+
+/// What `window` takes.
+#[derive(Args, Debug)]
+pub struct WindowArgs {
+    /// Pixels a row
+    pub width: u32,
+    /// Rows
+    pub height: u32,
 }
 
 /// What `config` takes.

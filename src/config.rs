@@ -8,7 +8,7 @@ pub use sections::{
     SourceConfig, TrackerConfig,
 };
 
-use crate::emit::EmitPolicy;
+use crate::{emit::EmitPolicy, overlay::OverlayMode};
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
@@ -53,6 +53,8 @@ pub enum ConfigError {
 pub struct Config {
     /// When events are written.
     pub emit: EmitPolicy,
+    /// Whether a window shows what is seen.
+    pub overlay: OverlayMode,
     /// Logs on stderr.
     pub log: LogConfig,
     /// The face detector.

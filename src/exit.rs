@@ -14,7 +14,7 @@ pub enum Exit {
     Unavailable = 69,
     /// A fault of ours.
     Software = 70,
-    /// The events or the report cannot be written.
+    /// Events, annotated pictures or the report cannot be written.
     Output = 74,
     /// The configuration is wrong.
     Config = 78,
@@ -63,6 +63,18 @@ impl From<crate::runtime::RuntimeError> for Failure {
 impl From<crate::classify::ClassifyError> for Failure {
     fn from(error: crate::classify::ClassifyError) -> Self {
         Self::new(Exit::Unavailable, error)
+    }
+}
+
+impl From<crate::overlay::OverlayError> for Failure {
+    fn from(error: crate::overlay::OverlayError) -> Self {
+        Self::new(Exit::Unavailable, error)
+    }
+}
+
+impl From<crate::annotate::AnnotateError> for Failure {
+    fn from(error: crate::annotate::AnnotateError) -> Self {
+        Self::new(error.exit(), error)
     }
 }
 

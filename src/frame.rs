@@ -127,6 +127,12 @@ impl Picture {
         self.pixels.resize(width as usize * height as usize * 3, 0);
     }
 
+    /// Becomes a copy of `other`; keeps its memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.resize(other.width, other.height);
+        self.pixels.copy_from_slice(&other.pixels);
+    }
+
     /// A view of the pixels.
     pub fn view(&self) -> PictureView<'_> {
         PictureView::new(self.width, self.height, Color::Rgb, &self.pixels)

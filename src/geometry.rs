@@ -1,8 +1,10 @@
 //! Boxes in pixels of a frame.
 
+use serde::{Deserialize, Serialize};
+
 /// An axis-aligned box in pixels: the corner nearest the frame's origin, width and height.
 /// It may lie partly outside the frame until [`BoundingBox::clip`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoundingBox {
     /// Left edge.
     pub x: f32,

@@ -4,13 +4,16 @@
 //! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
 //! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
 //! [`report`] sums up what was written.
+pub mod annotate;
 pub mod audience;
+pub mod child;
 pub mod classify;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod decode;
 pub mod detect;
+pub mod draw;
 pub mod emit;
 pub mod event;
 pub mod exit;
@@ -18,6 +21,7 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod overlay;
 pub mod palette;
 pub mod paths;
 pub mod picture;
@@ -25,6 +29,7 @@ pub mod pipeline;
 pub mod report;
 pub mod runtime;
 pub mod service;
+pub mod shown;
 pub mod sink;
 pub mod smooth;
 pub mod source;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use emotiond::{
     cli::{Cli, Command},
-    commands, runtime,
+    commands, overlay, runtime,
 };
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Cameras => commands::cameras::run(),
         Command::Schema => commands::schema::run(),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Window(arguments) => overlay::run(arguments.width, arguments.height),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
     };

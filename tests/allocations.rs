@@ -7,7 +7,7 @@ mod common;
 use common::{data, ffmpeg, shared, text};
 use emotiond::{
     config::Config,
-    pipeline::Pipeline,
+    pipeline::{Newest, Pipeline, Waited},
     runtime::Runtime,
     source::{SourceUri, Stop},
 };
@@ -21,6 +21,8 @@ use std::{
     fs, io,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 /// Counts what Rust code allocates; the C and C++ libraries have their own way to the system's memory.
@@ -82,21 +84,38 @@ fn config(video: &Path) -> Config {
 }
 
 /// Allocations a frame in the middle of a run.
-fn slope(folder: &Path, name: &str, filter: &str) -> f64 {
+fn slope(folder: &Path, name: &str, filter: &str, is_shown: bool) -> f64 {
     let portrait = text(&data("astronaut.jpg"));
     let counts = [SHORT, LONG].map(|frames| {
         let video = folder.join(format!("{name}-{frames}.avi"));
         let (filter, frames) = (format!("scale={SIDE}:{SIDE}{filter}"), frames.to_string());
         let input = ["-loop", "1", "-framerate", "25", "-i", &portrait, "-frames:v", &frames, "-vf", &filter];
         ffmpeg(&[&input[..], &["-c:v", "mjpeg", "-q:v", "3", &text(&video)]].concat());
-        let pipeline = Pipeline::load(config(&video)).unwrap();
+        let mut pipeline = Pipeline::load(config(&video)).unwrap();
+        let viewer = is_shown.then(|| look_on(&mut pipeline));
         assert!(matches!(pipeline.config.sources[0].uri, SourceUri::Video(_)));
         count(|| {
             let outcomes = pipeline.run(io::sink(), &Stop::default()).unwrap();
             assert_eq!(outcomes[0].analysed.to_string(), frames);
+            if let Some(viewer) = viewer {
+                assert!(viewer.join().unwrap() > 0, "it was shown");
+            }
         })
     });
     (counts[1] as f64 - counts[0] as f64) / (LONG - SHORT) as f64
+}
+
+/// Somebody who takes the newest frames; returns how many.
+fn look_on(pipeline: &mut Pipeline) -> JoinHandle<usize> {
+    let (mut outlets, newest) = Newest::outlets(1);
+    pipeline.show_in(0, outlets.remove(0));
+    thread::spawn(move || {
+        let mut taken = 0;
+        while !matches!(newest.wait(Duration::from_secs(1)), Waited::Ended) {
+            taken += newest.take().filter(|shown| !shown.picture.pixels.is_empty()).count();
+        }
+        taken
+    })
 }
 
 /// What the detector's network costs: one run and the look at nine of its outputs.
@@ -148,14 +167,19 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
         (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer());
     // A queue's first wait on a thread, a slower moment: a handful in the whole run, none a frame.
     let tolerance = 0.1;
-    let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray");
+    let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray", false);
     let bare = detector as f64;
     assert!(
         empty <= bare + tolerance,
         "{empty:.2} allocations a frame without a face, {bare} in the libraries"
     );
-    let face = slope(folder.path(), "face", "");
+    let face = slope(folder.path(), "face", "", false);
     let bare = (detector + classifier + resizer) as f64;
     assert!(face <= bare + tolerance, "{face:.2} allocations a frame with a face, {bare} in the libraries");
+    let shown = slope(folder.path(), "shown", "", true);
+    assert!(
+        shown <= bare + tolerance,
+        "{shown:.2} allocations a frame that is shown, {bare} in the libraries"
+    );
     assert!(empty > 0.0 && face > empty, "the counter counts");
 }

@@ -4,12 +4,13 @@
 
 mod common;
 
-use common::{HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};
+use common::{Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
     fs,
     os::unix::process::CommandExt,
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -83,6 +84,43 @@ fn each_format_of_a_camera_is_read() {
         assert_eq!(ran.states(), ["lobby up", "lobby ended"]);
         assert_eq!(ran.faces().last().unwrap()["phase"], "end");
     }
+}
+
+#[test]
+fn a_camera_is_shown_and_recorded() {
+    let scratch = Scratch::new();
+    let display = Display::start();
+    let out = text(&scratch.path("out.mp4"));
+    let config =
+        scratch.tiny("[[source]]\nname = \"lobby\"\nuri = \"camera:0\"\nwidth = 640\nheight = 480\n");
+    let arguments = ["run", "--config", &config, "--overlay", "on", "--annotate", &out];
+    let mut command = with_shim(&scratch, &[], &arguments);
+    display.use_for(&mut command);
+    let mut running = Running::start(command);
+    let face = running.wait_for(|event| event["phase"] == "new");
+    let labels = face["probabilities"].as_object().unwrap();
+    let index = labels.keys().position(|label| *label == face["emotion"]).unwrap();
+    let color = emotiond::palette::color(common::string(&face["emotion"]), index);
+    // The window is as large as the camera's frames and in the middle of the screen but for its frame.
+    let has_box = |screen: &image::RgbImage| {
+        let found: Vec<u32> =
+            screen.enumerate_pixels().filter(|(_, _, pixel)| pixel.0 == color).map(|(x, ..)| x).collect();
+        let left = *found.iter().min()?;
+        (found.len() > 200).then_some(left)
+    };
+    let left = display.wait_for("a box", has_box);
+    assert!(left.abs_diff((common::SCREEN.0 - 640) / 2 + 245) <= 20, "{left}");
+    // A pipeline that begins anew would overwrite what was recorded.
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("lobby", "hall")).unwrap();
+    signal_daemon(&running, Signal::HUP);
+    thread::sleep(Duration::from_secs(2));
+    display.key("q");
+    let ran = running.finish().exits(0);
+    ran.complains_once(&["refused", "--annotate"]);
+    let times = common::frame_times(Path::new(&out));
+    assert!(times.len() > 20, "{} frames", times.len());
+    // The shim gives 30 frames a second; the clock on the wall counts, whatever was left out.
+    assert!(times.last().unwrap() - times[0] > 1.5, "{times:?}");
 }
 
 #[test]

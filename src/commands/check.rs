@@ -2,6 +2,7 @@
 
 use super::{effective_config, print, start_logs};
 use crate::{
+    annotate::Plan,
     classify::Classifier,
     cli::RunArgs,
     config::{Config, LimitsConfig, SourceConfig},
@@ -9,6 +10,7 @@ use crate::{
     detect::DetectorPlan,
     exit::{Exit, Failure},
     frame::Frame,
+    overlay::{Overlay, OverlayMode},
     runtime::Runtime,
     source::{self, Read, SourceUri, Stop},
 };
@@ -31,6 +33,16 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     for source in &config.sources {
         let outcome = check_source(source, &config.limits);
         report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
+        first_failure = first_failure.or(outcome.err());
+    }
+    if let Some(out) = &arguments.annotate {
+        let outcome = Plan::new(&config, out).map(|_| out.display().to_string()).map_err(Failure::from);
+        report("annotate", outcome.as_ref().map(String::clone))?;
+        first_failure = first_failure.or(outcome.err());
+    }
+    if config.overlay == OverlayMode::On {
+        let outcome = Overlay::open(&config, &Stop::default()).map_err(Failure::from);
+        report("overlay", outcome.as_ref().map(|_| "a window can be opened".to_owned()))?;
         first_failure = first_failure.or(outcome.err());
     }
     first_failure.map_or(Ok(()), Err)

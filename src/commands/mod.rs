@@ -45,6 +45,7 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     }
     config.runtime.ep = arguments.ep.unwrap_or(config.runtime.ep);
     config.emit = arguments.emit.unwrap_or(config.emit);
+    config.overlay = arguments.overlay.unwrap_or(config.overlay);
     Ok(config)
 }
 

@@ -11,7 +11,7 @@ pub(super) enum Change {
     Pipeline,
 }
 
-/// Compares two configurations. What stands under `[log]` counts from the program's next start on.
+/// Compares two configurations. `overlay` and what stands under `[log]` count from the program's next start on.
 pub(super) fn change(old: &Config, new: &Config) -> Change {
     if fixed(old) == fixed(new) { Change::Settings } else { Change::Pipeline }
 }

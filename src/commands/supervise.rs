@@ -5,9 +5,11 @@ use super::{
     reload::{Change, change},
 };
 use crate::{
+    annotate::{Plan, Recording},
     cli::RunArgs,
     config::Config,
     exit::{Exit, Failure},
+    overlay::Overlay,
     pipeline::{Control, Outcome, Pipeline},
     service::Notifier,
     source::{self, SourceUri, Stop},
@@ -32,6 +34,7 @@ struct Running {
     control: Control,
     stop: Stop,
     outcomes: Receiver<Result<Vec<Outcome>, Failure>>,
+    recording: Option<Recording>,
 }
 
 /// Runs `config` until its sources end or `stop` is set; `reload` asks for the configuration to be read again.
@@ -45,7 +48,13 @@ pub(super) fn supervise(
     reload: &Arc<AtomicBool>,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut notifier = Notifier::new();
-    let mut running = Running::start(load(&config)?, config, stop)?;
+    let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
+    let mut pipeline = load(&config)?;
+    let overlay = Overlay::open(&config, stop)?;
+    if let Some(overlay) = &overlay {
+        overlay.show(&mut pipeline);
+    }
+    let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     notifier.ready();
     loop {
         match running.outcomes.recv_timeout(PATIENCE) {
@@ -55,22 +64,30 @@ pub(super) fn supervise(
                 if running.stop.is_set() {
                     stop.set();
                 }
-                return outcomes;
+                let outcomes = outcomes?;
+                running.recording.map_or(Ok(()), |recording| recording.finish(&outcomes))?;
+                return Ok(outcomes);
             }
             Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),
             Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
         }
         if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
             notifier.reloading();
-            running = running.reload(arguments, stop)?;
+            running = running.reload(arguments, overlay.as_ref(), stop)?;
             notifier.ready();
         }
     }
 }
 
 impl Running {
-    fn start(pipeline: Pipeline, config: Config, stop: &Stop) -> Result<Self, Failure> {
+    fn start(
+        mut pipeline: Pipeline,
+        config: Config,
+        plan: Option<&Plan>,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
+        let recording = plan.map(|plan| Recording::start(plan, &mut pipeline, &stop)).transpose()?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();
         let body = move || {
@@ -81,22 +98,25 @@ impl Running {
             .name("pipeline".to_owned())
             .spawn(body)
             .map_err(|fault| Failure::new(Exit::Software, fault))?;
-        Ok(Self { config, control, stop, outcomes })
+        Ok(Self { config, control, stop, outcomes, recording })
     }
 
     /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
-    fn reload(self, arguments: &RunArgs, stop: &Stop) -> Result<Self, Failure> {
+    fn reload(self, arguments: &RunArgs, overlay: Option<&Overlay>, stop: &Stop) -> Result<Self, Failure> {
         match self.prepare(arguments) {
             Ok((config, None)) => {
                 self.control.adopt(&config);
                 tracing::info!("the new configuration counts from now on");
                 Ok(Self { config, ..self })
             }
-            Ok((config, Some(pipeline))) => {
+            Ok((config, Some(mut pipeline))) => {
                 tracing::info!("the pipeline is started anew with the new configuration");
                 self.stop.set();
                 self.outcomes.recv().map_err(|_| panicked())??;
-                Self::start(pipeline, config, stop)
+                if let Some(overlay) = overlay {
+                    overlay.show(&mut pipeline);
+                }
+                Self::start(pipeline, config, None, stop)
             }
             Err(failure) => {
                 tracing::error!("the new configuration is refused, the old one goes on: {:#}", failure.error);
@@ -118,6 +138,11 @@ impl Running {
         if self.config.sources.iter().any(|source| source.uri == SourceUri::Stdin) {
             return Err(refuse(
                 "it changes more than settings, and stdin cannot be read from its start again",
+            ));
+        }
+        if self.recording.is_some() {
+            return Err(refuse(
+                "it changes more than settings, and would overwrite what --annotate has written",
             ));
         }
         let mut pipeline = load(&config)?;

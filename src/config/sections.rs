@@ -260,4 +260,17 @@ impl SourceConfig {
     pub fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.uri.to_string())
     }
+
+    /// The same for people who look at its pictures: of a file, its name without the folder.
+    pub fn short_name(&self) -> String {
+        match &self.uri {
+            SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path)
+                if self.name.is_none() =>
+            {
+                path.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
+            }
+            SourceUri::Stdin if self.name.is_none() => "stdin".to_owned(),
+            _ => self.name(),
+        }
+    }
 }

@@ -16,16 +16,18 @@ mod publish;
 mod reader;
 mod rhythm;
 mod settings;
+mod show;
 mod status;
 mod vision;
 
 use crate::{
     classify::Classifier,
-    config::Config,
+    config::{Config, SourceConfig},
     detect::DetectorPlan,
     exit::{Exit, Failure},
     frame::Frame,
-    runtime::Runtime,
+    runtime::{Provider, Runtime},
+    shown::Stage,
     sink::LineSink,
     source::{SourceError, Stop},
     track::TrackIds,
@@ -34,6 +36,7 @@ use arc_swap::ArcSwap;
 use capture::Capture;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use settings::{Settings, Shared};
+pub use show::{Newest, Outlet, Waited};
 pub use status::{Control, Status};
 use status::{Counters, SourceInfo};
 use std::{
@@ -54,7 +57,10 @@ pub struct Pipeline {
     /// The settings, with at least one source.
     pub config: Config,
     classifier: Classifier,
+    provider: Provider,
     control: Control,
+    /// Where each source's frames are shown.
+    outlets: Vec<Vec<Outlet>>,
 }
 
 /// What became of a source.
@@ -94,7 +100,22 @@ impl Pipeline {
                 .collect(),
             ids: TrackIds::default(),
         };
-        Ok(Self { config, classifier, control })
+        let outlets = config.sources.iter().map(|_| Vec::new()).collect();
+        Ok(Self { config, classifier, provider: runtime.provider(), control, outlets })
+    }
+
+    /// What those who show its frames need to know of it.
+    pub fn stage(&self) -> Stage {
+        Stage {
+            sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
+            labels: self.classifier.description().labels.clone(),
+            provider: self.provider.to_string(),
+        }
+    }
+
+    /// Has the frames of `source` put into `outlet`.
+    pub fn show_in(&mut self, source: usize, outlet: Outlet) {
+        self.outlets[source].push(outlet);
     }
 
     /// A hold on the pipeline for as long as it runs.
@@ -112,7 +133,7 @@ impl Pipeline {
     /// # Errors
     /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
-        let Self { config, classifier, control } = self;
+        let Self { config, classifier, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
         let vision_threads = match config.limits.vision_threads {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
@@ -149,6 +170,7 @@ impl Pipeline {
             free,
             &settings,
             labels,
+            outlets,
             LineSink::new(out, stop.clone()),
         );
         let publisher = spawn("publish".to_owned(), move || publish.run(&from_classify))?;

@@ -1,9 +1,11 @@
-//! The last thread: smooths, decides what is worth a line, writes it and sends the empty frame back.
+//! The last thread: smooths, decides what is worth a line, writes it, hands the frame to those who show it, and sends
+//! the empty frame back.
 
 use super::{
     follow::seconds,
     known::Known,
     settings::{Look, Settings, Shared},
+    show::{Outlet, Show},
     status::{Counters, SourceInfo},
 };
 use crate::{
@@ -35,6 +37,7 @@ pub(super) struct Publish<W> {
     /// The emotions that the latest frame's faces show.
     shown: Vec<(u64, usize)>,
     tracks: HashMap<u64, Known>,
+    shows: Vec<Show>,
     sink: LineSink<W>,
     started: Instant,
 }
@@ -45,6 +48,7 @@ impl<W: Write> Publish<W> {
         free: Vec<Sender<Box<Frame>>>,
         settings: &Shared,
         labels: Vec<String>,
+        outlets: Vec<Vec<Outlet>>,
         sink: LineSink<W>,
     ) -> Self {
         let audience = settings.load().audience;
@@ -56,6 +60,11 @@ impl<W: Write> Publish<W> {
             labels,
             shown: Vec::new(),
             tracks: HashMap::new(),
+            shows: outlets
+                .into_iter()
+                .enumerate()
+                .map(|(source, outlets)| Show::new(source, outlets))
+                .collect(),
             sink,
             started: Instant::now(),
         }
@@ -66,9 +75,11 @@ impl<W: Write> Publish<W> {
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
             match frames.recv_timeout(PATIENCE) {
-                Ok(frame) => {
+                Ok(mut frame) => {
                     self.publish(&frame);
-                    Counters::add(&self.infos[frame.source].counters.left);
+                    let counters = &self.infos[frame.source].counters;
+                    self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
+                    Counters::add(&counters.left);
                     // The source's thread may have ended before.
                     let _ = self.free[frame.source].try_send(frame);
                 }

@@ -1,19 +1,20 @@
 //! Videos and network streams through an ffmpeg process: frames as PPM on its stdout, their times on its stderr.
 
 use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader, uri::without_credentials};
-use crate::frame::{Encoding, Frame};
+use crate::{
+    child::{PIPE_BYTES, die_with_us, widen, without_origin},
+    frame::{Encoding, Frame},
+};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::{
     fs::File,
-    io::{BufRead, BufReader, ErrorKind, Read as _},
+    io::{BufRead, BufReader, Read as _},
     path::Path,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-/// What ffmpeg buffers for us: a frame of 640x480.
-const PIPE_BYTES: usize = 1 << 20;
 /// Times run ahead of the frames by what lies in the pipe.
 const TIMES_AHEAD: usize = 1024;
 /// A time stands on stderr before its frame is on stdout; this is for a slow machine.
@@ -71,6 +72,7 @@ impl FfmpegSource {
         command.args(["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"]);
         command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // One that waits for a silent camera would outlive us otherwise.
         die_with_us(&mut command);
         let mut child = command.spawn().map_err(|fault| SourceError::Helper {
             program: "ffmpeg",
@@ -78,8 +80,7 @@ impl FfmpegSource {
             fault,
         })?;
         let stdout = child.stdout.take().expect("stdout is piped");
-        // Best effort: a smaller pipe only means more switches between the processes.
-        let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
+        widen(&stdout);
         let stderr = child.stderr.take().expect("stderr is piped");
         let (to_times, times) = bounded(TIMES_AHEAD);
         let (live, secret, shown) = (address.is_some(), address.unwrap_or(&uri).to_owned(), uri.clone());
@@ -183,25 +184,4 @@ fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
         line.clear();
     }
     complaint
-}
-
-/// A complaint without the part of ffmpeg, in brackets, that it comes from.
-fn without_origin(line: &str) -> &str {
-    let mut rest = line.trim();
-    while let Some((_, after)) = rest.strip_prefix('[').and_then(|part| part.split_once("] ")) {
-        rest = after.trim_start();
-    }
-    rest
-}
-
-/// An ffmpeg that waits for a silent camera would outlive us otherwise.
-#[allow(unsafe_code)]
-fn die_with_us(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    let set = || {
-        let signal = Some(rustix::process::Signal::KILL);
-        rustix::process::set_parent_process_death_signal(signal).map_err(|_| ErrorKind::Unsupported.into())
-    };
-    // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(set) };
 }

@@ -1,8 +1,11 @@
 //! Runs the real program as a user would, and holds what it prints against the contract.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+mod display;
 mod shared;
 
+#[allow(unused_imports, reason = "no test binary uses all of it")]
+pub use display::{Display, SCREEN};
 pub use shared::shared;
 
 use serde_json::Value;
@@ -111,7 +114,9 @@ pub fn copy_program(to: &Path) {
 /// A program's environment without what would change the daemon's behaviour.
 pub fn isolate(command: &mut Command) {
     command.current_dir(root()).stdin(Stdio::null());
-    for variable in ["RUST_LOG", "RUST_BACKTRACE", "ORT_DYLIB_PATH", "EMOTIOND_DATA_DIR"] {
+    let own =
+        ["RUST_LOG", "RUST_BACKTRACE", "ORT_DYLIB_PATH", "EMOTIOND_DATA_DIR", "DISPLAY", "WAYLAND_DISPLAY"];
+    for variable in own {
         command.env_remove(variable);
     }
 }
@@ -333,4 +338,14 @@ pub fn ffmpeg(arguments: &[&str]) {
         .output()
         .expect("ffmpeg is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The times of a video's frames in seconds.
+pub fn frame_times(video: &Path) -> Vec<f64> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"]).arg(video);
+    let output = command.output().expect("ffmpeg is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty());
+    lines.map(|line| line.parse().unwrap()).collect()
 }

@@ -1,0 +1,69 @@
+//! What drawing costs: boxes, labels, charts and the line of figures on one picture, in milliseconds.
+//!
+//! cargo bench --bench draw
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+use emotiond::{
+    draw::{Artist, Scaler, pixelate},
+    frame::Picture,
+    geometry::BoundingBox,
+    shown::{Shown, ShownFace},
+};
+use std::{hint::black_box, time::Instant};
+
+const LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+const ROUNDS: usize = 50;
+
+fn main() {
+    println!("| picture | faces | draw, ms | pixelate, ms | to 1280x720, ms |\n|---|---:|---:|---:|---:|");
+    for (width, height) in [(640, 480), (1280, 720), (1920, 1080), (3840, 2160)] {
+        for faces in [1, 4, 16] {
+            let shown = scene(width, height, faces);
+            let labels = LABELS.map(str::to_owned).to_vec();
+            let mut artist = Artist::default();
+            let draw = median(&shown.picture, |picture| {
+                artist.draw_faces(picture, &shown, &labels);
+                artist.draw_status(picture, "lobby   29.8 fps   9 ms   16 faces   0 skipped   cpu");
+            });
+            let blocks = median(&shown.picture, |picture| pixelate(picture, &shown.faces));
+            let (mut scaler, mut target) = (Scaler::default(), Shown::default());
+            let scale = median(&shown.picture, |_| scaler.scale_shown(&shown, 1280, 720, &mut target));
+            println!("| {width}x{height} | {faces} | {draw:.2} | {blocks:.2} | {scale:.2} |");
+        }
+    }
+}
+
+/// Faces in rows and columns, all emotions among them.
+fn scene(width: u32, height: u32, faces: usize) -> Shown {
+    let mut shown = Shown::default();
+    shown.picture.resize(width, height);
+    for (index, value) in shown.picture.pixels.iter_mut().enumerate() {
+        *value = (index * 31 % 251) as u8;
+    }
+    let columns = (faces as f32).sqrt().ceil();
+    let (w, h) = (width as f32 / columns, height as f32 / columns);
+    for index in 0..faces {
+        let (x, y) = (index as f32 % columns * w, (index as f32 / columns).floor() * h);
+        let bounds = BoundingBox::new(x + w * 0.2, y + h * 0.25, h * 0.5, h * 0.6);
+        shown.faces.push(ShownFace { track: index as u64 + 1, bounds });
+        shown
+            .probabilities
+            .extend((0..LABELS.len()).map(|label| if label == index % 7 { 0.7 } else { 0.05 }));
+    }
+    shown
+}
+
+/// The median of some rounds in milliseconds, each on a fresh copy of `picture`.
+fn median(picture: &Picture, mut work: impl FnMut(&mut Picture)) -> f64 {
+    let mut copy = Picture::default();
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            copy.copy_from(picture);
+            let start = Instant::now();
+            work(black_box(&mut copy));
+            start.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[ROUNDS / 2]
+}

@@ -1,0 +1,196 @@
+//! Annotated copies of what is analysed: pictures, and videos through ffmpeg. Stored only where it is asked for.
+mod matroska;
+mod pictures;
+mod plan;
+mod video;
+
+pub use plan::{Plan, Target};
+
+use crate::{
+    exit::Exit,
+    pipeline::{Newest, Outcome, Outlet, Pipeline, Waited},
+    shown::{Shown, Stage},
+    source::{SourceUri, Stop},
+};
+use crossbeam_channel::Receiver;
+use pictures::PictureWriter;
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use thiserror::Error;
+use video::VideoWriter;
+
+/// How long a recorder waits before it looks again whether its source has ended.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why there is no annotated copy.
+#[derive(Debug, Error)]
+pub enum AnnotateError {
+    /// What is read would be overwritten.
+    #[error("--annotate {0} would overwrite what is read: give another file or folder")]
+    Overwrites(PathBuf),
+    /// The file's name does not say what it is to be.
+    #[error("--annotate {path}: {needed}")]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// What it has to be.
+        needed: &'static str,
+    },
+    /// ffmpeg is not installed.
+    #[error(
+        "ffmpeg is needed to write the video {path} and cannot be started ({fault}): install it, on Debian with `apt-get install ffmpeg`"
+    )]
+    Helper {
+        /// The video.
+        path: PathBuf,
+        /// What the system says.
+        fault: io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("{path} cannot be written: {reason}; is there room, and may you write there?")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system, the encoder or ffmpeg says.
+        reason: String,
+    },
+    /// The thread that writes cannot be started, or has panicked.
+    #[error("the thread that writes annotated pictures has failed: {0}")]
+    Thread(String),
+}
+
+impl AnnotateError {
+    /// The code to exit with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Overwrites(_) | Self::Name { .. } => Exit::Usage,
+            Self::Helper { .. } => Exit::Unavailable,
+            Self::Write { .. } => Exit::Output,
+            Self::Thread(_) => Exit::Software,
+        }
+    }
+}
+
+/// The recorders of a pipeline, a thread a source.
+pub struct Recording {
+    recorders: Vec<JoinHandle<Result<u64, AnnotateError>>>,
+}
+
+/// Where a recorder's frames come from.
+enum Frames {
+    /// A live source's newest.
+    Newest(Newest),
+    /// All of a file, a folder or stdin.
+    Every(Receiver<Arc<Shown>>),
+}
+
+/// What one source's frames are written to.
+trait Writer: Send {
+    /// Draws and writes a frame.
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError>;
+
+    /// Waits until all is written.
+    fn finish(&mut self) -> Result<(), AnnotateError> {
+        Ok(())
+    }
+}
+
+impl Recording {
+    /// Starts the recorders of `plan` and connects them with `pipeline`. One that cannot write any more sets `stop`.
+    ///
+    /// # Errors
+    /// When a folder cannot be made, or ffmpeg or a thread cannot be started.
+    pub fn start(plan: &Plan, pipeline: &mut Pipeline, stop: &Stop) -> Result<Self, AnnotateError> {
+        plan.prepare()?;
+        let stage = Arc::new(pipeline.stage());
+        let mut recorders = Vec::new();
+        for (source, target) in plan.targets.iter().enumerate() {
+            let uri = pipeline.config.sources[source].uri.clone();
+            let (outlet, frames) = Frames::outlet(uri.is_live());
+            pipeline.show_in(source, outlet);
+            let mut writer = writer(target, &uri, Arc::clone(&stage));
+            let stop = stop.clone();
+            let body = move || record(&mut *writer, &frames).inspect_err(|_| stop.set());
+            let thread = thread::Builder::new().name(format!("record-{source}")).spawn(body);
+            recorders.push(thread.map_err(|fault| AnnotateError::Thread(fault.to_string()))?);
+        }
+        Ok(Self { recorders })
+    }
+
+    /// Waits until all is written.
+    ///
+    /// # Errors
+    /// With the first recorder's that failed.
+    pub fn finish(self, outcomes: &[Outcome]) -> Result<(), AnnotateError> {
+        let mut result = Ok(());
+        for (source, recorder) in self.recorders.into_iter().enumerate() {
+            let panicked = |_| AnnotateError::Thread("it has panicked".to_owned());
+            match recorder.join().map_err(panicked).flatten() {
+                Ok(written) => {
+                    if let Some(Outcome { name, analysed, .. }) = outcomes.get(source) {
+                        let left_out = analysed.saturating_sub(written);
+                        tracing::info!(
+                            source = name,
+                            "{written} annotated frames written, {left_out} left out"
+                        );
+                    }
+                }
+                Err(fault) => result = result.and(Err(fault)),
+            }
+        }
+        result
+    }
+}
+
+impl Frames {
+    fn outlet(is_live: bool) -> (Outlet, Self) {
+        if is_live {
+            let (mut outlets, newest) = Newest::outlets(1);
+            (outlets.remove(0), Self::Newest(newest))
+        } else {
+            let (outlet, frames) = Outlet::every();
+            (outlet, Self::Every(frames))
+        }
+    }
+
+    /// Takes frames until the pipeline has ended.
+    fn try_for_each<E>(&self, mut take: impl FnMut(&Shown) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Self::Every(frames) => frames.iter().try_for_each(|shown| take(&shown)),
+            Self::Newest(newest) => loop {
+                let waited = newest.wait(PATIENCE);
+                newest.take().try_for_each(|shown| take(&shown))?;
+                if matches!(waited, Waited::Ended) {
+                    return Ok(());
+                }
+            },
+        }
+    }
+}
+
+fn writer(target: &Target, uri: &SourceUri, stage: Arc<Stage>) -> Box<dyn Writer> {
+    match target {
+        Target::Picture(path) => Box::new(PictureWriter::one(path, stage)),
+        Target::Folder(path) => Box::new(PictureWriter::folder(path, stage)),
+        Target::Video(path) => Box::new(VideoWriter::new(path, uri, stage)),
+    }
+}
+
+/// Writes all frames; returns how many.
+fn record(writer: &mut dyn Writer, frames: &Frames) -> Result<u64, AnnotateError> {
+    let mut written = 0;
+    frames.try_for_each(|shown| {
+        if shown.picture.pixels.is_empty() {
+            return Ok(());
+        }
+        written += 1;
+        writer.write(shown)
+    })?;
+    writer.finish()?;
+    Ok(written)
+}

@@ -1,0 +1,86 @@
+//! Annotated pictures.
+
+use super::{AnnotateError, Writer};
+use crate::{
+    draw::Artist,
+    frame::Picture,
+    shown::{Shown, Stage},
+};
+use image::{ExtendedColorType, ImageFormat, codecs::jpeg::JpegEncoder};
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Labels are to stay legible.
+const JPEG_QUALITY: u8 = 92;
+
+/// Writes a picture a frame.
+pub(super) struct PictureWriter {
+    place: Place,
+    stage: Arc<Stage>,
+    artist: Artist,
+    canvas: Picture,
+}
+
+enum Place {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl PictureWriter {
+    /// A writer of one file.
+    pub fn one(path: &Path, stage: Arc<Stage>) -> Self {
+        Self::new(Place::File(path.to_owned()), stage)
+    }
+
+    /// A writer of files in `folder` with the names of those that were read.
+    pub fn folder(folder: &Path, stage: Arc<Stage>) -> Self {
+        Self::new(Place::Folder(folder.to_owned()), stage)
+    }
+
+    fn new(place: Place, stage: Arc<Stage>) -> Self {
+        Self { place, stage, artist: Artist::default(), canvas: Picture::default() }
+    }
+}
+
+impl Writer for PictureWriter {
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+        let path = match &self.place {
+            Place::File(path) => path.clone(),
+            Place::Folder(folder) => {
+                folder.join(shown.file.as_deref().and_then(Path::file_name).unwrap_or_default())
+            }
+        };
+        self.canvas.copy_from(&shown.picture);
+        self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
+        let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };
+        let format = ImageFormat::from_path(&path).map_err(|fault| failed(fault.to_string()))?;
+        let bytes = encode(&self.canvas, format).map_err(|fault| failed(fault.to_string()))?;
+        replace(&path, &bytes).map_err(|fault| failed(fault.to_string()))
+    }
+}
+
+fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    let Picture { width, height, ref pixels } = *picture;
+    let color = ExtendedColorType::Rgb8;
+    if format == ImageFormat::Jpeg {
+        JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode(pixels, width, height, color)?;
+    } else {
+        image::write_buffer_with_format(&mut bytes, pixels, width, height, color, format)?;
+    }
+    Ok(bytes.into_inner())
+}
+
+/// Puts a whole file in the place of `path`: never half a one, and never through a link into what it leads to.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.part"));
+    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+        // What is left of it, if anything is.
+        let _ = fs::remove_file(&part);
+    })
+}

@@ -1,0 +1,176 @@
+//! Which source is written where, checked before anything is read.
+
+use super::AnnotateError;
+use crate::{
+    config::{Config, SourceConfig},
+    source::SourceUri,
+};
+use image::ImageFormat;
+use std::{
+    ffi::OsStr,
+    fs,
+    io::ErrorKind,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What one source's frames become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A picture.
+    Picture(PathBuf),
+    /// A folder of pictures of the same names.
+    Folder(PathBuf),
+    /// A video.
+    Video(PathBuf),
+}
+
+/// A target for each source, in their order.
+#[derive(Debug)]
+pub struct Plan {
+    /// The targets.
+    pub targets: Vec<Target>,
+    /// The folder that holds them all, where there is one.
+    folder: Option<PathBuf>,
+}
+
+impl Target {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Picture(path) | Self::Folder(path) | Self::Video(path) => path,
+        }
+    }
+}
+
+impl Plan {
+    /// `out` is the file or folder of one source, or a folder for several. Nothing is written yet.
+    ///
+    /// # Errors
+    /// When something that is read would be overwritten, a name does not suit, or ffmpeg is needed and missing.
+    pub fn new(config: &Config, out: &Path) -> Result<Self, AnnotateError> {
+        let plan = match config.sources.as_slice() {
+            [source] if !out.is_dir() => Self { targets: vec![sole_target(source, out)?], folder: None },
+            [source] if matches!(source.uri, SourceUri::Folder(_)) => {
+                Self { targets: vec![Target::Folder(out.to_owned())], folder: None }
+            }
+            sources => Self { targets: targets_in(sources, out), folder: Some(out.to_owned()) },
+        };
+        for target in &plan.targets {
+            if config.sources.iter().any(|source| is_read_from(source, target)) {
+                return Err(AnnotateError::Overwrites(target.path().to_owned()));
+            }
+            if let Target::Video(path) = target {
+                require_ffmpeg(path)?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Makes the folders.
+    pub(super) fn prepare(&self) -> Result<(), AnnotateError> {
+        let folders = self.targets.iter().filter_map(|target| match target {
+            Target::Folder(path) => Some(path),
+            _ => None,
+        });
+        for folder in self.folder.iter().chain(folders) {
+            let failed = |fault: std::io::Error| AnnotateError::Write {
+                path: folder.clone(),
+                reason: fault.to_string(),
+            };
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The target of the only source, where `out` is no folder yet.
+fn sole_target(source: &SourceConfig, out: &Path) -> Result<Target, AnnotateError> {
+    let wrong = |needed| AnnotateError::Name { path: out.to_owned(), needed };
+    let is_file = out.exists();
+    match &source.uri {
+        SourceUri::Folder(_) if is_file => {
+            Err(wrong("a folder's pictures go into a folder, and this is a file"))
+        }
+        SourceUri::Folder(_) => Ok(Target::Folder(out.to_owned())),
+        SourceUri::Image(_) if ImageFormat::from_path(out).is_ok_and(|format| format.can_write()) => {
+            Ok(Target::Picture(out.to_owned()))
+        }
+        SourceUri::Image(_) => Err(wrong(
+            "a picture's name ends in jpg, png, bmp, gif, ppm, tif or webp; a folder must be there",
+        )),
+        _ if has_ending(out, "mp4") => Ok(Target::Video(out.to_owned())),
+        _ => Err(wrong("a video's name ends in mp4; a folder must be there")),
+    }
+}
+
+/// A target for each source in one folder.
+fn targets_in(sources: &[SourceConfig], folder: &Path) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for source in sources {
+        let stem = stem(source);
+        let target = |stem: &str| match &source.uri {
+            SourceUri::Folder(_) => Target::Folder(folder.join(stem)),
+            SourceUri::Image(path) => {
+                let ending = path.extension().and_then(OsStr::to_str).unwrap_or("png");
+                Target::Picture(folder.join(format!("{stem}.{ending}")))
+            }
+            _ => Target::Video(folder.join(format!("{stem}.mp4"))),
+        };
+        let numbered = (2..).map(|number| target(&format!("{stem}-{number}")));
+        let mut names = std::iter::once(target(&stem)).chain(numbered);
+        targets.extend(names.find(|target| !targets.iter().any(|other| other.path() == target.path())));
+    }
+    targets
+}
+
+/// What a source's file is called: its name in the configuration, or what it is, as far as that suits a file's name.
+fn stem(source: &SourceConfig) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = match (&source.name, &source.uri) {
+        (Some(name), _) => name.clone(),
+        (None, SourceUri::Video(path) | SourceUri::Image(path)) => stem(path),
+        (None, SourceUri::Folder(path)) => {
+            fs::canonicalize(path).as_deref().map_or_else(|_| stem(path), stem)
+        }
+        (None, SourceUri::Stdin) => "stdin".to_owned(),
+        (None, uri) => uri.to_string(),
+    };
+    let suits = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    let name: String = name.chars().map(|letter| if suits(letter) { letter } else { '_' }).collect();
+    let name = name.trim_start_matches('.');
+    if name.is_empty() { "source".to_owned() } else { name.to_owned() }
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|other| other.eq_ignore_ascii_case(ending))
+}
+
+/// Whether writing `target` would overwrite what `source` reads, by whatever name or link.
+fn is_read_from(source: &SourceConfig, target: &Target) -> bool {
+    let path = target.path();
+    match (&source.uri, target) {
+        (SourceUri::Image(file) | SourceUri::Video(file), _) => is_same(file, path),
+        (SourceUri::Folder(folder), Target::Folder(_)) => is_same(folder, path),
+        (SourceUri::Folder(folder), _) => {
+            path.exists() && path.parent().is_some_and(|parent| is_same(folder, parent))
+        }
+        _ => false,
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some_and(|found| Some(found) == identity(other))
+}
+
+fn require_ffmpeg(path: &Path) -> Result<(), AnnotateError> {
+    let mut command = Command::new("ffmpeg");
+    command.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.status() {
+        Ok(_) => Ok(()),
+        Err(fault) if fault.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(fault) => Err(AnnotateError::Helper { path: path.to_owned(), fault }),
+    }
+}

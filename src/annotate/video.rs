@@ -1,0 +1,202 @@
+//! Annotated videos, through an ffmpeg process. A video is cut into fragments of a second, so that what was written
+//! before a crash can be played.
+
+use super::{AnnotateError, Writer, matroska};
+use crate::{
+    child::{first_complaint, give_way, widen},
+    draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
+    frame::Picture,
+    shown::{Shown, Stage},
+    source::SourceUri,
+};
+use std::{
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+/// Writes a video, of the first frame's size.
+pub(super) struct VideoWriter {
+    path: PathBuf,
+    stage: Arc<Stage>,
+    is_live: bool,
+    /// Frames per second as a fraction, where they are constant.
+    rate: Option<(u64, u64)>,
+    encoder: Option<Encoder>,
+    artist: Artist,
+    scaler: Scaler,
+    meter: RateMeter,
+    canvas: Picture,
+    /// A frame of another size than the first, made to fit.
+    fitted: Shown,
+    started: Option<Instant>,
+    last_us: Option<u64>,
+}
+
+/// A running ffmpeg. It ends by itself once its input ends, even when that is because we were killed.
+struct Encoder {
+    child: Child,
+    input: ChildStdin,
+    log: JoinHandle<String>,
+}
+
+impl VideoWriter {
+    pub fn new(path: &Path, uri: &SourceUri, stage: Arc<Stage>) -> Self {
+        let rate = if let SourceUri::Video(path) = uri { constant_rate(path) } else { None };
+        Self {
+            path: path.to_owned(),
+            stage,
+            is_live: uri.is_live(),
+            rate,
+            encoder: None,
+            artist: Artist::default(),
+            scaler: Scaler::default(),
+            meter: RateMeter::new(),
+            canvas: Picture::default(),
+            fitted: Shown::default(),
+            started: None,
+            last_us: None,
+        }
+    }
+
+    fn start(&self) -> Result<Encoder, AnnotateError> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y"]);
+        command.args(["-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0"]);
+        // H.264 wants even sides.
+        let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
+        // Without B-frames: the fragments' header cannot make up for the time that they need to begin.
+        command.args(["-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0"]);
+        command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
+        let (rate, per) = self.rate.unwrap_or((1000, 1));
+        command.args(["-fps_mode", "passthrough", "-enc_time_base", &format!("{per}:{rate}")]);
+        command.args([
+            "-movflags",
+            "+frag_keyframe+empty_moov+default_base_moof",
+            "-frag_duration",
+            "1000000",
+        ]);
+        command.args(["-flush_packets", "1", "-f", "mp4"]).arg(format!("file:{}", self.path.display()));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Ctrl-C is ours: the last frames are still to come then.
+        command.process_group(0);
+        let failed = |fault| AnnotateError::Helper { path: self.path.clone(), fault };
+        let mut child = command.spawn().map_err(failed)?;
+        give_way(&child);
+        let mut input = child.stdin.take().expect("stdin is piped");
+        widen(&input);
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let log = thread::Builder::new().name("ffmpeg-log".to_owned()).spawn(move || first_complaint(stderr));
+        let log = log.map_err(|fault| AnnotateError::Thread(fault.to_string()))?;
+        // A pipe that is broken already is noticed with the first frame.
+        let _ = input.write_all(&matroska::header(self.canvas.width, self.canvas.height));
+        Ok(Encoder { child, input, log })
+    }
+
+    fn draw(&mut self, shown: &Shown) {
+        let line = if self.is_live {
+            let rate = self.meter.measure(shown.analysed, Instant::now());
+            live_status(&self.stage, shown, rate)
+        } else {
+            recorded_status(&self.stage, shown)
+        };
+        let (width, height) = (self.canvas.width, self.canvas.height);
+        if (shown.picture.width, shown.picture.height) == (width, height) {
+            self.canvas.copy_from(&shown.picture);
+            self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
+        } else {
+            let whole = Rect::of(&self.canvas);
+            let place = fit(shown.picture.width, shown.picture.height, whole);
+            self.scaler.scale_shown(shown, place.w as u32, place.h as u32, &mut self.fitted);
+            self.artist.draw_faces_on(&mut self.fitted, &self.stage.labels);
+            self.canvas.fill(whole, [0; 3]);
+            self.canvas.paste(&self.fitted.picture, place.x as u32, place.y as u32);
+        }
+        self.artist.draw_status(&mut self.canvas, &line);
+    }
+
+    /// A file's own time, on the grid of its rate where that is constant, otherwise the time since the first frame;
+    /// always later than the frame before.
+    fn time_us(&mut self, shown: &Shown) -> u64 {
+        let time_us = match (shown.pts_ms, self.rate) {
+            (Some(pts_ms), Some((rate, per))) => {
+                let number = (pts_ms * rate + 500 * per) / (1000 * per);
+                (number * per * 1_000_000 + rate / 2) / rate
+            }
+            (Some(pts_ms), None) => pts_ms * 1000,
+            (None, _) => {
+                let captured = shown.captured.unwrap_or_else(Instant::now);
+                captured.saturating_duration_since(*self.started.get_or_insert(captured)).as_millis() as u64
+                    * 1000
+            }
+        };
+        let step_us = self.rate.map_or(1000, |(rate, per)| per * 1_000_000 / rate);
+        let time_us = self.last_us.map_or(time_us, |last| time_us.max(last + step_us));
+        self.last_us = Some(time_us);
+        time_us
+    }
+
+    /// Closes ffmpeg's input and waits for its end. `fault` is why we could not write to it.
+    fn end(&mut self, fault: Option<&io::Error>) -> Result<(), AnnotateError> {
+        let Some(Encoder { mut child, input, log }) = self.encoder.take() else { return Ok(()) };
+        drop(input);
+        let status = child.wait();
+        let complaint = log.join().unwrap_or_default();
+        if fault.is_none() && status.as_ref().is_ok_and(std::process::ExitStatus::success) {
+            return Ok(());
+        }
+        let told = || fault.map_or_else(|| format!("ffmpeg ended with {status:?}"), ToString::to_string);
+        let reason = if complaint.is_empty() { told() } else { complaint };
+        Err(AnnotateError::Write { path: self.path.clone(), reason })
+    }
+}
+
+impl Writer for VideoWriter {
+    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+        if self.encoder.is_none() {
+            self.canvas.resize(shown.picture.width, shown.picture.height);
+            self.encoder = Some(self.start()?);
+        }
+        self.draw(shown);
+        let time_us = self.time_us(shown);
+        let header = matroska::frame_header(time_us, self.canvas.pixels.len());
+        let encoder = self.encoder.as_mut().expect("it was started above");
+        let written =
+            encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
+        written.or_else(|fault| self.end(Some(&fault)))
+    }
+
+    fn finish(&mut self) -> Result<(), AnnotateError> {
+        self.end(None)
+    }
+}
+
+/// A file's frames per second as a fraction; `None` where they vary or cannot be told.
+fn constant_rate(path: &Path) -> Option<(u64, u64)> {
+    let mut command = Command::new("ffprobe");
+    command.args([
+        "-v",
+        "error",
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        "stream=r_frame_rate,avg_frame_rate",
+    ]);
+    command.args(["-of", "csv=p=0"]).arg(format!("file:{}", path.display())).stdin(Stdio::null());
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut rates = text.trim().split(',').filter_map(fraction);
+    let (least, mean) = (rates.next()?, rates.next()?);
+    let value = |(rate, per): (u64, u64)| rate as f64 / per as f64;
+    ((value(least) / value(mean) - 1.0).abs() < 1e-3).then_some(least)
+}
+
+fn fraction(text: &str) -> Option<(u64, u64)> {
+    let (rate, per) = text.trim().split_once('/')?;
+    let (rate, per) = (rate.parse().ok()?, per.parse().ok()?);
+    (rate > 0 && per > 0).then_some((rate, per))
+}

@@ -1,0 +1,54 @@
+//! Programs that run beside us: ffmpeg, and the window.
+
+use rustix::{
+    pipe::fcntl_setpipe_size,
+    process::{Pid, Signal, set_parent_process_death_signal, setpriority_process},
+};
+use std::{
+    io::{BufRead, BufReader, ErrorKind, Read},
+    os::{fd::AsFd, unix::process::CommandExt},
+    process::{Child, Command},
+};
+
+/// What the system holds between us and a child: a frame of 640x480.
+pub const PIPE_BYTES: usize = 1 << 20;
+/// The niceness of what must not slow the analysis.
+const BELOW_US: i32 = 10;
+
+/// Has the child killed when the thread that starts it ends, however that happens.
+#[allow(unsafe_code)]
+pub fn die_with_us(command: &mut Command) {
+    let set =
+        || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());
+    // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(set) };
+}
+
+/// Lets the child have only the processor time that we leave.
+pub fn give_way(child: &Child) {
+    // Best effort: all works without it.
+    let _ = setpriority_process(Some(Pid::from_child(child)), BELOW_US);
+}
+
+/// Makes a pipe to or from a child hold as much as a frame.
+pub fn widen(pipe: impl AsFd) {
+    // Best effort: a smaller pipe only means more switches between the processes.
+    let _ = fcntl_setpipe_size(pipe, PIPE_BYTES);
+}
+
+/// Reads a child's log to its end and returns its first line: the others follow from it.
+pub fn first_complaint(log: impl Read) -> String {
+    let mut lines = BufReader::new(log).lines().map_while(Result::ok);
+    let first = lines.by_ref().map(|line| without_origin(&line).to_owned()).find(|line| !line.is_empty());
+    lines.for_each(drop);
+    first.unwrap_or_default()
+}
+
+/// A complaint of ffmpeg without the part of it, in brackets, that it comes from.
+pub fn without_origin(line: &str) -> &str {
+    let mut rest = line.trim();
+    while let Some((_, after)) = rest.strip_prefix('[').and_then(|part| part.split_once("] ")) {
+        rest = after.trim_start();
+    }
+    rest
+}

@@ -1,0 +1,126 @@
+//! What is drawn on a picture: a box a face with its emotion, a line of figures, help. Pictures in, pictures out; who
+//! shows or stores them is no business of this module.
+mod canvas;
+mod marks;
+mod privacy;
+mod status;
+mod text;
+mod tiles;
+
+pub use canvas::Rect;
+pub use privacy::pixelate;
+pub use status::{RateMeter, live_status, recorded_status};
+pub use text::Typesetter;
+pub use tiles::{Scaler, fit, grid, mirror, mirrored};
+
+use crate::{frame::Picture, palette::Rgb, shown::Shown};
+
+/// Text and lines under and over everything else.
+const WHITE: Rgb = [255, 255, 255];
+const DARK: Rgb = [16, 18, 22];
+/// The smallest text that can be read.
+const LEAST_TEXT: u32 = 11;
+/// How much a dark ground covers what lies under it, of 256.
+const GROUND: u32 = 176;
+
+/// Sizes that suit a picture, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Height of text.
+    pub text: u32,
+    /// Thickness of a box's line.
+    pub line: i32,
+}
+
+impl Sizes {
+    /// For a picture of `width` x `height`: text is a fortieth of the height, but always large enough to be read.
+    pub fn of(width: u32, height: u32) -> Self {
+        let side = (height as f32).min(width as f32 * 0.75);
+        Self { text: (side / 40.0).round().max(13.0) as u32, line: (side / 320.0).round().max(2.0) as i32 }
+    }
+}
+
+/// A row of a panel.
+#[derive(Default)]
+pub struct PanelRow {
+    /// A patch of colour in the place of the key.
+    pub patch: Option<Rgb>,
+    /// What stands in a column of its own before the text.
+    pub key: String,
+    /// What it is about.
+    pub text: String,
+}
+
+/// Draws; keeps what it needs again.
+#[derive(Default)]
+pub struct Artist {
+    text: Typesetter,
+    /// The faces' boxes in their order, then what is drawn beside them.
+    taken: Vec<Rect>,
+}
+
+impl Artist {
+    /// Draws the boxes of `shown`, whose coordinates are the picture's, with labels and charts.
+    pub fn draw_faces(&mut self, picture: &mut Picture, shown: &Shown, labels: &[String]) {
+        marks::draw(self, picture, shown, labels);
+    }
+
+    /// The same on its own picture.
+    pub fn draw_faces_on(&mut self, shown: &mut Shown, labels: &[String]) {
+        let mut picture = std::mem::take(&mut shown.picture);
+        self.draw_faces(&mut picture, shown, labels);
+        shown.picture = picture;
+    }
+
+    /// Writes a line at the picture's bottom, made smaller where it is too long.
+    pub fn draw_status(&mut self, picture: &mut Picture, line: &str) {
+        let whole = Rect::of(picture);
+        let size = self.size_within(line, Sizes::of(picture.width, picture.height).text, whole.w);
+        let height = size as i32 * 3 / 2;
+        let ground = Rect::new(0, whole.h - height, whole.w, height);
+        picture.cover(ground, DARK, GROUND);
+        let place = Rect::new(size as i32 / 2, ground.y, ground.w, height);
+        self.text.draw(picture, line, place, size, WHITE);
+    }
+
+    /// Writes rows on a dark ground in the middle of the picture.
+    pub fn draw_panel(&mut self, picture: &mut Picture, rows: &[PanelRow]) {
+        let whole = Rect::of(picture);
+        let count = rows.len() as i32;
+        let room = (whole.h / (count + 2) * 2 / 3).max(LEAST_TEXT as i32) as u32;
+        let size = (Sizes::of(picture.width, picture.height).text * 5 / 4).min(room);
+        let widths = |artist: &mut Self, size| {
+            let keys = rows.iter().map(|row| artist.text.width(&row.key, size)).max().unwrap_or(0);
+            let gap = if keys > 0 { size as i32 } else { 0 };
+            let texts = rows.iter().map(|row| artist.text.width(&row.text, size)).max().unwrap_or(0);
+            (keys + gap, keys + gap + texts + 2 * size as i32)
+        };
+        let needed = widths(self, size).1;
+        let size = if needed <= whole.w { size } else { (size as i32 * whole.w / needed).max(8) as u32 };
+        let (indent, width) = widths(self, size);
+        let (size_px, line) = (size as i32, size as i32 * 3 / 2);
+        let height = line * count + size_px;
+        let panel = Rect::new((whole.w - width) / 2, (whole.h - height) / 2, width, height);
+        picture.cover(panel, DARK, 224);
+        for (number, row) in (0..).zip(rows) {
+            let place = Rect::new(panel.x + size_px, panel.y + size_px / 2 + line * number, width, line);
+            if let Some(color) = row.patch {
+                let patch = Rect::new(place.x, place.y + (line - size_px) / 2, size_px, size_px);
+                picture.fill(patch, color);
+            }
+            self.text.draw(picture, &row.key, place, size, WHITE);
+            self.text.draw(picture, &row.text, Rect { x: place.x + indent, ..place }, size, WHITE);
+        }
+    }
+
+    /// Whether something drawn there would hide another box than that of the face `index`, or what belongs to one.
+    fn is_taken(&self, place: Rect, index: usize) -> bool {
+        self.taken.iter().enumerate().any(|(other, taken)| other != index && taken.overlaps(&place))
+    }
+
+    /// The largest text height up to `wanted` at which `line` fits into `width` pixels; 8 at least.
+    fn size_within(&mut self, line: &str, wanted: u32, width: i32) -> u32 {
+        let needed = self.text.width(line, wanted) + wanted as i32;
+        if needed <= width { wanted } else { (wanted as i32 * width / needed).max(8) as u32 }
+    }
+}

@@ -1,0 +1,60 @@
+//! The line of figures under a picture.
+
+use crate::shown::{Shown, Stage};
+use std::time::{Duration, Instant};
+
+/// Over how long a rate is measured.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Frames per second from a count that grows.
+pub struct RateMeter {
+    since: Option<(Instant, u64)>,
+    rate: f32,
+}
+
+impl RateMeter {
+    /// A meter that has seen nothing.
+    pub fn new() -> Self {
+        Self { since: None, rate: 0.0 }
+    }
+
+    /// Takes the count of this moment; the rate over the last whole second or so.
+    pub fn measure(&mut self, count: u64, now: Instant) -> f32 {
+        let (start, first) = *self.since.get_or_insert((now, count));
+        let elapsed = now.duration_since(start);
+        // The first figure comes early, so that there is one.
+        if elapsed >= WINDOW || (self.rate == 0.0 && elapsed >= WINDOW / 4) {
+            self.rate = count.saturating_sub(first) as f32 / elapsed.as_secs_f32();
+            self.since = Some((now, count));
+        }
+        self.rate
+    }
+}
+
+impl Default for RateMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The line of a frame that was just analysed, `rate` frames a second.
+pub fn live_status(stage: &Stage, shown: &Shown, rate: f32) -> String {
+    let Shown { latency_ms, skipped, .. } = shown;
+    let (name, faces) = (&stage.sources[shown.source], faces(shown));
+    format!("{name}   {rate:.1} fps   {latency_ms:.0} ms   {faces}   {skipped} skipped   {}", stage.provider)
+}
+
+/// The line of a recording's frame: nothing that differs from run to run.
+pub fn recorded_status(stage: &Stage, shown: &Shown) -> String {
+    let (name, faces) = (&stage.sources[shown.source], faces(shown));
+    let time_ms = shown.pts_ms.unwrap_or(0);
+    let (minutes, seconds, tenths) = (time_ms / 60_000, time_ms / 1000 % 60, time_ms / 100 % 10);
+    format!("{name}   {minutes}:{seconds:02}.{tenths}   {faces}   {}", stage.provider)
+}
+
+fn faces(shown: &Shown) -> String {
+    match shown.faces.len() {
+        1 => "1 face".to_owned(),
+        count => format!("{count} faces"),
+    }
+}

@@ -1,0 +1,101 @@
+//! Pictures side by side, mirrored, and at other sizes.
+
+use super::Rect;
+use crate::{
+    frame::Picture,
+    geometry::BoundingBox,
+    shown::{Shown, ShownFace},
+};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+
+/// The largest rectangle of the shape `width` x `height` in the middle of `area`.
+pub fn fit(width: u32, height: u32, area: Rect) -> Rect {
+    let (width, height) = (width.max(1) as f32, height.max(1) as f32);
+    let factor = (area.w as f32 / width).min(area.h as f32 / height);
+    let (w, h) = ((width * factor).round() as i32, (height * factor).round() as i32);
+    let (w, h) = (w.clamp(1, area.w.max(1)), h.clamp(1, area.h.max(1)));
+    Rect::new(area.x + (area.w - w) / 2, area.y + (area.h - h) / 2, w, h)
+}
+
+/// Cuts `area` into tiles for `count` pictures of about 4:3 so that each is as large as possible.
+pub fn grid(count: usize, area: Rect) -> Vec<Rect> {
+    let count = count.max(1) as i32;
+    let shape = |columns: i32| (columns, (count + columns - 1) / columns);
+    let size = |&(columns, rows): &(i32, i32)| {
+        let tile = fit(4, 3, Rect::new(0, 0, area.w / columns, area.h / rows));
+        tile.w * tile.h
+    };
+    // Of those that are as good, the one with fewer columns.
+    let (columns, rows) = (1..=count).rev().map(shape).max_by_key(size).expect("there is a tile");
+    let tile = |number: i32| {
+        let (column, row) = (number % columns, number / columns);
+        let (left, right) = (area.w * column / columns, area.w * (column + 1) / columns);
+        let (top, bottom) = (area.h * row / rows, area.h * (row + 1) / rows);
+        Rect::new(area.x + left, area.y + top, right - left, bottom - top)
+    };
+    (0..count).map(tile).collect()
+}
+
+/// Swaps left and right.
+pub fn mirror(picture: &mut Picture) {
+    let stride = picture.width as usize * 3;
+    for row in picture.pixels.chunks_exact_mut(stride.max(1)) {
+        let (pixels, _) = row.as_chunks_mut::<3>();
+        pixels.reverse();
+    }
+}
+
+/// Where a box of a picture of `width` lies in its mirror image.
+pub fn mirrored(bounds: &BoundingBox, width: u32) -> BoundingBox {
+    BoundingBox { x: width as f32 - bounds.x - bounds.w, ..*bounds }
+}
+
+/// Makes pictures larger and smaller; keeps the memory for it.
+#[derive(Default)]
+pub struct Scaler(Resizer);
+
+impl Scaler {
+    /// Fills `target`, whose size is set, with `picture`.
+    pub fn scale(&mut self, picture: &Picture, target: &mut Picture) {
+        if (picture.width, picture.height) == (target.width, target.height) {
+            target.pixels.copy_from_slice(&picture.pixels);
+            return;
+        }
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        let source = ImageRef::new(picture.width, picture.height, &picture.pixels, PixelType::U8x3);
+        let (width, height) = (target.width, target.height);
+        let target = Image::from_slice_u8(width, height, &mut target.pixels, PixelType::U8x3);
+        if let (Ok(source), Ok(mut target)) = (source, target) {
+            // It fails only for sizes that do not fit the memory, and these do.
+            let _ = self.0.resize(&source, &mut target, &options);
+        }
+    }
+}
+
+impl Scaler {
+    /// Fills `target` with `shown` at the size `width` x `height`: its picture and its faces.
+    pub fn scale_shown(&mut self, shown: &Shown, width: u32, height: u32, target: &mut Shown) {
+        target.picture.resize(width, height);
+        self.scale(&shown.picture, &mut target.picture);
+        let (x, y) = (width as f32 / shown.picture.width as f32, height as f32 / shown.picture.height as f32);
+        target.faces.clear();
+        target.faces.extend(shown.faces.iter().map(|face| {
+            let BoundingBox { x: left, y: top, w, h } = face.bounds;
+            ShownFace { bounds: BoundingBox::new(left * x, top * y, w * x, h * y), ..*face }
+        }));
+        target.probabilities.clone_from(&shown.probabilities);
+    }
+}
+
+impl Picture {
+    /// Copies `other` to a place where it lies wholly inside.
+    pub fn paste(&mut self, other: &Picture, x: u32, y: u32) {
+        let stride = other.width as usize * 3;
+        for (row, source) in other.pixels.chunks_exact(stride.max(1)).enumerate() {
+            self.span(x as i32, y as i32 + row as i32, other.width as i32).copy_from_slice(source);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What the window shows, as a picture: the sources' latest frames as tiles, and what keys have changed about them.
+
+use crate::{
+    draw::{Artist, PanelRow, RateMeter, Rect, Scaler, fit, grid, live_status, mirror, mirrored, pixelate},
+    frame::Picture,
+    palette::color,
+    shown::{Shown, Stage},
+};
+use std::{mem, time::Instant};
+
+/// The keys, for people.
+const KEYS: [(&str, &str); 6] = [
+    ("q, Esc", "quit"),
+    ("space", "freeze and go on"),
+    ("m", "mirror"),
+    ("b", "make faces unrecognisable"),
+    ("Tab", "next source, all sources"),
+    ("h", "this help"),
+];
+
+/// How much a picture that is not current any more is darkened, of 256.
+const STALE: u32 = 150;
+
+/// All that decides what the window shows.
+#[derive(Default)]
+pub struct View {
+    stage: Stage,
+    panes: Vec<Pane>,
+    /// The only source that is shown, where it is not all.
+    chosen: Option<usize>,
+    is_frozen: bool,
+    is_mirrored: bool,
+    is_pixelated: bool,
+    has_help: bool,
+    artist: Artist,
+    scaler: Scaler,
+    canvas: Picture,
+}
+
+/// One source.
+#[derive(Default)]
+struct Pane {
+    latest: Shown,
+    news: Option<String>,
+    meter: RateMeter,
+    status: String,
+    /// The latest frame as it is drawn in its tile.
+    drawn: Shown,
+    is_drawn: bool,
+}
+
+impl View {
+    /// Shows these sources from now on.
+    pub fn set_stage(&mut self, stage: Stage) {
+        self.panes = stage.sources.iter().map(|_| Pane::default()).collect();
+        self.chosen = None;
+        self.stage = stage;
+    }
+
+    /// How many sources there are.
+    pub fn sources(&self) -> usize {
+        self.panes.len()
+    }
+
+    /// Takes a frame; returns the picture of the one before it, whose memory is of use again.
+    pub fn take(&mut self, mut shown: Shown, now: Instant) -> Picture {
+        let Some(pane) = self.panes.get_mut(shown.source) else { return shown.picture };
+        pane.is_drawn = false;
+        pane.news = shown.news.take();
+        if shown.picture.pixels.is_empty() {
+            return shown.picture;
+        }
+        let rate = pane.meter.measure(shown.analysed, now);
+        pane.status = live_status(&self.stage, &shown, rate);
+        mem::replace(&mut pane.latest, shown).picture
+    }
+
+    /// Stops, and goes on.
+    pub fn freeze(&mut self) {
+        self.is_frozen = !self.is_frozen;
+        self.draw_anew();
+    }
+
+    /// Whether no frames are wanted.
+    pub fn is_frozen(&self) -> bool {
+        self.is_frozen
+    }
+
+    /// Swaps left and right, and back.
+    pub fn mirror(&mut self) {
+        self.is_mirrored = !self.is_mirrored;
+        self.draw_anew();
+    }
+
+    /// Makes faces unrecognisable, and lets them be seen again.
+    pub fn pixelate(&mut self) {
+        self.is_pixelated = !self.is_pixelated;
+        self.draw_anew();
+    }
+
+    /// Shows the keys, and hides them.
+    pub fn help(&mut self) {
+        self.has_help = !self.has_help;
+    }
+
+    /// Goes on to the next source alone; after the last one, to all.
+    pub fn next_source(&mut self) {
+        let next = self.chosen.map_or(0, |chosen| chosen + 1);
+        self.chosen = (self.panes.len() > 1 && next < self.panes.len()).then_some(next);
+        self.draw_anew();
+    }
+
+    fn draw_anew(&mut self) {
+        self.panes.iter_mut().for_each(|pane| pane.is_drawn = false);
+    }
+
+    /// The picture for a window of `width` x `height`.
+    pub fn compose(&mut self, width: u32, height: u32) -> &Picture {
+        if (self.canvas.width, self.canvas.height) != (width, height) {
+            self.canvas.resize(width, height);
+            self.draw_anew();
+        }
+        self.canvas.pixels.fill(0);
+        let whole = Rect::of(&self.canvas);
+        let shown: Vec<usize> =
+            self.chosen.map_or_else(|| (0..self.panes.len()).collect(), |chosen| vec![chosen]);
+        for (index, tile) in shown.iter().zip(grid(shown.len(), whole)) {
+            self.draw_pane(*index, tile);
+        }
+        if self.has_help {
+            self.artist.draw_panel(&mut self.canvas, &help(&self.stage.labels));
+        }
+        &self.canvas
+    }
+
+    fn draw_pane(&mut self, index: usize, tile: Rect) {
+        let Some(pane) = self.panes.get_mut(index) else { return };
+        let Pane { latest, drawn, .. } = pane;
+        let place = if latest.picture.pixels.is_empty() {
+            tile
+        } else {
+            fit(latest.picture.width, latest.picture.height, tile)
+        };
+        if !pane.is_drawn {
+            pane.is_drawn = true;
+            if latest.picture.pixels.is_empty() {
+                drawn.picture.resize(place.w as u32, place.h as u32);
+                drawn.picture.pixels.fill(0);
+            } else {
+                self.scaler.scale_shown(latest, place.w as u32, place.h as u32, drawn);
+            }
+            if self.is_pixelated {
+                pixelate(&mut drawn.picture, &drawn.faces);
+            }
+            if self.is_mirrored {
+                mirror(&mut drawn.picture);
+                let width = drawn.picture.width;
+                drawn.faces.iter_mut().for_each(|face| face.bounds = mirrored(&face.bounds, width));
+            }
+            self.artist.draw_faces_on(drawn, &self.stage.labels);
+            let name = &self.stage.sources[index];
+            if let Some(news) = &pane.news {
+                drawn.picture.cover(Rect::of(&drawn.picture), [0; 3], STALE);
+                self.artist.draw_panel(&mut drawn.picture, &[row(name), row(news)]);
+            } else if pane.status.is_empty() {
+                self.artist.draw_panel(&mut drawn.picture, &[row(&format!("waiting for {name}"))]);
+            }
+            let frozen = if self.is_frozen { "frozen   " } else { "" };
+            self.artist.draw_status(&mut drawn.picture, &format!("{frozen}{}", pane.status));
+        }
+        self.canvas.paste(&drawn.picture, place.x as u32, place.y as u32);
+    }
+}
+
+fn row(text: &str) -> PanelRow {
+    PanelRow { text: text.to_owned(), ..PanelRow::default() }
+}
+
+fn help(labels: &[String]) -> Vec<PanelRow> {
+    let keys = KEYS.map(|(key, does)| PanelRow { key: key.to_owned(), ..row(does) });
+    let emotions = labels
+        .iter()
+        .enumerate()
+        .map(|(index, name)| PanelRow { patch: Some(color(name, index)), ..row(name) });
+    keys.into_iter().chain(emotions).collect()
+}

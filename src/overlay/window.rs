@@ -1,0 +1,160 @@
+//! The window itself: a process of its own that reads frames from stdin and shows them.
+
+use super::{
+    READY, View,
+    wire::{self, Message},
+};
+use crate::{
+    exit::{Exit, Failure},
+    frame::Picture,
+};
+use minifb::{InputCallback, Key, ScaleMode, Window, WindowOptions};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    fs::File,
+    io::{self, BufReader, Write},
+    os::fd::AsFd,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Pictures a second at most: more are not seen, and cost what the analysis needs.
+const FPS: u32 = 30;
+/// How often keys are looked at, at least.
+const PATIENCE: Duration = Duration::from_millis(15);
+
+/// Opens a window of `width` x `height` and shows what comes through stdin until that ends or the window is closed.
+/// Says first that it is ready, or why it is not.
+///
+/// # Errors
+/// When there is no window to be had, or what comes cannot be read.
+pub fn run(width: u32, height: u32) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    let mut window = match open(width, height) {
+        Ok(window) => window,
+        Err(fault) => {
+            let reason = fault.to_string().replace('\n', " ");
+            let _ = writeln!(stdout, "{reason}");
+            return Err(Failure::new(Exit::Unavailable, fault));
+        }
+    };
+    let _ = writeln!(stdout, "{READY}");
+    let input =
+        io::stdin().as_fd().try_clone_to_owned().map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let pipe = Pipe { input: BufReader::with_capacity(1 << 16, input.into()), memory: Picture::default() };
+    show(&mut window, pipe).map_err(|fault| Failure::new(Exit::Software, fault))
+}
+
+fn open(width: u32, height: u32) -> minifb::Result<Window> {
+    let options =
+        WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
+    Window::new("emotiond", width as usize, height as usize, options)
+}
+
+/// The way the frames come.
+struct Pipe {
+    input: BufReader<File>,
+    /// The memory for the next picture.
+    memory: Picture,
+}
+
+/// Keys that were pressed since the last look. The window's own state forgets a key that is released at once.
+#[derive(Clone, Default)]
+struct Keys(Rc<RefCell<(Vec<Key>, HashSet<Key>)>>);
+
+impl InputCallback for Keys {
+    fn add_char(&mut self, _: u32) {}
+
+    fn set_key_state(&mut self, key: Key, is_down: bool) {
+        let (pressed, down) = &mut *self.0.borrow_mut();
+        if !is_down {
+            down.remove(&key);
+        } else if down.insert(key) {
+            pressed.push(key);
+        }
+    }
+}
+
+fn show(window: &mut Window, mut pipe: Pipe) -> io::Result<()> {
+    let keys = Keys::default();
+    window.set_input_callback(Box::new(keys.clone()));
+    // The pace is ours.
+    window.set_target_fps(0);
+    let mut view = View::default();
+    let mut pixels = Vec::new();
+    let mut size = (0, 0);
+    let mut shown_at = Instant::now();
+    while window.is_open() {
+        let due = Duration::from_secs(1) / FPS;
+        let wants = !view.is_frozen() && shown_at.elapsed() >= due;
+        let mut is_new = false;
+        match pipe.wait(wants, PATIENCE)? {
+            Some(true) => {
+                pipe.read(&mut view)?;
+                is_new = true;
+            }
+            Some(false) => {}
+            None => return Ok(()),
+        }
+        for key in keys.0.borrow_mut().0.drain(..) {
+            is_new = true;
+            match key {
+                Key::Q | Key::Escape => return Ok(()),
+                Key::Space => view.freeze(),
+                Key::M => view.mirror(),
+                Key::B => view.pixelate(),
+                Key::H => view.help(),
+                Key::Tab => view.next_source(),
+                _ => {}
+            }
+        }
+        let now = window.get_size();
+        if is_new || size != now {
+            size = now;
+            shown_at = Instant::now();
+            let picture = view.compose(now.0.max(1) as u32, now.1.max(1) as u32);
+            pixels.clear();
+            let packed = |rgb: &[u8; 3]| u32::from_be_bytes([0, rgb[0], rgb[1], rgb[2]]);
+            pixels.extend(picture.pixels.as_chunks().0.iter().map(packed));
+            window.update_with_buffer(&pixels, now.0.max(1), now.1.max(1)).map_err(io::Error::other)?;
+        } else {
+            window.update();
+        }
+    }
+    Ok(())
+}
+
+impl Pipe {
+    /// Waits a moment for a message, or only for the end where none is wanted. `None` at the end.
+    fn wait(&self, wants: bool, patience: Duration) -> io::Result<Option<bool>> {
+        if wants && !self.input.buffer().is_empty() {
+            return Ok(Some(true));
+        }
+        let events = if wants { PollFlags::IN } else { PollFlags::empty() };
+        let mut fds = [PollFd::new(self.input.get_ref(), events)];
+        let patience = Timespec { tv_sec: 0, tv_nsec: patience.as_nanos() as i64 };
+        match poll(&mut fds, Some(&patience)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+        let ready = fds[0].revents();
+        Ok(if ready.contains(PollFlags::HUP) { None } else { Some(ready.contains(PollFlags::IN)) })
+    }
+
+    /// Reads what has come, but not more than a frame a source.
+    fn read(&mut self, view: &mut View) -> io::Result<()> {
+        for _ in 0..=view.sources() {
+            match wire::read(&mut self.input, &mut self.memory)? {
+                Some(Message::Stage(stage)) => view.set_stage(stage),
+                Some(Message::Frame(shown)) => self.memory = view.take(*shown, Instant::now()),
+                None => return Ok(()),
+            }
+            if self.wait(true, Duration::ZERO)? != Some(true) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

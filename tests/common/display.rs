@@ -1,0 +1,116 @@
+//! A display of a test's own, with a window manager, to look at and to type on. `scripts/setup --tests` installs what
+//! it needs.
+#![allow(dead_code, reason = "no test binary uses all of it")]
+
+use super::HANG;
+use image::RgbImage;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The screen's size in pixels.
+pub const SCREEN: (u32, u32) = (1400, 900);
+
+/// Xvfb and openbox, gone when it is dropped.
+pub struct Display {
+    server: Child,
+    manager: Child,
+    name: String,
+}
+
+impl Display {
+    pub fn start() -> Self {
+        let screen = format!("{}x{}x24", SCREEN.0, SCREEN.1);
+        let mut server = Command::new("Xvfb");
+        server.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen]);
+        let mut server =
+            server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Xvfb is installed");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let mut manager = Command::new("openbox");
+        manager.args(["--sm-disable"]).env("DISPLAY", &name).stdout(Stdio::null()).stderr(Stdio::null());
+        let manager = manager.spawn().expect("openbox is installed");
+        let display = Self { server, manager, name };
+        // It answers once the window manager is there.
+        let deadline = Instant::now() + HANG;
+        while !display.xdotool(&["get_num_desktops"]).status.success() {
+            assert!(Instant::now() < deadline, "there is no window manager");
+            thread::sleep(Duration::from_millis(20));
+        }
+        display
+    }
+
+    /// Has a program use it.
+    pub fn use_for(&self, command: &mut Command) {
+        command.env("DISPLAY", &self.name);
+    }
+
+    /// What is on the screen.
+    pub fn screenshot(&self) -> RgbImage {
+        let size = format!("{}x{}", SCREEN.0, SCREEN.1);
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-f", "x11grab", "-draw_mouse", "0", "-video_size", &size]);
+        command.args(["-i", &self.name, "-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]);
+        let output = command.stdin(Stdio::null()).output().expect("ffmpeg is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        image::load_from_memory(&output.stdout).unwrap().into_rgb8()
+    }
+
+    /// Looks at the screen until it is as wanted.
+    #[track_caller]
+    pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&RgbImage) -> Option<T>) -> T {
+        let deadline = Instant::now() + HANG;
+        loop {
+            let screen = self.screenshot();
+            if let Some(seen) = look(&screen) {
+                return seen;
+            }
+            if Instant::now() > deadline {
+                let file = std::env::temp_dir().join("emotiond-screen.png");
+                screen.save(&file).unwrap();
+                panic!("not seen: {what}; what is seen lies in {}", file.display());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Types a key into the window.
+    pub fn key(&self, key: &str) {
+        self.with_window(&["windowactivate", "--sync"]);
+        assert!(self.xdotool(&["key", key]).status.success());
+    }
+
+    /// Makes the window another size.
+    pub fn resize_window(&self, width: u32, height: u32) {
+        self.with_window(&["windowsize", &width.to_string(), &height.to_string()]);
+    }
+
+    fn with_window(&self, action: &[&str]) {
+        let output = self.xdotool(&[&["search", "--sync", "--name", "^emotiond$"], action].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> Output {
+        let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).output();
+        output.expect("xdotool is installed")
+    }
+
+    /// The server answers nobody any more.
+    pub fn hang(&self) {
+        kill_process(Pid::from_child(&self.server), Signal::STOP).unwrap();
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for child in [&mut self.manager, &mut self.server] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
