@@ -48,7 +48,7 @@ use std::{
 };
 
 /// Frames of a source beyond those in the vision threads: in its inbox and on their way to stdout.
-const FRAMES_AHEAD: usize = 5;
+const FRAMES_AHEAD: usize = 4;
 /// A capture thread that is stuck in a driver is left behind after this.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
