@@ -2,7 +2,7 @@
 
 use rustix::{
     pipe::fcntl_setpipe_size,
-    process::{Pid, Signal, set_parent_process_death_signal, setpriority_process},
+    process::{Pid, Signal, getpriority_process, set_parent_process_death_signal, setpriority_process},
 };
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read},
@@ -12,8 +12,8 @@ use std::{
 
 /// What the system holds between us and a child: a frame of 640x480.
 pub const PIPE_BYTES: usize = 1 << 20;
-/// The niceness of what must not slow the analysis.
-const BELOW_US: i32 = 10;
+/// How much nicer than we are those are who must not slow the analysis.
+const NICER: i32 = 10;
 
 /// Has the child killed when the thread that starts it ends, however that happens.
 #[allow(unsafe_code)]
@@ -27,7 +27,9 @@ pub fn die_with_us(command: &mut Command) {
 /// Lets the child have only the processor time that we leave.
 pub fn give_way(child: &Child) {
     // Best effort: all works without it.
-    let _ = setpriority_process(Some(Pid::from_child(child)), BELOW_US);
+    if let Ok(ours) = getpriority_process(None) {
+        let _ = setpriority_process(Some(Pid::from_child(child)), (ours + NICER).min(19));
+    }
 }
 
 /// Makes a pipe to or from a child hold as much as a frame.
