@@ -12,8 +12,6 @@ use std::{
 
 /// What the system holds between us and a child: a frame of 640x480.
 pub const PIPE_BYTES: usize = 1 << 20;
-/// How much nicer than we are those are who must not slow the analysis.
-const NICER: i32 = 10;
 
 /// Has the child killed when the thread that starts it ends, however that happens.
 #[allow(unsafe_code)]
@@ -24,11 +22,11 @@ pub fn die_with_us(command: &mut Command) {
     unsafe { command.pre_exec(set) };
 }
 
-/// Lets the child have only the processor time that we leave.
-pub fn give_way(child: &Child) {
+/// Makes the child nicer than we are, by 1 to 19: where there is too little processor time, it gets less.
+pub fn give_way(child: &Child, nicer: i32) {
     // Best effort: all works without it.
     if let Ok(ours) = getpriority_process(None) {
-        let _ = setpriority_process(Some(Pid::from_child(child)), (ours + NICER).min(19));
+        let _ = setpriority_process(Some(Pid::from_child(child)), (ours + nicer).min(19));
     }
 }
 

@@ -19,6 +19,9 @@ use std::{
     time::Instant,
 };
 
+/// Where the analysis takes all processor time, ffmpeg gets a tenth of it.
+const NICER: i32 = 10;
+
 /// Writes a video, of the first frame's size.
 pub(super) struct VideoWriter {
     path: PathBuf,
@@ -86,7 +89,7 @@ impl VideoWriter {
         command.process_group(0);
         let failed = |fault| AnnotateError::Helper { path: self.path.clone(), fault };
         let mut child = command.spawn().map_err(failed)?;
-        give_way(&child);
+        give_way(&child, NICER);
         let mut input = child.stdin.take().expect("stdin is piped");
         widen(&input);
         let stderr = child.stderr.take().expect("stderr is piped");

@@ -41,6 +41,8 @@ const OPENING: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 const PATIENCE: Duration = Duration::from_millis(100);
 /// A process whose pipe is broken is about to end.
 const ENDING: Duration = Duration::from_secs(1);
+/// Where the analysis takes all processor time, the window gets next to none.
+const NICER: i32 = 19;
 /// The window's size where no camera's is known, in pixels.
 const SIZE: (u32, u32) = (1280, 720);
 
@@ -121,7 +123,7 @@ impl Overlay {
         command.process_group(0);
         die_with_us(&mut command);
         let mut child = command.spawn()?;
-        give_way(&child);
+        give_way(&child, NICER);
         let input = child.stdin.take().expect("stdin is piped");
         widen(&input);
         if let Err(reason) = wait_until_open(&mut child) {
