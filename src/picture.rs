@@ -1,5 +1,10 @@
 //! Decoded pixels: what detectors look at, faces are cut from and the overlay draws on.
 
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+
 /// How a decoded picture's pixels are stored, row by row without padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
@@ -51,6 +56,29 @@ impl<'a> PictureView<'a> {
         let stride = self.width as usize * self.color.channels();
         &self.data[y as usize * stride..][..stride]
     }
+}
+
+/// Resizes `picture` into `out`, with a filter that averages over what a pixel covers, so that small faces do not alias.
+///
+/// # Errors
+/// When a side is too long for the library.
+pub fn resize(
+    resizer: &mut Resizer,
+    picture: &PictureView,
+    width: u32,
+    height: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), ResizeError> {
+    let pixel = match picture.color {
+        Color::Gray => PixelType::U8,
+        Color::Rgb => PixelType::U8x3,
+    };
+    out.resize(width as usize * height as usize * picture.color.channels(), 0);
+    let source = ImageRef::new(picture.width, picture.height, picture.data, pixel)
+        .expect("a view's length fits its size");
+    let mut target = Image::from_slice_u8(width, height, out, pixel).expect("its length was set");
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    resizer.resize(&source, &mut target, &options)
 }
 
 /// Luma of an RGB pixel after ITU-R BT.601 in 16-bit fixed point, the weights of JPEG's Y, of OpenCV's and of

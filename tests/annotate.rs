@@ -174,10 +174,14 @@ fn several_sources_become_a_file_each() {
     }
 }
 
-/// A stream that does not end, at ten pictures a second.
-fn endless(command: &mut Command) -> Running {
+/// Records a stream on stdin that does not end, at ten pictures a second.
+fn record_endless(scratch: &Scratch, out: &Path) -> Running {
+    let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
+    let arguments =
+        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
+    let mut command = emotiond(&arguments);
     command.stdin(Stdio::piped());
-    let mut running = Running::start(std::mem::replace(command, Command::new("true")));
+    let mut running = Running::start(command);
     let mut pipe = running.child.stdin.take().unwrap();
     let picture = encode(&astronaut(), ImageFormat::Jpeg);
     thread::spawn(move || {
@@ -192,10 +196,7 @@ fn endless(command: &mut Command) -> Running {
 fn a_kill_leaves_a_video_that_can_be_played() {
     let scratch = Scratch::new();
     let out = scratch.path("out.mp4");
-    let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
-    let arguments =
-        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
-    let mut running = endless(&mut emotiond(&arguments));
+    let mut running = record_endless(&scratch, &out);
     running.wait_for(|event| event["frame"].as_u64().is_some_and(|frame| frame >= 25));
     running.child.kill().unwrap();
     running.child.wait().unwrap();
@@ -220,10 +221,7 @@ fn a_kill_leaves_a_video_that_can_be_played() {
 fn a_recording_ends_whole_with_a_signal() {
     let scratch = Scratch::new();
     let out = scratch.path("out.mp4");
-    let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
-    let arguments =
-        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
-    let mut running = endless(&mut emotiond(&arguments));
+    let mut running = record_endless(&scratch, &out);
     running.wait_for(|event| event["phase"] == "update");
     running.signal(rustix::process::Signal::TERM);
     let ran = running.finish().exits(0);

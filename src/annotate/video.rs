@@ -58,7 +58,7 @@ impl VideoWriter {
             encoder: None,
             artist: Artist::default(),
             scaler: Scaler::default(),
-            meter: RateMeter::new(),
+            meter: RateMeter::default(),
             canvas: Picture::default(),
             fitted: Shown::default(),
             started: None,

@@ -1,11 +1,8 @@
 //! A picture as a detection network's input: made smaller where asked, padded to whole strides, planar floats.
 
 use super::DetectError;
-use crate::picture::{Color, PictureView};
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use crate::picture::{Color, PictureView, resize};
+use fast_image_resize::Resizer;
 use ort::value::TensorRef;
 
 /// Networks of this family halve their input five times.
@@ -91,26 +88,6 @@ pub(super) fn shrunk_size(width: u32, height: u32, max_side_px: u32) -> (u32, u3
             as u32
     };
     (shrink(width), shrink(height))
-}
-
-/// Resizes with a filter that averages over what a pixel covers, so that small faces do not alias.
-pub(super) fn resize(
-    resizer: &mut Resizer,
-    picture: &PictureView,
-    width: u32,
-    height: u32,
-    out: &mut Vec<u8>,
-) -> Result<(), DetectError> {
-    let pixel = match picture.color {
-        Color::Gray => PixelType::U8,
-        Color::Rgb => PixelType::U8x3,
-    };
-    out.resize(width as usize * height as usize * picture.color.channels(), 0);
-    let source = ImageRef::new(picture.width, picture.height, picture.data, pixel)
-        .expect("a view's length fits its size");
-    let mut target = Image::from_slice_u8(width, height, out, pixel).expect("its length was set");
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Ok(resizer.resize(&source, &mut target, &options)?)
 }
 
 /// Spreads `pixels` over three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.

@@ -1,14 +1,11 @@
 //! SeetaFace (Wu et al., "Funnel-structured cascade for multi-view face detection with alignment-awareness", 2016)
 //! through rustface; its model is part of the binary.
 
-use super::{
-    DetectError, DetectSettings, Detection, Detector, finish,
-    input::{resize, shrunk_size},
-};
+use super::{DetectError, DetectSettings, Detection, Detector, finish, input::shrunk_size};
 use crate::{
     geometry::BoundingBox,
     guard::guarded,
-    picture::{Color, PictureView, luma},
+    picture::{Color, PictureView, luma, resize},
 };
 use fast_image_resize::Resizer;
 

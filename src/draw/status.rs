@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Frames per second from a count that grows.
+#[derive(Default)]
 pub struct RateMeter {
     since: Option<(Instant, u64)>,
     rate: f32,
 }
 
 impl RateMeter {
-    /// A meter that has seen nothing.
-    pub fn new() -> Self {
-        Self { since: None, rate: 0.0 }
-    }
-
     /// Takes the count of this moment; the rate over the last whole second or so.
     pub fn measure(&mut self, count: u64, now: Instant) -> f32 {
         let (start, first) = *self.since.get_or_insert((now, count));
@@ -28,12 +24,6 @@ impl RateMeter {
             self.since = Some((now, count));
         }
         self.rate
-    }
-}
-
-impl Default for RateMeter {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

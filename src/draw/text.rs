@@ -28,11 +28,6 @@ impl Typesetter {
         Self { font, glyphs: HashMap::new() }
     }
 
-    /// Pixels from one line to the next at a text height of `size` pixels.
-    pub fn line_height(size: u32) -> i32 {
-        (size as f32 * 1.2).round() as i32
-    }
-
     /// Width of `text` in pixels.
     pub fn width(&mut self, text: &str, size: u32) -> i32 {
         let font = self.font.as_scaled(PxScale::from(size as f32));

@@ -4,12 +4,10 @@ use super::Rect;
 use crate::{
     frame::Picture,
     geometry::BoundingBox,
+    picture::resize,
     shown::{Shown, ShownFace},
 };
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::Resizer;
 
 /// The largest rectangle of the shape `width` x `height` in the middle of `area`.
 pub fn fit(width: u32, height: u32, area: Rect) -> Rect {
@@ -64,18 +62,11 @@ impl Scaler {
             target.pixels.copy_from_slice(&picture.pixels);
             return;
         }
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        let source = ImageRef::new(picture.width, picture.height, &picture.pixels, PixelType::U8x3);
         let (width, height) = (target.width, target.height);
-        let target = Image::from_slice_u8(width, height, &mut target.pixels, PixelType::U8x3);
-        if let (Ok(source), Ok(mut target)) = (source, target) {
-            // It fails only for sizes that do not fit the memory, and these do.
-            let _ = self.0.resize(&source, &mut target, &options);
-        }
+        // It fails only for sizes that do not fit the memory, and these do.
+        let _ = resize(&mut self.0, &picture.view(), width, height, &mut target.pixels);
     }
-}
 
-impl Scaler {
     /// Fills `target` with `shown` at the size `width` x `height`: its picture and its faces.
     pub fn scale_shown(&mut self, shown: &Shown, width: u32, height: u32, target: &mut Shown) {
         target.picture.resize(width, height);

@@ -108,17 +108,11 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
     let model = args.out.join("model.onnx");
     export::save(&outcome.network, temperature as f32, &description, &model)
         .map_err(|error| Failure::new(Exit::Output, error))?;
+    let name = args.recipe.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut report = RunReport {
-        name: args.recipe.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        recipe: recipe.clone(),
-        parameters: outcome.network.num_params(),
-        training_rows: data.training.items.len(),
-        validation_rows: data.validation.items.len(),
-        notes: data.notes.clone(),
-        epochs: outcome.history.clone(),
-        best_epoch: Some(outcome.epoch),
         temperature: Some(temperature),
         evaluation: Some(measured),
+        ..course(name, recipe, data, outcome)
     };
     let save = |report: &RunReport| {
         report.save(&args.out)?;
@@ -135,6 +129,22 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
         description.accuracy.unwrap_or_default()
     );
     Ok(())
+}
+
+/// What a run came to, before the model is looked at.
+pub(super) fn course(name: String, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> RunReport {
+    RunReport {
+        name,
+        recipe: recipe.clone(),
+        parameters: outcome.network.num_params(),
+        training_rows: data.training.items.len(),
+        validation_rows: data.validation.items.len(),
+        notes: data.notes.clone(),
+        epochs: outcome.history.clone(),
+        best_epoch: Some(outcome.epoch),
+        temperature: None,
+        evaluation: None,
+    }
 }
 
 /// The figures by the trainer's own forward pass: those of the model's description.

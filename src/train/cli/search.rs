@@ -5,11 +5,10 @@ use crate::exit::{Exit, Failure};
 use crate::train::cli::table::{Table, percent};
 use crate::train::device;
 use crate::train::fit::{FitError, Job, Outcome, Watch};
-use crate::train::history::{EpochRecord, RunReport};
+use crate::train::history::EpochRecord;
 use crate::train::recipe::{Recipe, SearchSection};
 use crate::train::search::{End, Record, Running, Search, SearchError};
 use crate::train::trainer::{Totals, Trainer};
-use burn::module::Module;
 use burn::tensor::Device;
 use clap::Args;
 use std::fs;
@@ -136,7 +135,7 @@ fn run_trial(args: &SearchArgs, search: &Search, device: &Device) -> Result<(), 
     let end = match crate::train::fit::fit(&job, &mut watch) {
         Ok(outcome) => {
             watch.catch_up(&outcome);
-            report(&recipe, &data, &outcome).save(&out)?;
+            fit::course(recipe.network.arch.clone(), &recipe, &data, &outcome).save(&out)?;
             if watch.pruned { End::Pruned } else { End::Complete }
         }
         Err(FitError::Diverged(diverged)) => {
@@ -146,21 +145,6 @@ fn run_trial(args: &SearchArgs, search: &Search, device: &Device) -> Result<(), 
         Err(error) => return Err(error.into()),
     };
     Ok(watch.running.finish(search, end)?)
-}
-
-fn report(recipe: &Recipe, data: &crate::train::examples::Prepared, outcome: &Outcome) -> RunReport {
-    RunReport {
-        name: recipe.network.arch.clone(),
-        recipe: recipe.clone(),
-        parameters: outcome.network.num_params(),
-        training_rows: data.training.items.len(),
-        validation_rows: data.validation.items.len(),
-        notes: data.notes.clone(),
-        epochs: outcome.history.clone(),
-        best_epoch: Some(outcome.epoch),
-        temperature: None,
-        evaluation: None,
-    }
 }
 
 /// The best recipe, the plot, and a table of all trials.
