@@ -13,7 +13,7 @@ use emotiond::{
     config::{Config, ModelConfig, RuntimeConfig},
     decode::FrameDecoder,
     detect::{DetectorChoice, DetectorPlan},
-    face::{Cropper, normalize},
+    face::{Framing, InputCutter},
     frame::{Encoding, Frame},
     geometry::BoundingBox,
     picture::{Color, PictureView},
@@ -26,7 +26,9 @@ use fast_image_resize::{
 };
 use std::path::PathBuf;
 
-const MARGINS: [f32; 13] = [-0.3, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
+const MARGINS: [f32; 12] = [-0.3, -0.25, -0.2, -0.175, -0.15, -0.125, -0.1, -0.05, 0.0, 0.1, 0.2, 0.4];
+/// Parts of the box's longer side by which the square lies further down.
+const DOWNS: [f32; 5] = [-0.08, -0.04, 0.0, 0.04, 0.08];
 const SIDES: [usize; 4] = [64, 96, 144, 220];
 
 fn main() {
@@ -74,8 +76,8 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
     let mut detector = plan.build().unwrap();
     let mut resizer = Resizer::new();
     let spec = model.description().input.clone();
-    let mut cropper = Cropper::new();
-    let (mut found_count, mut bare_right, mut right) = (0, 0, [0; MARGINS.len()]);
+    let (mut found_count, mut bare_right) = (0, 0);
+    let mut right = [[0; DOWNS.len()]; MARGINS.len()];
     let (mut ratio, mut shift) = (0.0, (0.0, 0.0));
     for (number, (label, pixels)) in faces.iter().enumerate() {
         let scene = &scenes[number % scenes.len()];
@@ -92,19 +94,19 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
         ratio += side as f32 / longer;
         shift.0 += (patch.center().0 - face.center().0) / longer;
         shift.1 += (patch.center().1 - face.center().1) / longer;
-        let mut read = |view: &PictureView, area: &BoundingBox, margin: f32| {
-            let mut crop = vec![0; spec.crop_len()];
-            cropper.crop(view, area, margin, &spec, &mut crop);
-            let mut input = vec![0.0; crop.len()];
-            normalize(&crop, &spec, &mut input);
+        let mut read = |view: &PictureView, area: &BoundingBox, framing: Framing| {
+            let mut input = Vec::new();
+            InputCutter::new(framing, spec.clone()).append(view, area, &mut input);
             let mut row = Vec::new();
             model.classify(&input, &mut row).unwrap();
             usize::from(strongest(&row) == *label)
         };
         let bare = PictureView::new(48, 48, Color::Gray, pixels);
-        bare_right += read(&bare, &BoundingBox::new(0.0, 0.0, 48.0, 48.0), 0.0);
+        bare_right += read(&bare, &BoundingBox::new(0.0, 0.0, 48.0, 48.0), Framing::default());
         for (margin, right) in MARGINS.iter().zip(&mut right) {
-            *right += read(&view, &face, *margin);
+            for (down, right) in DOWNS.iter().zip(right) {
+                *right += read(&view, &face, Framing { margin: *margin, down: *down });
+            }
         }
     }
     let percent = |count: usize| 100.0 * count as f64 / found_count as f64;
@@ -121,9 +123,10 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
         mean(shift.0),
         mean(shift.1)
     );
-    println!("| margin | accuracy, % |\n|---:|---:|");
+    println!("accuracy, %, where the square is moved down by {DOWNS:?} of the box's longer side:");
     for (margin, right) in MARGINS.iter().zip(right) {
-        println!("| {margin:.2} | {:.1} |", percent(right));
+        let cells: Vec<String> = right.iter().map(|right| format!("{:.1}", percent(*right))).collect();
+        println!("| {margin} | {} |", cells.join(" | "));
     }
 }
 

@@ -9,7 +9,7 @@ use emotiond::{
     config::{Config, SmoothingConfig, SourceConfig},
     decode::FrameDecoder,
     detect::DetectorPlan,
-    face::{Cropper, normalize},
+    face::{Framing, InputCutter},
     frame::Frame,
     geometry::BoundingBox,
     pipeline::Pipeline,
@@ -178,14 +178,14 @@ fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Ve
     let mut decoder = FrameDecoder::new(config.limits.max_megapixels)?;
     let mut source =
         source::open(&SourceConfig::new(pictures), config.limits.max_megapixels, &Stop::default())?;
-    let margin = config.model.margin.unwrap_or(plan.margin);
+    let framing = config.model.framing(plan.framing);
     let mut faces = Vec::new();
     let mut frame = Frame::default();
     while source.read(&mut frame)? == Read::Frame {
         if decoder.decode(&mut frame).is_ok() {
             detector.detect(&frame.picture.view(), &plan.settings, &mut frame.detections)?;
             for found in &frame.detections {
-                faces.push(known_face(&mut classifier, &frame, &found.bounds, margin, frames)?);
+                faces.push(known_face(&mut classifier, &frame, &found.bounds, framing, frames)?);
             }
         }
         frame.clear();
@@ -197,17 +197,14 @@ fn known_face(
     classifier: &mut Classifier,
     frame: &Frame,
     bounds: &BoundingBox,
-    margin: f32,
+    framing: Framing,
     frames: usize,
 ) -> Result<KnownFace> {
-    let spec = classifier.description().input.clone();
     let labels = classifier.description().labels.len();
-    let mut cropper = Cropper::new();
-    let mut crop = vec![0; spec.crop_len()];
-    let mut inputs = vec![0.0; frames * spec.crop_len()];
-    for (number, input) in inputs.chunks_exact_mut(spec.crop_len()).enumerate() {
-        cropper.crop(&frame.picture.view(), &wander(bounds, number), margin, &spec, &mut crop);
-        normalize(&crop, &spec, input);
+    let mut cutter = InputCutter::new(framing, classifier.description().input.clone());
+    let mut inputs = Vec::new();
+    for number in 0..frames {
+        cutter.append(&frame.picture.view(), &wander(bounds, number), &mut inputs);
     }
     let mut rows = Vec::new();
     classifier.classify(&inputs, &mut rows)?;

@@ -11,6 +11,39 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 
+/// How the square that is read lies around a detector's box, in parts of the box's longer side. The default is the
+/// square around the box's centre that just holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Framing {
+    /// What is added to the side in all (0.2: 10 % at each end); it may be negative.
+    pub margin: f32,
+    /// How far the square's centre lies below the box's.
+    pub down: f32,
+}
+
+/// Makes faces a network's input: crops them and normalises the crops.
+pub struct InputCutter {
+    cropper: Cropper,
+    crop: Vec<u8>,
+    framing: Framing,
+    spec: InputSpec,
+}
+
+impl InputCutter {
+    /// A cutter for a network that takes `spec`, around boxes that are framed by `framing`.
+    pub fn new(framing: Framing, spec: InputSpec) -> Self {
+        Self { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], framing, spec }
+    }
+
+    /// Appends the face's input, `crop_len` numbers channel by channel, to `inputs`.
+    pub fn append(&mut self, picture: &PictureView, face: &BoundingBox, inputs: &mut Vec<f32>) {
+        self.cropper.crop(picture, face, self.framing, &self.spec, &mut self.crop);
+        let start = inputs.len();
+        inputs.resize(start + self.crop.len(), 0.0);
+        normalize(&self.crop, &self.spec, &mut inputs[start..]);
+    }
+}
+
 /// Cuts faces out of pictures. Holds its scratch memory, so that a warm cropper allocates nothing.
 pub struct Cropper {
     resizer: Resizer,
@@ -29,9 +62,8 @@ impl Cropper {
         Self { resizer: Resizer::new(), region: Vec::new() }
     }
 
-    /// Writes the square around `face`, enlarged by `margin`, into `out`: `spec.crop_len()` bytes, row by row, in
-    /// the colour that `spec` asks for. `margin` is the part of the box's longer side that is added in all
-    /// (0.2: 10 % a side; it may be negative). Where the square leaves the picture, the border's pixels repeat.
+    /// Writes the square that `framing` lays around `face` into `out`: `spec.crop_len()` bytes, row by row, in the
+    /// colour that `spec` asks for. Where the square leaves the picture, the border's pixels repeat.
     ///
     /// # Panics
     /// When `out` has another length.
@@ -39,12 +71,12 @@ impl Cropper {
         &mut self,
         picture: &PictureView,
         face: &BoundingBox,
-        margin: f32,
+        framing: Framing,
         spec: &InputSpec,
         out: &mut [u8],
     ) {
         assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
-        let square = within_reach(&square(face, margin), picture);
+        let square = within_reach(&square(face, framing), picture);
         let (left, top) = (square.x.floor(), square.y.floor());
         // Never empty: a box of no size becomes one pixel.
         let width = ((square.x + square.w).ceil() - left).max(1.0);
@@ -106,11 +138,12 @@ impl Cropper {
     }
 }
 
-/// The square with the box's centre whose side is the box's longer one, times `1 + margin`.
-pub fn square(face: &BoundingBox, margin: f32) -> BoundingBox {
-    let side = face.w.max(face.h) * (1.0 + margin);
+/// The square that `framing` lays around the box `face`.
+pub fn square(face: &BoundingBox, framing: Framing) -> BoundingBox {
+    let longer = face.w.max(face.h);
+    let side = longer * (1.0 + framing.margin);
     let (cx, cy) = face.center();
-    BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side)
+    BoundingBox::new(cx - side / 2.0, cy + longer * framing.down - side / 2.0, side, side)
 }
 
 /// A square as it is, unless a broken detection put it or its size far beyond the picture, where all is border: then a
@@ -171,7 +204,7 @@ mod tests {
         let picture = PictureView::new(48, 48, Color::Gray, &pixels);
         let mut out = vec![0; 48 * 48];
         let whole = BoundingBox::new(0.0, 0.0, 48.0, 48.0);
-        Cropper::new().crop(&picture, &whole, 0.0, &InputSpec::fer2013(), &mut out);
+        Cropper::new().crop(&picture, &whole, Framing::default(), &InputSpec::fer2013(), &mut out);
         assert_eq!(out, pixels);
     }
 
@@ -186,7 +219,13 @@ mod tests {
             BoundingBox::new(3.0, 3.0, 0.0, 0.0),
         ] {
             let mut out = vec![0; 48 * 48];
-            Cropper::new().crop(&picture, &face, 0.3, &InputSpec::fer2013(), &mut out);
+            Cropper::new().crop(
+                &picture,
+                &face,
+                Framing { margin: 0.3, down: 0.0 },
+                &InputSpec::fer2013(),
+                &mut out,
+            );
             assert!(out.iter().all(|&p| p == luma(10, 20, 30)), "{face:?}");
         }
     }
@@ -197,7 +236,7 @@ mod tests {
         let picture = PictureView::new(200, 200, Color::Gray, &pixels);
         let mut out = vec![0; 48 * 48];
         let face = BoundingBox::new(50.0, 50.0, 96.0, 96.0);
-        Cropper::new().crop(&picture, &face, 0.0, &InputSpec::fer2013(), &mut out);
+        Cropper::new().crop(&picture, &face, Framing::default(), &InputSpec::fer2013(), &mut out);
         assert!(out[..48].windows(2).all(|pair| pair[0] < pair[1]));
         assert!(
             (out[0] as i32 - 51).abs() <= 1 && (out[47] as i32 - 145).abs() <= 1,

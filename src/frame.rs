@@ -100,8 +100,6 @@ pub struct Frame {
     pub faces: Vec<Face>,
     /// Identities that are lost with this frame.
     pub lost: Vec<u64>,
-    /// The faces' crops, one after the other, normalised: the network's input.
-    pub inputs: Vec<f32>,
     /// The network's answer: a row of probabilities a face.
     pub probabilities: Vec<f32>,
     /// Why this frame could not be used.
@@ -159,7 +157,6 @@ impl Default for Frame {
             detections: Vec::new(),
             faces: Vec::new(),
             lost: Vec::new(),
-            inputs: Vec::new(),
             probabilities: Vec::new(),
             fault: None,
         }
@@ -189,7 +186,6 @@ impl Frame {
         self.detections.clear();
         self.faces.clear();
         self.lost.clear();
-        self.inputs.clear();
         self.probabilities.clear();
         self.fault = None;
     }

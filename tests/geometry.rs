@@ -4,7 +4,7 @@
 use emotiond::{
     classify::description::InputSpec,
     event::PixelBox,
-    face::{Cropper, normalize, square},
+    face::{Cropper, Framing, normalize, square},
     geometry::BoundingBox,
     picture::{Color, PictureView},
 };
@@ -23,7 +23,7 @@ fn inner_box() -> impl Strategy<Value = (BoundingBox, u8, u8)> {
 
 fn crop(picture: &PictureView, face: &BoundingBox, margin: f32) -> Vec<u8> {
     let mut out = vec![0; InputSpec::fer2013().crop_len()];
-    Cropper::new().crop(picture, face, margin, &InputSpec::fer2013(), &mut out);
+    Cropper::new().crop(picture, face, Framing { margin, down: 0.0 }, &InputSpec::fer2013(), &mut out);
     out
 }
 
@@ -64,7 +64,7 @@ proptest! {
 
     #[test]
     fn the_square_keeps_the_centre_and_holds_the_box(a in any_box(), margin in 0f32..2.0) {
-        let around = square(&a, margin);
+        let around = square(&a, Framing { margin, down: 0.0 });
         let (cx, cy) = a.center();
         let (sx, sy) = around.center();
         prop_assert!((cx - sx).abs() < 0.01 && (cy - sy).abs() < 0.01);
@@ -72,6 +72,14 @@ proptest! {
         prop_assert!((around.w - a.w.max(a.h) * (1.0 + margin)).abs() < 0.01);
         prop_assert!(around.x <= a.x + 0.01 && around.x + around.w >= a.x + a.w - 0.01);
         prop_assert!(around.y <= a.y + 0.01 && around.y + around.h >= a.y + a.h - 0.01);
+    }
+
+    #[test]
+    fn the_square_moves_down_by_a_part_of_the_longer_side(a in any_box(), margin in -0.3f32..2.0, down in -0.5f32..0.5) {
+        let still = square(&a, Framing { margin, down: 0.0 });
+        let moved = square(&a, Framing { margin, down });
+        prop_assert_eq!((moved.x, moved.w, moved.h), (still.x, still.w, still.h));
+        prop_assert!((moved.y - still.y - down * a.w.max(a.h)).abs() < 0.01);
     }
 
     #[test]

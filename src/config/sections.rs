@@ -1,7 +1,7 @@
 //! The tables of the file, each with its defaults.
 
 use super::values;
-use crate::{detect::DetectorChoice, runtime::ProviderChoice, source::SourceUri};
+use crate::{detect::DetectorChoice, face::Framing, runtime::ProviderChoice, source::SourceUri};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -70,6 +70,13 @@ pub struct ModelConfig {
     /// Multiplied after that, one number a channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Vec<f32>>,
+}
+
+impl ModelConfig {
+    /// The framing that was `measured` for the detector, with the margin that is asked for.
+    pub fn framing(&self, measured: Framing) -> Framing {
+        Framing { margin: self.margin.unwrap_or(measured.margin), ..measured }
+    }
 }
 
 /// `[runtime]`.

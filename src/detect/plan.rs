@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     config::{DetectorConfig, SourceConfig},
+    face::Framing,
     paths,
     picture::{Color, PictureView},
     runtime::{Runtime, RuntimeError},
@@ -36,8 +37,8 @@ pub struct DetectorPlan {
     kind: Kind,
     /// Settings where a source has none of its own.
     pub settings: DetectSettings,
-    /// What to add to its boxes so that a crop is framed as the training data is.
-    pub margin: f32,
+    /// How to lay a square around its boxes that is framed as the training data is.
+    pub framing: Framing,
 }
 
 enum Kind {
@@ -67,8 +68,8 @@ impl DetectorPlan {
             DetectorChoice::Auto => best_installed(runtime)?,
         };
         let settings = kind.settings(config);
-        let margin = kind.measured_margin();
-        let plan = Self { kind, settings, margin };
+        let framing = kind.measured_framing();
+        let plan = Self { kind, settings, framing };
         plan.try_once()?;
         tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
         Ok(plan)
@@ -138,11 +139,12 @@ impl Kind {
         }
     }
 
-    /// Margins at which pasted FER2013 faces are read best; measured, see docs/performance.md.
-    fn measured_margin(&self) -> f32 {
+    /// How pasted FER2013 faces are read best; measured, see docs/performance.md.
+    fn measured_framing(&self) -> Framing {
         match self {
-            Self::SeetaFace => -0.05,
-            Self::YuNet(_) | Self::CenterFace(_) => -0.15,
+            Self::SeetaFace => Framing { margin: 0.0, down: 0.04 },
+            Self::YuNet(_) => Framing { margin: -0.1, down: 0.04 },
+            Self::CenterFace(_) => Framing { margin: -0.05, down: 0.0 },
         }
     }
 }

@@ -1,30 +1,70 @@
-//! The classifier's thread: faces of all frames that wait share a batch.
+//! A classifier's thread: cuts the faces out and reads them; faces of frames that wait share a batch.
 
-use crate::{classify::Classifier, frame::Frame};
+use crate::{
+    classify::Classifier,
+    face::{Framing, InputCutter},
+    frame::Frame,
+};
 use crossbeam_channel::{Receiver, Sender};
 
 /// Frames that are taken together at most: the last one's event waits for the first one's faces.
 const MOST_FRAMES: usize = 16;
 
-/// Works until the thread before has ended.
-pub(super) fn run(mut classifier: Classifier, frames: &Receiver<Box<Frame>>, done: &Sender<Box<Frame>>) {
-    let mut group: Vec<Box<Frame>> = Vec::with_capacity(MOST_FRAMES);
-    let mut inputs = Vec::new();
-    let mut rows = Vec::new();
-    for first in frames {
-        group.push(first);
-        group.extend(frames.try_iter().take(MOST_FRAMES - 1));
-        inputs.clear();
-        rows.clear();
-        group.iter().for_each(|frame| inputs.extend_from_slice(&frame.inputs));
-        let outcome = classifier.classify(&inputs, &mut rows);
-        let classes = classifier.description().labels.len();
+/// One of `threads` that classify.
+pub(super) struct Classify {
+    classifier: Classifier,
+    cutter: InputCutter,
+    threads: usize,
+    #[expect(clippy::vec_box, reason = "frames travel in their boxes")]
+    group: Vec<Box<Frame>>,
+    inputs: Vec<f32>,
+    rows: Vec<f32>,
+}
+
+impl Classify {
+    pub fn new(classifier: Classifier, framing: Framing, threads: usize) -> Self {
+        Self {
+            cutter: InputCutter::new(framing, classifier.description().input.clone()),
+            classifier,
+            threads,
+            group: Vec::with_capacity(MOST_FRAMES),
+            inputs: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Works until the thread before has ended.
+    pub fn run(mut self, frames: &Receiver<Box<Frame>>, done: &Sender<Box<Frame>>) {
+        for first in frames {
+            self.group.push(first);
+            // Its share of those that wait: the rest is for the threads beside it.
+            let share = (frames.len() / self.threads).min(MOST_FRAMES - 1);
+            self.group.extend(frames.try_iter().take(share));
+            self.read_faces();
+            for frame in self.group.drain(..) {
+                if done.send(frame).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read_faces(&mut self) {
+        self.inputs.clear();
+        self.rows.clear();
+        for frame in &self.group {
+            for face in &frame.faces {
+                self.cutter.append(&frame.picture.view(), &face.bounds, &mut self.inputs);
+            }
+        }
+        let outcome = self.classifier.classify(&self.inputs, &mut self.rows);
+        let classes = self.classifier.description().labels.len();
         let mut at = 0;
-        for mut frame in group.drain(..) {
+        for frame in &mut self.group {
             match &outcome {
                 Ok(()) => {
                     let len = frame.faces.len() * classes;
-                    frame.probabilities.extend_from_slice(&rows[at..at + len]);
+                    frame.probabilities.extend_from_slice(&self.rows[at..at + len]);
                     at += len;
                 }
                 Err(fault) if !frame.faces.is_empty() => {
@@ -32,9 +72,6 @@ pub(super) fn run(mut classifier: Classifier, frames: &Receiver<Box<Frame>>, don
                     frame.fault = Some(fault.to_string());
                 }
                 Err(_) => {}
-            }
-            if done.send(frame).is_err() {
-                return;
             }
         }
     }

@@ -1,21 +1,21 @@
-//! One thread puts the frames of each source back into their order, follows the faces and cuts their crops.
+//! One thread puts the frames of each source back into their order and follows the faces.
 
-use super::settings::{Look, Shared};
+use super::{
+    order::InOrder,
+    settings::{Look, Shared},
+};
 use crate::{
-    classify::description::InputSpec,
-    face::{Cropper, normalize},
     frame::{Content, Frame, SourceState},
     track::{Face, TrackIds, Tracker},
 };
 use crossbeam_channel::{Receiver, Sender};
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 /// The thread's state.
 pub(super) struct Follow {
     lanes: Vec<Lane>,
     look: Look,
     ids: TrackIds,
-    cutter: Cutter,
     done: Sender<Box<Frame>>,
     started: Instant,
 }
@@ -23,37 +23,19 @@ pub(super) struct Follow {
 /// One source's frames and faces.
 struct Lane {
     tracker: Tracker,
-    /// The ticket that goes next.
-    next: u64,
-    /// Frames that are done before their turn, by their distance from `next`.
-    early: VecDeque<Option<Box<Frame>>>,
+    order: InOrder,
     /// Number and presentation time of the latest picture.
     latest: (u64, Option<u64>),
     /// Its end has been told.
     ended: bool,
 }
 
-/// Cuts crops and makes them the network's input.
-struct Cutter {
-    cropper: Cropper,
-    crop: Vec<u8>,
-    margin: f32,
-    spec: InputSpec,
-}
-
 impl Follow {
-    pub fn new(
-        settings: &Shared,
-        ids: TrackIds,
-        margin: f32,
-        spec: InputSpec,
-        done: Sender<Box<Frame>>,
-    ) -> Self {
+    pub fn new(settings: &Shared, ids: TrackIds, done: Sender<Box<Frame>>) -> Self {
         let now = settings.load();
         let lane = || Lane {
             tracker: Tracker::new(now.tracker),
-            next: 0,
-            early: VecDeque::new(),
+            order: InOrder::default(),
             latest: (0, None),
             ended: false,
         };
@@ -61,7 +43,6 @@ impl Follow {
             lanes: now.sources.iter().map(|_| lane()).collect(),
             look: Look::new(Arc::clone(settings)),
             ids,
-            cutter: Cutter { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], margin, spec },
             done,
             started: Instant::now(),
         }
@@ -71,8 +52,8 @@ impl Follow {
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
         for frame in frames {
             let source = frame.source;
-            self.lanes[source].put(frame);
-            while let Some(frame) = self.lanes[source].take() {
+            self.lanes[source].order.put(frame);
+            while let Some(frame) = self.lanes[source].order.take() {
                 if !self.pass(frame) {
                     return;
                 }
@@ -106,7 +87,6 @@ impl Follow {
                 } else {
                     lane.tracker.foresee(time_s, faces, lost);
                 }
-                self.cutter.cut(&mut frame);
             }
             Content::State(state) => {
                 // Faces that are lost now were seen in the latest picture at most.
@@ -123,41 +103,13 @@ impl Follow {
     /// A source whose thread was left behind in a driver has not told its end.
     fn lose_the_rest(&mut self) {
         for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
-            let mut frame = Box::new(Frame { source, ..Frame::default() });
+            let mut frame = Box::new(Frame { source, ticket: lane.order.next(), ..Frame::default() });
             lane.tracker.finish(&mut frame.lost);
             (frame.number, frame.pts_ms) = lane.latest;
             frame.stamp();
             frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
             // Nobody listens any more when this fails.
             let _ = self.done.send(frame);
-        }
-    }
-}
-
-impl Lane {
-    fn put(&mut self, frame: Box<Frame>) {
-        let place = (frame.ticket - self.next) as usize;
-        if self.early.len() <= place {
-            self.early.resize_with(place + 1, || None);
-        }
-        self.early[place] = Some(frame);
-    }
-
-    fn take(&mut self) -> Option<Box<Frame>> {
-        self.early.front()?.as_ref()?;
-        self.next += 1;
-        self.early.pop_front().flatten()
-    }
-}
-
-impl Cutter {
-    fn cut(&mut self, frame: &mut Frame) {
-        let picture = frame.picture.view();
-        let crop_len = self.spec.crop_len();
-        frame.inputs.resize(frame.faces.len() * crop_len, 0.0);
-        for (face, input) in frame.faces.iter().zip(frame.inputs.chunks_exact_mut(crop_len)) {
-            self.cropper.crop(&picture, &face.bounds, self.margin, &self.spec, &mut self.crop);
-            normalize(&self.crop, &self.spec, input);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Threads and queues: who hands what to whom, and what happens when the next one is busy.
 //!
 //! ```text
-//! capture (a thread a source) -> inbox -> vision (a thread a core) -> follow -> classify -> publish -> stdout
-//!      ^                                                                                      |
-//!      +------------------------------- empty frames go back ---------------------------------+
+//! capture (a thread a source) -> inbox -> vision (a thread a core) -> follow -> classify (a thread a core) -> publish -> stdout
+//!      ^                                                                                                       |
+//!      +--------------------------------------- empty frames go back ------------------------------------------+
 //! ```
 //! A source owns a fixed number of frames, so that every queue is bounded and nothing is allocated once all are warm.
 //! A live source's inbox holds one frame and the newest wins; any other waits until there is room.
@@ -12,6 +12,7 @@ mod capture;
 mod classify;
 mod follow;
 mod known;
+mod order;
 mod publish;
 mod reader;
 mod rhythm;
@@ -22,7 +23,7 @@ mod vision;
 
 use crate::{
     classify::Classifier,
-    config::{Config, SourceConfig},
+    config::{Config, LimitsConfig, SourceConfig},
     detect::DetectorPlan,
     exit::{Exit, Failure},
     frame::Frame,
@@ -56,7 +57,8 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 pub struct Pipeline {
     /// The settings, with at least one source.
     pub config: Config,
-    classifier: Classifier,
+    /// One for each thread that classifies.
+    classifiers: Vec<Classifier>,
     provider: Provider,
     control: Control,
     /// Where each source's frames are shown.
@@ -88,8 +90,12 @@ impl Pipeline {
     pub fn load(config: Config) -> Result<Self, Failure> {
         let runtime = Runtime::load(&config.runtime)?;
         let detector = DetectorPlan::new(&runtime, &config.detector)?;
-        let classifier = Classifier::load(&runtime, &config.model)?;
-        tracing::info!(model = %classifier.path().display(), "emotions are read with {}", classifier.description().labels.join(", "));
+        // Processor cores share the faces out; an accelerator takes them in one large batch.
+        let threads = if runtime.provider() == Provider::Cpu { vision_threads(&config.limits) } else { 1 };
+        let classifiers =
+            (0..threads).map(|_| Classifier::load(&runtime, &config.model)).collect::<Result<Vec<_>, _>>()?;
+        let (model, description) = (classifiers[0].path(), classifiers[0].description());
+        tracing::info!(model = %model.display(), "emotions are read with {}", description.labels.join(", "));
         let control = Control {
             settings: Arc::new(ArcSwap::from_pointee(Settings::new(&config, &detector))),
             detector: Arc::new(detector),
@@ -101,14 +107,14 @@ impl Pipeline {
             ids: TrackIds::default(),
         };
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
-        Ok(Self { config, classifier, provider: runtime.provider(), control, outlets })
+        Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets })
     }
 
     /// What those who show its frames need to know of it.
     pub fn stage(&self) -> Stage {
         Stage {
             sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
-            labels: self.classifier.description().labels.clone(),
+            labels: self.classifiers[0].description().labels.clone(),
             provider: self.provider.to_string(),
         }
     }
@@ -133,24 +139,20 @@ impl Pipeline {
     /// # Errors
     /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
-        let Self { config, classifier, control, outlets, .. } = self;
+        let Self { config, classifiers, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
-        let vision_threads = match config.limits.vision_threads {
-            0 => thread::available_parallelism().map_or(1, NonZero::get),
-            threads => threads,
-        };
+        let vision_threads = vision_threads(&config.limits);
         let lanes: Vec<Lane> = (0..infos.len())
             .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
             .collect();
         let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
-        let spec = classifier.description().input.clone();
-        let labels = classifier.description().labels.clone();
-        let margin = config.model.margin.unwrap_or(detector.margin);
+        let labels = classifiers[0].description().labels.clone();
+        let framing = config.model.framing(detector.framing);
 
         let (to_follow, from_vision) = bounded(vision_threads);
-        let (to_classify, from_follow) = bounded(2);
+        let (to_classify, from_follow) = bounded(classifiers.len() + 1);
         let (to_publish, from_classify) = bounded(2);
         let mut seers = Vec::new();
         let mut workers = Vec::new();
@@ -160,11 +162,15 @@ impl Pipeline {
             seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
         }
         drop((to_follow, inboxes));
-        let follow = follow::Follow::new(&settings, ids, margin, spec, to_classify);
+        let follow = follow::Follow::new(&settings, ids, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
-        workers.push(spawn("classify".to_owned(), move || {
-            classify::run(classifier, &from_follow, &to_publish);
-        })?);
+        let classify_threads = classifiers.len();
+        for (number, classifier) in classifiers.into_iter().enumerate() {
+            let classify = classify::Classify::new(classifier, framing, classify_threads);
+            let (frames, done) = (from_follow.clone(), to_publish.clone());
+            workers.push(spawn(format!("classify-{number}"), move || classify.run(&frames, &done))?);
+        }
+        drop((from_follow, to_publish));
         let publish = publish::Publish::new(
             Arc::clone(&infos),
             free,
@@ -192,6 +198,13 @@ impl Pipeline {
             return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {fault}")));
         }
         Ok(collect_outcomes(captures, &infos))
+    }
+}
+
+fn vision_threads(limits: &LimitsConfig) -> usize {
+    match limits.vision_threads {
+        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{
     follow::seconds,
     known::Known,
+    order::InOrder,
     settings::{Look, Settings, Shared},
     show::{Outlet, Show},
     status::{Counters, SourceInfo},
@@ -31,6 +32,7 @@ pub(super) struct Publish<W> {
     infos: Arc<[SourceInfo]>,
     /// Where each source's empty frames go back to.
     free: Vec<Sender<Box<Frame>>>,
+    orders: Vec<InOrder>,
     look: Look,
     labels: Vec<String>,
     audiences: Vec<Audience>,
@@ -54,6 +56,7 @@ impl<W: Write> Publish<W> {
         let audience = settings.load().audience;
         Self {
             audiences: infos.iter().map(|_| Audience::new(&audience, labels.len())).collect(),
+            orders: infos.iter().map(|_| InOrder::default()).collect(),
             infos,
             free,
             look: Look::new(Arc::clone(settings)),
@@ -75,18 +78,26 @@ impl<W: Write> Publish<W> {
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
             match frames.recv_timeout(PATIENCE) {
-                Ok(mut frame) => {
-                    self.publish(&frame);
-                    let counters = &self.infos[frame.source].counters;
-                    self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
-                    Counters::add(&counters.left);
-                    // The source's thread may have ended before.
-                    let _ = self.free[frame.source].try_send(frame);
+                Ok(frame) => {
+                    let source = frame.source;
+                    self.orders[source].put(frame);
+                    while let Some(frame) = self.orders[source].take() {
+                        self.pass(frame);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
                 Err(RecvTimeoutError::Disconnected) => return self.sink.into_fault(),
             }
         }
+    }
+
+    fn pass(&mut self, mut frame: Box<Frame>) {
+        self.publish(&frame);
+        let counters = &self.infos[frame.source].counters;
+        self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
+        Counters::add(&counters.left);
+        // The source's thread may have ended before.
+        let _ = self.free[frame.source].try_send(frame);
     }
 
     fn publish(&mut self, frame: &Frame) {

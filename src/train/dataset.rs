@@ -9,7 +9,7 @@ pub use votes::{VOTE_COLUMNS, Votes};
 use crate::{
     classify::description::InputSpec,
     exit::Exit,
-    face::Cropper,
+    face::{Cropper, Framing},
     geometry::BoundingBox,
     picture::{Color, PictureView},
 };
@@ -217,5 +217,5 @@ fn make_sample(
 /// When `out` is not `spec.crop_len()` bytes long.
 pub fn crop_whole(picture: &PictureView, spec: &InputSpec, out: &mut [u8]) {
     let whole = BoundingBox::new(0.0, 0.0, picture.width as f32, picture.height as f32);
-    Cropper::new().crop(picture, &whole, 0.0, spec, out);
+    Cropper::new().crop(picture, &whole, Framing::default(), spec, out);
 }

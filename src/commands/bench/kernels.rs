@@ -6,7 +6,7 @@ use crate::{
     decode::FrameDecoder,
     detect::{Detector, DetectorPlan},
     exit::Failure,
-    face::{Cropper, normalize},
+    face::InputCutter,
     frame::{Encoding, Frame},
     runtime::Runtime,
 };
@@ -21,11 +21,10 @@ pub(super) struct Kernels<'a> {
     plan: &'a DetectorPlan,
     decoder: FrameDecoder,
     detector: Box<dyn Detector>,
-    cropper: Cropper,
+    cutter: InputCutter,
     classifier: Classifier,
-    margin: f32,
     frame: Frame,
-    crop: Vec<u8>,
+    inputs: Vec<f32>,
 }
 
 /// Milliseconds that each stage took for one frame.
@@ -45,11 +44,10 @@ impl<'a> Kernels<'a> {
             plan,
             decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels)?,
             detector: plan.build()?,
-            cropper: Cropper::new(),
-            crop: vec![0; classifier.description().input.crop_len()],
+            cutter: InputCutter::new(model.framing(plan.framing), classifier.description().input.clone()),
             classifier,
-            margin: model.margin.unwrap_or(plan.margin),
             frame: Frame::default(),
+            inputs: Vec::new(),
         })
     }
 
@@ -64,14 +62,12 @@ impl<'a> Kernels<'a> {
         let decoded = Instant::now();
         self.detector.detect(&frame.picture.view(), &self.plan.settings, &mut frame.detections)?;
         let detected = Instant::now();
-        let spec = &self.classifier.description().input;
-        frame.inputs.resize(frame.detections.len() * spec.crop_len(), 0.0);
-        for (face, input) in frame.detections.iter().zip(frame.inputs.chunks_exact_mut(spec.crop_len())) {
-            self.cropper.crop(&frame.picture.view(), &face.bounds, self.margin, spec, &mut self.crop);
-            normalize(&self.crop, spec, input);
+        self.inputs.clear();
+        for face in &frame.detections {
+            self.cutter.append(&frame.picture.view(), &face.bounds, &mut self.inputs);
         }
         let cropped = Instant::now();
-        self.classifier.classify(&frame.inputs, &mut frame.probabilities)?;
+        self.classifier.classify(&self.inputs, &mut frame.probabilities)?;
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
         Ok(StageTimes {
             decode_ms: ms(start, decoded),
