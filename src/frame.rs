@@ -64,6 +64,18 @@ pub enum Content {
     State(SourceState),
 }
 
+/// How a frame is searched for faces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Search {
+    /// Not at all: known faces stand where they are foreseen.
+    Skip,
+    /// At a reduced size, where all faces in sight are large enough for that.
+    Glance,
+    /// At full size.
+    #[default]
+    Full,
+}
+
 /// One frame and all that becomes known of it.
 pub struct Frame {
     /// Index of its source.
@@ -82,8 +94,10 @@ pub struct Frame {
     pub file: Option<PathBuf>,
     /// A picture, or a change of the source's state.
     pub content: Content,
-    /// Whether it is to be searched for faces; if not, known faces stand where they are foreseen.
-    pub search: bool,
+    /// How it is to be searched for faces.
+    pub search: Search,
+    /// Longer side of the smallest face that its search would have found for sure, in pixels; 0 at full size.
+    pub blind_below_px: f32,
     /// How `bytes` are to be read.
     pub encoding: Encoding,
     /// Width as captured; 0 where the encoding carries its own.
@@ -148,7 +162,8 @@ impl Default for Frame {
             pts_ms: None,
             file: None,
             content: Content::Picture,
-            search: true,
+            search: Search::Full,
+            blind_below_px: 0.0,
             encoding: Encoding::Rgb,
             width: 0,
             height: 0,
@@ -181,7 +196,8 @@ impl Frame {
         self.pts_ms = None;
         self.file = None;
         self.content = Content::Picture;
-        self.search = true;
+        self.search = Search::Full;
+        self.blind_below_px = 0.0;
         self.bytes.clear();
         self.detections.clear();
         self.faces.clear();

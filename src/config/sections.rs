@@ -43,6 +43,9 @@ pub struct DetectorConfig {
     /// Least seconds from one search of a source to the next.
     #[serde(deserialize_with = "values::interval")]
     pub interval_s: f32,
+    /// Every so many searches are at full size; the others are at a reduced one while all faces in sight are large.
+    #[serde(deserialize_with = "values::count")]
+    pub full_every: u32,
 }
 
 /// `[model]`.
@@ -211,6 +214,7 @@ impl Default for DetectorConfig {
             nms_iou: 0.3,
             every: 1,
             interval_s: 0.0,
+            full_every: 5,
         }
     }
 }

@@ -267,7 +267,7 @@ impl Capture {
             Counters::add(&counters.skipped);
             return Ok(frame);
         };
-        frame.search = self.rhythm.is_search_due(&frame);
+        frame.search = self.rhythm.search(&frame);
         frame.ticket = self.next_ticket;
         match self.inbox.try_send(frame) {
             Ok(()) => {
@@ -282,7 +282,7 @@ impl Capture {
 
     /// Waits for room in the inbox.
     fn send(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<(), Abandoned> {
-        frame.search = frame.content == Content::Picture && self.rhythm.is_search_due(&frame);
+        frame.search = self.rhythm.search(&frame);
         frame.ticket = self.next_ticket;
         self.next_ticket += 1;
         Counters::add(&counters.entered);

@@ -1,12 +1,13 @@
 //! One thread puts the frames of each source back into their order and follows the faces.
 
 use super::{
+    glance::{InSight, Memory},
     order::InOrder,
     settings::{Look, Shared},
 };
 use crate::{
-    frame::{Content, Frame, SourceState},
-    track::{Face, TrackIds, Tracker},
+    frame::{Content, Frame, Search, SourceState},
+    track::{Face, Findings, TrackIds, Tracker},
 };
 use crossbeam_channel::{Receiver, Sender};
 use std::{sync::Arc, time::Instant};
@@ -16,6 +17,7 @@ pub(super) struct Follow {
     lanes: Vec<Lane>,
     look: Look,
     ids: TrackIds,
+    memories: Arc<[Memory]>,
     done: Sender<Box<Frame>>,
     started: Instant,
 }
@@ -31,7 +33,7 @@ struct Lane {
 }
 
 impl Follow {
-    pub fn new(settings: &Shared, ids: TrackIds, done: Sender<Box<Frame>>) -> Self {
+    pub fn new(settings: &Shared, ids: TrackIds, memories: Arc<[Memory]>, done: Sender<Box<Frame>>) -> Self {
         let now = settings.load();
         let lane = || Lane {
             tracker: Tracker::new(now.tracker),
@@ -43,6 +45,7 @@ impl Follow {
             lanes: now.sources.iter().map(|_| lane()).collect(),
             look: Look::new(Arc::clone(settings)),
             ids,
+            memories,
             done,
             started: Instant::now(),
         }
@@ -72,6 +75,7 @@ impl Follow {
             Content::Picture => {
                 let settings = self.look.load();
                 let min_score = settings.sources[frame.source].detect.min_score;
+                let blind_below_px = frame.blind_below_px;
                 lane.tracker.configure(&settings.tracker);
                 let time_s = seconds(&frame, self.started);
                 let Frame { detections, faces, lost, file, search, .. } = &mut *frame;
@@ -81,11 +85,13 @@ impl Follow {
                         track: self.ids.next(),
                         bounds: found.bounds,
                         score: found.score,
+                        predicted: false,
                     }));
-                } else if *search {
-                    lane.tracker.search(detections, min_score, time_s, &self.ids, faces, lost);
-                } else {
+                } else if *search == Search::Skip {
                     lane.tracker.foresee(time_s, faces, lost);
+                } else {
+                    let findings = Findings { detections, min_score, blind_below_px };
+                    lane.tracker.search(&findings, time_s, &self.ids, faces, lost);
                 }
             }
             Content::State(state) => {
@@ -97,6 +103,8 @@ impl Follow {
                 }
             }
         }
+        let (count, smallest_px) = lane.tracker.in_sight();
+        self.memories[frame.source].keep(frame.ticket, InSight { count: count as u32, smallest_px });
         self.done.send(frame).is_ok()
     }
 

@@ -11,6 +11,7 @@ mod backoff;
 mod capture;
 mod classify;
 mod follow;
+mod glance;
 mod known;
 mod order;
 mod publish;
@@ -36,6 +37,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use capture::Capture;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use glance::Memory;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
 pub use status::{Control, Status};
@@ -142,9 +144,11 @@ impl Pipeline {
         let Self { config, classifiers, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
         let vision_threads = vision_threads(&config.limits);
+        let frames = vision_threads + FRAMES_AHEAD;
         let lanes: Vec<Lane> = (0..infos.len())
-            .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
+            .map(|index| Lane::new(index, &config, vision_threads, frames, &settings, stop))
             .collect();
+        let memories: Arc<[Memory]> = infos.iter().map(|_| Memory::new(frames)).collect();
         let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
@@ -157,12 +161,19 @@ impl Pipeline {
         let mut seers = Vec::new();
         let mut workers = Vec::new();
         for number in 0..vision_threads {
-            let vision =
-                vision::Vision::new(&detector, &settings, &inboxes, &to_follow, &config.limits, stop)?;
+            let vision = vision::Vision::new(
+                &detector,
+                &settings,
+                &inboxes,
+                &memories,
+                &to_follow,
+                &config.limits,
+                stop,
+            )?;
             seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
         }
         drop((to_follow, inboxes));
-        let follow = follow::Follow::new(&settings, ids, to_classify);
+        let follow = follow::Follow::new(&settings, ids, memories, to_classify);
         workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         let classify_threads = classifiers.len();
         for (number, classifier) in classifiers.into_iter().enumerate() {
@@ -217,8 +228,14 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(index: usize, config: &Config, vision_threads: usize, settings: &Shared, stop: &Stop) -> Self {
-        let frames = vision_threads + FRAMES_AHEAD;
+    fn new(
+        index: usize,
+        config: &Config,
+        vision_threads: usize,
+        frames: usize,
+        settings: &Shared,
+        stop: &Stop,
+    ) -> Self {
         let (free, empty) = bounded(frames);
         for _ in 0..frames {
             free.send(Box::new(Frame { source: index, ..Frame::default() }))

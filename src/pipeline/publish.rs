@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audience::{Audience, Summary},
     event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
-    frame::{Content, Frame, SourceState},
+    frame::{Content, Frame, Search, SourceState},
     sink::LineSink,
     source::SourceUri,
 };
@@ -136,7 +136,13 @@ impl<W: Write> Publish<W> {
         self.shown.clear();
         for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
             let bounds = PixelBox::new(&face.bounds, frame.picture.width, frame.picture.height);
-            let sight = Sight { phase: Phase::New, track: face.track, bounds, score: face.score };
+            let sight = Sight {
+                phase: Phase::New,
+                track: face.track,
+                bounds,
+                score: face.score,
+                predicted: face.predicted,
+            };
             if frame.file.is_some() {
                 self.write_face(frame, &sight, row, None);
                 continue;
@@ -193,7 +199,9 @@ impl<W: Write> Publish<W> {
         for &track in &frame.lost {
             let Some(known) = self.tracks.remove(&track) else { continue };
             let (mean, duration_s) = known.summary();
-            let sight = Sight { phase: Phase::End, track, bounds: known.bounds, score: known.score };
+            let predicted = frame.content == Content::Picture && frame.search == Search::Skip;
+            let sight =
+                Sight { phase: Phase::End, track, bounds: known.bounds, score: known.score, predicted };
             self.write_face(frame, &sight, &mean, Some(duration_s));
         }
     }
@@ -213,7 +221,7 @@ impl<W: Write> Publish<W> {
         );
         event.pts_ms = frame.pts_ms;
         event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
-        event.predicted = frame.content == Content::Picture && !frame.search;
+        event.predicted = sight.predicted;
         event.duration_s = duration_s;
         event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);
@@ -226,6 +234,7 @@ struct Sight {
     track: u64,
     bounds: PixelBox,
     score: f32,
+    predicted: bool,
 }
 
 /// Each bad picture of a folder is worth a line; a camera's are told at the 1st, 2nd, 4th, 8th and so on.

@@ -1,7 +1,7 @@
-//! Which frames of a source are taken at all, and which are searched for faces.
+//! Which frames of a source are taken at all, and how each is searched for faces.
 
 use super::settings::{Look, Shared, SourceSettings};
-use crate::frame::Frame;
+use crate::frame::{Content, Frame, Search};
 use std::{sync::Arc, time::Instant};
 
 /// One source's rhythm. It counts the frames that go through the pipeline, so that a file gives the same every time.
@@ -12,6 +12,8 @@ pub(super) struct Rhythm {
     /// Frames since the last search; `None` before the first.
     since_search: Option<u32>,
     searched_s: f64,
+    /// Searches since the last one at full size.
+    since_full: u32,
     /// When the next frame of a source with `max_fps` is due.
     due_s: f64,
 }
@@ -24,12 +26,34 @@ impl Rhythm {
             started: Instant::now(),
             since_search: None,
             searched_s: 0.0,
+            since_full: 0,
             due_s: 0.0,
         }
     }
 
-    /// Whether this frame is to be searched; the next one is then asked with this one counted.
-    pub fn is_search_due(&mut self, frame: &Frame) -> bool {
+    /// How this frame is to be searched; the next one is then asked with this one counted.
+    pub fn search(&mut self, frame: &Frame) -> Search {
+        if frame.content != Content::Picture {
+            return Search::Skip;
+        }
+        // Pictures of a folder have nothing to do with each other.
+        if frame.file.is_some() {
+            return Search::Full;
+        }
+        let is_first = self.since_search.is_none();
+        if !self.is_search_due(frame) {
+            return Search::Skip;
+        }
+        let full_every = self.look.load().sources[self.source].full_every;
+        self.since_full += 1;
+        if is_first || self.since_full >= full_every {
+            self.since_full = 0;
+            return Search::Full;
+        }
+        Search::Glance
+    }
+
+    fn is_search_due(&mut self, frame: &Frame) -> bool {
         let time_s = super::follow::seconds(frame, self.started);
         let SourceSettings { every, interval_s, .. } = self.look.load().sources[self.source];
         let due = match self.since_search {

@@ -26,6 +26,8 @@ pub(super) struct SourceSettings {
     pub every: u32,
     /// ... but not within so many seconds of the last search.
     pub interval_s: f64,
+    /// Every so many searches are at full size, whatever is in sight.
+    pub full_every: u32,
     /// Frames that come sooner after the one before are passed over.
     pub least_gap_s: f64,
 }
@@ -57,6 +59,7 @@ impl SourceSettings {
             detect: detector.settings_for(&config.detector, source),
             every: source.every.unwrap_or(config.detector.every),
             interval_s: f64::from(config.detector.interval_s),
+            full_every: config.detector.full_every,
             least_gap_s: source.max_fps.map_or(0.0, |rate| 1.0 / f64::from(rate)),
         }
     }

@@ -2,14 +2,15 @@
 
 use super::{
     STOP_PATIENCE,
+    glance::{self, Memory},
     settings::{Look, Shared},
 };
 use crate::{
     config::LimitsConfig,
     decode::FrameDecoder,
-    detect::{Detector, DetectorPlan},
+    detect::{DetectError, DetectSettings, Detector, DetectorPlan},
     exit::{Exit, Failure},
-    frame::{Content, Frame},
+    frame::{Content, Frame, Search},
     guard::guarded,
     runtime::RuntimeError,
     source::Stop,
@@ -31,6 +32,7 @@ pub(super) struct Vision {
     plan: Arc<DetectorPlan>,
     look: Look,
     inboxes: Vec<Receiver<Box<Frame>>>,
+    memories: Arc<[Memory]>,
     done: Sender<Box<Frame>>,
     decoder: FrameDecoder,
     stop: Stop,
@@ -41,6 +43,7 @@ impl Vision {
         plan: &Arc<DetectorPlan>,
         settings: &Shared,
         inboxes: &[Receiver<Box<Frame>>],
+        memories: &Arc<[Memory]>,
         done: &Sender<Box<Frame>>,
         limits: &LimitsConfig,
         stop: &Stop,
@@ -51,6 +54,7 @@ impl Vision {
             plan: Arc::clone(plan),
             look: Look::new(Arc::clone(settings)),
             inboxes: inboxes.to_vec(),
+            memories: Arc::clone(memories),
             done: done.clone(),
             decoder,
             stop: stop.clone(),
@@ -105,15 +109,45 @@ impl Vision {
             frame.fault = Some(fault.to_string());
             return;
         }
-        if !frame.search {
+        if frame.search == Search::Skip {
             return;
         }
         let mut settings = self.look.load().sources[frame.source].detect;
         if frame.file.is_none() {
             settings.min_score *= CONTINUES;
         }
-        if let Err(fault) = detector.detect(&frame.picture.view(), &settings, &mut frame.detections) {
+        let found = match self.glance(frame, &settings, detector) {
+            Ok(false) => detector.detect(&frame.picture.view(), &settings, &mut frame.detections),
+            Ok(true) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = found {
             frame.fault = Some(fault.to_string());
         }
+    }
+
+    /// Searches the picture at a reduced size where that is due and the faces allow it. Returns whether that was
+    /// enough: it was not when it found fewer than were in sight.
+    fn glance(
+        &self,
+        frame: &mut Frame,
+        settings: &DetectSettings,
+        detector: &mut dyn Detector,
+    ) -> Result<bool, DetectError> {
+        if frame.search != Search::Glance {
+            return Ok(false);
+        }
+        let Some(before) = self.memories[frame.source].before(frame.ticket) else { return Ok(false) };
+        let longest_px = frame.picture.width.max(frame.picture.height);
+        let Some(side_px) = glance::side(longest_px, settings.max_side_px, before.smallest_px) else {
+            return Ok(false);
+        };
+        let small = DetectSettings { max_side_px: side_px, ..*settings };
+        detector.detect(&frame.picture.view(), &small, &mut frame.detections)?;
+        if frame.detections.len() < before.count as usize {
+            return Ok(false);
+        }
+        frame.blind_below_px = glance::LEAST_FACE_PX * longest_px as f32 / side_px as f32;
+        Ok(true)
     }
 }

@@ -27,6 +27,19 @@ pub struct Face {
     pub bounds: BoundingBox,
     /// How sure the detector is, 0 to 1; in a frame that was not searched, how sure it was last.
     pub score: f32,
+    /// Whether it was not searched for and stands where it is foreseen.
+    pub predicted: bool,
+}
+
+/// What a search found.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    /// Faces, in any order.
+    pub detections: &'a [Detection],
+    /// Detections under this score only continue known faces.
+    pub min_score: f32,
+    /// Smaller faces, by their longer side in pixels, may have been missed: those in sight stay in sight.
+    pub blind_below_px: f32,
 }
 
 /// Hands out identities that are never used again, across all sources. Clones share one count.
@@ -74,6 +87,8 @@ struct Track {
     seen_in: u64,
     /// Sights with a score high enough to begin a track.
     hits: u32,
+    /// Whether `bounds` are foreseen.
+    predicted: bool,
 }
 
 impl Tracker {
@@ -88,16 +103,16 @@ impl Tracker {
     }
 
     /// Takes the detections of the frame at `time_s`. Pushes each face that is sure with its identity to `faces`, and
-    /// the identities of faces that are lost to `lost`. Detections under `min_score` only continue known faces.
+    /// the identities of faces that are lost to `lost`.
     pub fn search(
         &mut self,
-        detections: &[Detection],
-        min_score: f32,
+        findings: &Findings,
         time_s: f64,
         ids: &TrackIds,
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
+        let Findings { detections, min_score, blind_below_px } = *findings;
         self.advance(time_s, lost);
         self.search += 1;
         let last = self.search - 1;
@@ -119,8 +134,21 @@ impl Tracker {
                 track.id.get_or_insert_with(|| ids.next());
             }
         }
+        for track in self.tracks.iter_mut().filter(|track| track.seen_in == last) {
+            if track.longer_side() < blind_below_px {
+                track.seen_in = self.search;
+            }
+        }
         self.drop_lost(lost);
         self.push_visible(faces);
+    }
+
+    /// How many faces are in sight, and the longer side of the smallest one in pixels (infinite without any).
+    pub fn in_sight(&self) -> (usize, f32) {
+        let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
+        visible.fold((0, f32::INFINITY), |(count, smallest), track| {
+            (count + 1, smallest.min(track.longer_side()))
+        })
     }
 
     /// Goes on to a frame that was not searched: faces that were in sight stand where they are foreseen.
@@ -144,6 +172,7 @@ impl Tracker {
         for track in &mut self.tracks {
             track.filter.predict(elapsed_s as f32);
             track.bounds = track.filter.bounds();
+            track.predicted = true;
         }
     }
 
@@ -187,11 +216,10 @@ impl Tracker {
     /// Faces that the last search saw.
     fn push_visible(&self, faces: &mut Vec<Face>) {
         let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
-        faces.extend(
-            visible.filter_map(|track| {
-                Some(Face { track: track.id?, bounds: track.bounds, score: track.score })
-            }),
-        );
+        faces.extend(visible.filter_map(|track| {
+            let Track { id, bounds, score, predicted, .. } = *track;
+            Some(Face { track: id?, bounds, score, predicted })
+        }));
     }
 }
 
@@ -205,13 +233,18 @@ impl Track {
             seen_s: time_s,
             seen_in: search,
             hits: 0,
+            predicted: false,
         }
     }
 
     fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
         self.filter.correct(&found.bounds);
         (self.bounds, self.score) = (found.bounds, found.score);
-        (self.seen_s, self.seen_in) = (time_s, search);
+        (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
+    }
+
+    fn longer_side(&self) -> f32 {
+        self.bounds.w.max(self.bounds.h)
     }
 }
 
@@ -233,8 +266,20 @@ mod tests {
 
         fn search(&mut self, time_s: f64, found: &[Detection]) -> (Vec<u64>, Vec<u64>) {
             let (mut faces, mut lost) = (Vec::new(), Vec::new());
-            self.tracker.search(found, 0.6, time_s, &self.ids, &mut faces, &mut lost);
+            self.glance(time_s, found, 0.0, &mut faces, &mut lost);
             (faces.iter().map(|face| face.track).collect(), lost)
+        }
+
+        fn glance(
+            &mut self,
+            time_s: f64,
+            detections: &[Detection],
+            blind_below_px: f32,
+            faces: &mut Vec<Face>,
+            lost: &mut Vec<u64>,
+        ) {
+            let findings = Findings { detections, min_score: 0.6, blind_below_px };
+            self.tracker.search(&findings, time_s, &self.ids, faces, lost);
         }
     }
 
@@ -333,6 +378,21 @@ mod tests {
             }
         }
         assert!(furthest < 5.0, "{furthest} pixels off");
+    }
+
+    #[test]
+    fn a_small_face_outlives_glances_that_cannot_see_it_but_no_search() {
+        let mut rig = Rig::new();
+        let large = Detection { bounds: BoundingBox::new(300.0, 0.0, 200.0, 200.0), score: 0.95 };
+        assert_eq!(rig.search(0.0, &[at(0.0), large]).0, [1, 2]);
+        assert_eq!(rig.tracker.in_sight(), (2, 100.0));
+        let (mut faces, mut lost) = (Vec::new(), Vec::new());
+        rig.glance(0.03, &[large], 150.0, &mut faces, &mut lost);
+        let predicted: Vec<_> = faces.iter().map(|face| (face.track, face.predicted)).collect();
+        assert_eq!((predicted, lost), (vec![(1, true), (2, false)], vec![]));
+        assert_eq!(rig.tracker.in_sight().0, 2);
+        assert_eq!(rig.search(0.06, &[large]), (vec![2], vec![]));
+        assert_eq!(rig.tracker.in_sight(), (1, 200.0));
     }
 
     #[test]
