@@ -104,6 +104,9 @@ pub struct BenchArgs {
     /// Seconds of each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     pub seconds: f64,
+    /// Instead: how the cost grows with faces, sources, pixels and time
+    #[arg(long)]
+    pub growth: bool,
 }
 
 /// What `report` takes.

@@ -56,7 +56,11 @@ impl From<crate::config::ConfigError> for Failure {
 
 impl From<crate::runtime::RuntimeError> for Failure {
     fn from(error: crate::runtime::RuntimeError) -> Self {
-        Self::new(Exit::Unavailable, error)
+        let exit = match &error {
+            crate::runtime::RuntimeError::Precision(_) => Exit::Config,
+            _ => Exit::Unavailable,
+        };
+        Self::new(exit, error)
     }
 }
 

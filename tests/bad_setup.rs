@@ -138,6 +138,14 @@ fn an_execution_provider_that_cannot_be_had() {
 }
 
 #[test]
+fn half_precision_where_there_is_none() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("precision = \"half\"\n");
+    let ran = run_sources(&config, &[&text(&data("astronaut.jpg"))], &[]).exits(78);
+    ran.complains_once(&["`cpu` computes in full precision", "tensorrt or openvino"]);
+}
+
+#[test]
 fn ffmpeg_is_missing() {
     let scratch = Scratch::new();
     let video = scratch.file("clip.mp4", "any");

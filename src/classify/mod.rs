@@ -4,7 +4,7 @@ pub mod description;
 use crate::{
     config::ModelConfig,
     paths,
-    runtime::{Provider, Runtime, RuntimeError, one_line},
+    runtime::{Provider, Runtime, RuntimeError, one_line, with_progress},
 };
 use description::{Description, DescriptionError};
 use ort::{
@@ -94,7 +94,8 @@ impl Classifier {
         let batch_sizes = runtime.provider().batch_sizes();
         let mut classifier = Self { session, path, description, batch_sizes, padded: Vec::new() };
         classifier.check_shapes()?;
-        classifier.warm_up(runtime.provider())?;
+        let what = format!("preparing the emotion model for {}", runtime.provider());
+        with_progress(&what, || classifier.warm_up(runtime.provider()))?;
         Ok(classifier)
     }
 

@@ -1,7 +1,12 @@
 //! The tables of the file, each with its defaults.
 
 use super::values;
-use crate::{detect::DetectorChoice, face::Framing, runtime::ProviderChoice, source::SourceUri};
+use crate::{
+    detect::DetectorChoice,
+    face::Framing,
+    runtime::{Precision, ProviderChoice},
+    source::SourceUri,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -88,6 +93,8 @@ impl ModelConfig {
 pub struct RuntimeConfig {
     /// Execution provider.
     pub ep: ProviderChoice,
+    /// How finely TensorRT and OpenVINO compute.
+    pub precision: Precision,
     /// The library `libonnxruntime.so`, in place of the installed one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<PathBuf>,
@@ -221,7 +228,13 @@ impl Default for DetectorConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self { ep: ProviderChoice::Auto, library: None, intra_threads: 1, cache_dir: None }
+        Self {
+            ep: ProviderChoice::Auto,
+            precision: Precision::Full,
+            library: None,
+            intra_threads: 1,
+            cache_dir: None,
+        }
     }
 }
 

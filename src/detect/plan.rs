@@ -9,7 +9,7 @@ use crate::{
     face::Framing,
     paths,
     picture::{Color, PictureView},
-    runtime::{Runtime, RuntimeError},
+    runtime::{Runtime, RuntimeError, with_progress},
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, path::PathBuf};
@@ -70,7 +70,7 @@ impl DetectorPlan {
         let settings = kind.settings(config);
         let framing = kind.measured_framing();
         let plan = Self { kind, settings, framing };
-        plan.try_once()?;
+        with_progress(&format!("preparing {} for {}", plan.name(), runtime.provider()), || plan.try_once())?;
         tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
         Ok(plan)
     }

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Least longer side of a face in a picture made small, in pixels: detectors find faces of half that surely.
-pub(super) const LEAST_FACE_PX: f32 = 40.0;
+pub(super) const LEAST_FACE_PX: f32 = 32.0;
 /// Longest side of the smallest picture that is searched: less would save little.
 const LEAST_SIDE_PX: u32 = 320;
 
@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn large_faces_are_searched_in_small_pictures() {
         assert_eq!(side(640, 1280, 100.0), Some(320));
-        assert_eq!(side(640, 1280, 79.0), None);
-        assert_eq!(side(1280, 1280, 160.0), Some(320));
-        assert_eq!(side(1280, 1280, 159.0), Some(640));
-        assert_eq!(side(3840, 1280, 480.0), Some(320));
-        assert_eq!(side(3840, 1280, 239.0), None);
+        assert_eq!(side(640, 1280, 63.0), None);
+        assert_eq!(side(1280, 1280, 128.0), Some(320));
+        assert_eq!(side(1280, 1280, 127.0), Some(640));
+        assert_eq!(side(3840, 1280, 384.0), Some(320));
+        assert_eq!(side(3840, 1280, 191.0), None);
         assert_eq!(side(320, 1280, f32::INFINITY), None);
         assert_eq!(side(1280, 1280, f32::INFINITY), Some(320));
     }

@@ -94,6 +94,9 @@ impl<W: Write> Publish<W> {
     fn pass(&mut self, mut frame: Box<Frame>) {
         self.publish(&frame);
         let counters = &self.infos[frame.source].counters;
+        if frame.content == Content::Picture {
+            counters.note_latency(frame.captured.elapsed());
+        }
         self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
         Counters::add(&counters.left);
         // The source's thread may have ended before.

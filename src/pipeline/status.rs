@@ -13,6 +13,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// One source, as all threads know it.
@@ -39,7 +40,12 @@ pub(super) struct Counters {
     pub entered: AtomicU64,
     /// ... and those that came out.
     pub left: AtomicU64,
+    /// From the capture of a picture to the writing of its lines, in microseconds; smoothed.
+    latency_us: AtomicU64,
 }
+
+/// One picture's part in the smoothed latency: a few seconds of a camera count.
+const LATENCY_SHARE: f64 = 1.0 / 64.0;
 
 const STATES: [&str; 5] = ["opening", "up", "stalled", "down", "ended"];
 
@@ -50,6 +56,20 @@ impl Counters {
 
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// Takes one more picture's latency in. One thread does so.
+    pub fn note_latency(&self, latency: Duration) {
+        let new_us = latency.as_micros() as f64;
+        let smoothed_us = match Self::get(&self.latency_us) as f64 {
+            0.0 => new_us,
+            old_us => old_us + (new_us - old_us) * LATENCY_SHARE,
+        };
+        self.latency_us.store(smoothed_us as u64, Ordering::Relaxed);
+    }
+
+    fn latency_ms(&self) -> f64 {
+        Self::get(&self.latency_us) as f64 / 1000.0
     }
 }
 
@@ -85,10 +105,24 @@ pub struct Control {
     pub(super) ids: TrackIds,
 }
 
+/// How a source fares.
+pub struct SourceStatus {
+    /// What events call it.
+    pub name: String,
+    /// opening, up, stalled, down or ended.
+    pub state: &'static str,
+    /// Pictures that were analysed.
+    pub analysed: u64,
+    /// Pictures that gave way to newer ones.
+    pub skipped: u64,
+    /// From a picture's capture to its lines, in milliseconds, over the last few seconds.
+    pub latency_ms: f64,
+}
+
 /// How a pipeline fares.
 pub struct Status {
-    /// Each source's name, state, analysed and skipped pictures.
-    pub sources: Vec<(String, &'static str, u64, u64)>,
+    /// Each source.
+    pub sources: Vec<SourceStatus>,
     /// Frames that are in the pipeline.
     pub in_flight: u64,
     /// Frames that have come out of it.
@@ -110,10 +144,12 @@ impl Control {
         // In this order: what leaves meanwhile must not look like more than came in.
         let left = sum(|counters| &counters.left);
         let entered = sum(|counters| &counters.entered);
-        let source = |info: &SourceInfo| {
-            let state = STATES[usize::from(info.state.load(Ordering::Relaxed))];
-            let Counters { analysed, skipped, .. } = &info.counters;
-            (info.name.clone(), state, Counters::get(analysed), Counters::get(skipped))
+        let source = |info: &SourceInfo| SourceStatus {
+            name: info.name.clone(),
+            state: STATES[usize::from(info.state.load(Ordering::Relaxed))],
+            analysed: Counters::get(&info.counters.analysed),
+            skipped: Counters::get(&info.counters.skipped),
+            latency_ms: info.counters.latency_ms(),
         };
         Status {
             sources: self.infos.iter().map(source).collect(),
@@ -125,9 +161,13 @@ impl Control {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (name, state, analysed, skipped)) in self.sources.iter().enumerate() {
+        for (number, source) in self.sources.iter().enumerate() {
             let comma = if number > 0 { "; " } else { "" };
-            write!(f, "{comma}{name} {state}, {analysed} frames analysed, {skipped} skipped")?;
+            let SourceStatus { name, state, analysed, skipped, latency_ms } = source;
+            write!(
+                f,
+                "{comma}{name} {state}, {analysed} frames analysed, {skipped} skipped, {latency_ms:.1} ms"
+            )?;
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
 mod library;
+mod patience;
 mod provider;
 mod telemetry;
 
-pub use provider::{Provider, ProviderChoice};
+pub use patience::with_progress;
+pub use provider::{Precision, Provider, ProviderChoice};
 pub use telemetry::forbid_telemetry;
 
 use crate::config::RuntimeConfig;
@@ -40,6 +42,11 @@ pub enum RuntimeError {
         /// What to do.
         remedy: String,
     },
+    /// The provider always computes in full precision.
+    #[error(
+        "the execution provider `{0}` computes in full precision: leave `precision` under [runtime] out, or take tensorrt or openvino"
+    )]
+    Precision(Provider),
     /// The model's file cannot be read.
     #[error("the model {path} cannot be read: {fault}")]
     ModelFile {
@@ -72,6 +79,7 @@ pub struct Runtime {
     environment: Environment,
     library: PathBuf,
     provider: Provider,
+    precision: Precision,
     intra_threads: usize,
     cache_dir: PathBuf,
 }
@@ -89,13 +97,22 @@ impl Runtime {
             environment,
             library,
             provider: Provider::Cpu,
+            precision: config.precision,
             intra_threads: config.intra_threads,
             cache_dir,
         };
         runtime.provider = match config.ep {
-            ProviderChoice::Named(provider) => runtime.probe(provider).map(|()| provider)?,
+            ProviderChoice::Named(provider) => {
+                if config.precision == Precision::Half && !provider.has_half_precision() {
+                    return Err(RuntimeError::Precision(provider));
+                }
+                runtime.probe(provider).map(|()| provider)?
+            }
             ProviderChoice::Auto => runtime.best_provider(),
         };
+        if config.precision == Precision::Half && !runtime.provider.has_half_precision() {
+            tracing::warn!("the execution provider `{}` computes in full precision", runtime.provider);
+        }
         tracing::info!(library = %runtime.library.display(), ep = %runtime.provider, "ONNX Runtime is loaded");
         Ok(runtime)
     }
@@ -129,7 +146,9 @@ impl Runtime {
             // Planning all activations as one block takes more memory than it saves, and no less time.
             .with_memory_pattern(false)?
             .with_log_level(ort::logging::LogLevel::Error)?;
-        builder.with_execution_providers(provider.dispatch(&self.cache_dir))?.commit_from_memory(bytes)
+        builder
+            .with_execution_providers(provider.dispatch(self.precision, self.intra_threads, &self.cache_dir))?
+            .commit_from_memory(bytes)
     }
 
     /// Runs a network of one node: the runtime reports a provider as available that then fails to load.
@@ -154,7 +173,11 @@ impl Runtime {
     }
 }
 
-/// The runtime's messages run over several lines; the first says it.
+/// The runtime's messages run over several lines, the first of which says it, behind the place in its sources and a
+/// number and a name for the kind of error.
 pub(crate) fn one_line(fault: &ort::Error) -> String {
-    fault.to_string().lines().next().unwrap_or_default().trim().trim_end_matches('.').to_owned()
+    let text = fault.to_string();
+    let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
+    let said = line.split_once("[ONNXRuntimeError] : ").and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    said.unwrap_or(line).to_owned()
 }

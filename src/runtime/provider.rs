@@ -32,6 +32,17 @@ impl fmt::Display for Provider {
     }
 }
 
+/// How finely an accelerator computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// As the networks were trained.
+    #[default]
+    Full,
+    /// Sixteen bits where the accelerator has them: faster, and probabilities differ in the third digit.
+    Half,
+}
+
 /// One provider by name, or the best that works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -77,7 +88,12 @@ impl From<ProviderChoice> for String {
 
 impl Provider {
     /// The provider with its options; registering it fails loudly where it cannot be had.
-    pub(super) fn dispatch(self, cache_dir: &Path) -> Vec<ExecutionProviderDispatch> {
+    pub(super) fn dispatch(
+        self,
+        precision: Precision,
+        threads: usize,
+        cache_dir: &Path,
+    ) -> Vec<ExecutionProviderDispatch> {
         let cache = cache_dir.display().to_string();
         match self {
             // Without the arena, the C library's heaps keep several times what a run needs.
@@ -86,6 +102,7 @@ impl Provider {
             // Engines are built once and found again: a build takes minutes.
             Self::TensorRt => vec![
                 ep::TensorRT::default()
+                    .with_fp16(precision == Precision::Half)
                     .with_engine_cache(true)
                     .with_engine_cache_path(&cache)
                     .with_timing_cache(true)
@@ -94,8 +111,21 @@ impl Provider {
                     .error_on_failure(),
                 ep::CUDA::default().build().error_on_failure(),
             ],
-            Self::OpenVino => vec![ep::OpenVINO::default().with_cache_dir(&cache).build().error_on_failure()],
+            Self::OpenVino => {
+                // Its own default is all cores for each run: the vision threads would fight over them.
+                let openvino = ep::OpenVINO::default().with_num_threads(threads).with_cache_dir(&cache);
+                let openvino = match precision {
+                    Precision::Full => openvino,
+                    Precision::Half => openvino.with_precision("FP16"),
+                };
+                vec![openvino.build().error_on_failure()]
+            }
         }
+    }
+
+    /// Whether it can compute networks of full precision in half.
+    pub(super) fn has_half_precision(self) -> bool {
+        matches!(self, Self::TensorRt | Self::OpenVino)
     }
 
     /// Sizes of batch that this provider is given; each costs TensorRT an engine, and CPUs gain nothing past the cache.
@@ -122,8 +152,8 @@ impl Provider {
             );
         }
         match self {
-            Self::Cuda => "install NVIDIA's driver, CUDA 12 (libcudart.so.12, libcublas.so.12) and cuDNN 9 (libcudnn.so.9)".to_owned(),
-            Self::TensorRt => "install NVIDIA's driver, CUDA 12, cuDNN 9 and TensorRT 10 (libnvinfer.so.10)".to_owned(),
+            Self::Cuda => "install NVIDIA's driver, CUDA 13 (libcudart.so.13, libcublas.so.13) and cuDNN 9 (libcudnn.so.9)".to_owned(),
+            Self::TensorRt => "install NVIDIA's driver, CUDA 13, cuDNN 9 and TensorRT 10 (libnvinfer.so.10)".to_owned(),
             _ => "install the libraries that OpenVINO needs (libopenvino.so comes with the wheel)".to_owned(),
         }
     }

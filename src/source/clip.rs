@@ -4,6 +4,7 @@ use super::{Read, Source, SourceError, Stop};
 use crate::frame::{Encoding, Frame};
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -14,9 +15,11 @@ pub struct Clip {
     pub jpegs: Vec<Vec<u8>>,
     /// How long they are played over and over.
     pub length: Duration,
+    /// Frames a second, as a camera gives them; `None`: as fast as they are taken.
+    pub fps: Option<u32>,
 }
 
-/// A clip while it is played: as fast as the frames are taken.
+/// A clip while it is played.
 pub(super) struct ClipSource {
     clip: Arc<Clip>,
     given: u64,
@@ -24,8 +27,8 @@ pub(super) struct ClipSource {
     stop: Stop,
 }
 
-/// Frames per second that presentation times are made for.
-const FPS: u64 = 30;
+/// Frames per second that presentation times are made for where the clip says none.
+const FPS: u32 = 30;
 
 impl ClipSource {
     pub fn open(clip: &Arc<Clip>, stop: &Stop) -> Self {
@@ -38,10 +41,14 @@ impl Source for ClipSource {
         if self.stop.is_set() || self.started.elapsed() >= self.clip.length {
             return Ok(Read::Ended);
         }
+        if let Some(fps) = self.clip.fps {
+            let due = self.started + Duration::from_secs_f64(self.given as f64 / f64::from(fps));
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
         frame.stamp();
         frame.encoding = Encoding::Jpeg;
         frame.bytes.extend_from_slice(&self.clip.jpegs[self.given as usize % self.clip.jpegs.len()]);
-        frame.pts_ms = Some(self.given * 1000 / FPS);
+        frame.pts_ms = Some(self.given * 1000 / u64::from(self.clip.fps.unwrap_or(FPS)));
         self.given += 1;
         Ok(Read::Frame)
     }

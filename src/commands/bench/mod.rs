@@ -1,28 +1,28 @@
 //! `emotiond bench`.
+mod growth;
 mod kernels;
+mod play;
 mod scene;
 
 use super::{effective_config, print, start_logs};
 use crate::{
     classify::Classifier,
     cli::{BenchArgs, RunArgs},
-    config::{Config, SourceConfig},
+    config::Config,
     detect::DetectorPlan,
     exit::Failure,
-    pipeline::Pipeline,
     runtime::Runtime,
-    source::{Clip, SourceUri, Stop},
+    source::Clip,
 };
 use kernels::{Kernels, frames_per_second, median_times};
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use play::play;
+use std::time::Duration;
 
 const FACES: [u32; 4] = [1, 4, 16, 64];
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
+/// What most webcams give.
+const LIVE_FPS: u32 = 30;
 /// Bare loops and pipeline are measured in turn so often: on a noisy machine a ratio of neighbours still holds.
 const PAIRS: usize = 3;
 
@@ -51,8 +51,12 @@ pub fn run(arguments: &BenchArgs) -> Result<(), Failure> {
         runtime.provider()
     ))?;
     drop(model);
+    if arguments.growth {
+        return growth::run(&config, length);
+    }
     stages(&runtime, &plan, &config, length)?;
-    efficiency(&runtime, &plan, &config, length)
+    efficiency(&runtime, &plan, &config, length)?;
+    live(&config, length)
 }
 
 /// Each stage's time on one core.
@@ -98,17 +102,29 @@ fn efficiency(
         let (ratio, bare, through, configured) = pairs[PAIRS / 2];
         print(&format!("| {faces} | {bare:.1} | {through:.1} | {ratio:.2} | {configured:.1} |\n"))?;
     }
-    Ok(())
+    print("\n")
 }
 
-/// Frames per second of the daemon's own pipeline, fed from memory; its events go nowhere.
+/// Frames per second of the pipeline, fed as fast as it takes them.
 fn pipeline_fps(config: &Config, jpeg: &[u8], length: Duration) -> Result<f64, Failure> {
-    let clip = Clip { jpegs: vec![jpeg.to_vec()], length };
-    let config =
-        Config { sources: vec![SourceConfig::new(SourceUri::Clip(Arc::new(clip)))], ..config.clone() };
-    let pipeline = Pipeline::load(config)?;
-    let start = Instant::now();
-    let outcomes = pipeline.run(io::sink(), &Stop::default())?;
-    let frames: u64 = outcomes.iter().map(|outcome| outcome.analysed).sum();
-    Ok(frames as f64 / start.elapsed().as_secs_f64())
+    let clip = Clip { jpegs: vec![jpeg.to_vec()], length, fps: None };
+    Ok(play(config, vec![clip])?.frames_per_second())
+}
+
+/// A source that gives frames at a camera's pace: how late the events are, and what share of a core it takes.
+fn live(config: &Config, length: Duration) -> Result<(), Failure> {
+    print(&format!(
+        "at {LIVE_FPS} fps:\n\n| faces | latency, median, ms | 99 % within, ms | of one core, % |\n|---:|---:|---:|---:|\n"
+    ))?;
+    for faces in FACES {
+        let jpegs = vec![scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?];
+        let played = play(config, vec![Clip { jpegs, length, fps: Some(LIVE_FPS) }])?;
+        print(&format!(
+            "| {faces} | {:.1} | {:.1} | {:.0} |\n",
+            played.latency_ms(50.0),
+            played.latency_ms(99.0),
+            100.0 * played.cpu.as_secs_f64() / played.wall.as_secs_f64()
+        ))?;
+    }
+    Ok(())
 }

@@ -17,8 +17,8 @@ const JPEG_QUALITY: i32 = 90;
 /// When the JPEG library fails.
 pub(super) fn jpeg_with_faces(width: u32, height: u32, faces: u32) -> Result<Vec<u8>, DecodeError> {
     let head = portrait()?;
-    let columns = f64::from(faces).sqrt().ceil() as u32;
-    let rows = faces.div_ceil(columns);
+    let columns = (f64::from(faces).sqrt().ceil() as u32).max(1);
+    let rows = faces.div_ceil(columns).max(1);
     let side = (width / columns).min(height / rows);
     let head = imageops::resize(&head, side, side, imageops::FilterType::Triangle);
     let mut scene = RgbImage::from_pixel(width, height, image::Rgb([96, 104, 112]));

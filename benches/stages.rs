@@ -1,0 +1,131 @@
+//! What each step of a frame costs, without ONNX Runtime: decoding, packing, suppression, cropping, tracking, writing.
+//!
+//! cargo bench --bench stages
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+use divan::{Bencher, counter::ItemsCount};
+use emotiond::{
+    classify::description::InputSpec,
+    config::TrackerConfig,
+    decode::FrameDecoder,
+    detect::{Detection, suppress},
+    event::{FaceEvent, Phase, PixelBox, Probabilities},
+    face::{Framing, InputCutter},
+    frame::{Encoding, Frame, Picture},
+    geometry::BoundingBox,
+    sink::LineSink,
+    source::Stop,
+    track::{Findings, TrackIds, Tracker},
+};
+use std::io;
+
+const PORTRAIT: &[u8] = include_bytes!("../tests/data/astronaut.jpg");
+const SIZES: [(u32, u32); 3] = [(640, 480), (1280, 720), (1920, 1080)];
+const FACES: [usize; 4] = [1, 16, 64, 200];
+
+fn main() {
+    divan::main();
+}
+
+/// The portrait, stretched to a size.
+fn picture(width: u32, height: u32) -> Picture {
+    let portrait = image::load_from_memory(PORTRAIT).unwrap().into_rgb8();
+    let filter = image::imageops::FilterType::Triangle;
+    let pixels = image::imageops::resize(&portrait, width, height, filter).into_raw();
+    Picture { width, height, pixels }
+}
+
+/// Faces in rows and columns that stir a little from `frame` to `frame`.
+fn crowd(faces: usize, frame: usize) -> Vec<Detection> {
+    let place = |n: usize| {
+        let stir = ((n * 7 + frame * 13) % 10) as f32;
+        let (x, y) = ((n % 20 * 60) as f32 + stir, (n / 20 * 60) as f32 - stir);
+        Detection { bounds: BoundingBox::new(x, y, 40.0, 40.0), score: 0.9 - n as f32 * 1e-3 }
+    };
+    (0..faces).map(place).collect()
+}
+
+#[divan::bench(args = SIZES)]
+fn decode_jpeg(bencher: Bencher, (width, height): (u32, u32)) {
+    let picture = picture(width, height);
+    let pixels = turbojpeg::Image {
+        pixels: picture.pixels.as_slice(),
+        width: width as usize,
+        pitch: width as usize * 3,
+        height: height as usize,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    decode(
+        bencher,
+        Encoding::Jpeg,
+        &turbojpeg::compress(pixels, 90, turbojpeg::Subsamp::Sub2x2).unwrap(),
+        (width, height),
+    );
+}
+
+#[divan::bench(args = SIZES)]
+fn decode_yuyv(bencher: Bencher, (width, height): (u32, u32)) {
+    let bytes: Vec<u8> = (0..width as usize * height as usize * 2).map(|i| (i * 31 % 251) as u8).collect();
+    decode(bencher, Encoding::Yuyv, &bytes, (width, height));
+}
+
+fn decode(bencher: Bencher, encoding: Encoding, bytes: &[u8], (width, height): (u32, u32)) {
+    let mut decoder = FrameDecoder::new(64.0).unwrap();
+    let mut frame = Frame::default();
+    bencher.bench_local(|| {
+        frame.clear();
+        (frame.encoding, frame.width, frame.height) = (encoding, width, height);
+        frame.bytes.extend_from_slice(bytes);
+        decoder.decode(&mut frame).unwrap();
+    });
+}
+
+#[divan::bench(args = [48.0, 160.0, 480.0])]
+fn cut_a_face(bencher: Bencher, side: f32) {
+    let picture = picture(1280, 720);
+    let face = BoundingBox::new(400.3, 100.7, side, side * 1.2);
+    let mut cutter = InputCutter::new(Framing { margin: -0.1, down: 0.04 }, InputSpec::fer2013());
+    let mut inputs = Vec::new();
+    bencher.bench_local(|| {
+        inputs.clear();
+        cutter.append(&picture.view(), &face, &mut inputs);
+    });
+}
+
+/// Eight boxes around each face, as a detector's cells give them.
+#[divan::bench(args = FACES)]
+fn suppress_overlaps(bencher: Bencher, faces: usize) {
+    let found: Vec<Detection> = (0..8).flat_map(|frame| crowd(faces, frame)).collect();
+    bencher.counter(ItemsCount::new(found.len())).with_inputs(|| found.clone()).bench_local_values(
+        |mut found| {
+            suppress(&mut found, 0.3);
+            found
+        },
+    );
+}
+
+#[divan::bench(args = FACES)]
+fn track(bencher: Bencher, faces: usize) {
+    let crowds: Vec<Vec<Detection>> = (0..10).map(|frame| crowd(faces, frame)).collect();
+    let (mut tracker, ids) = (Tracker::new(TrackerConfig::default()), TrackIds::default());
+    let (mut told, mut lost, mut frame) = (Vec::new(), Vec::new(), 0);
+    bencher.counter(ItemsCount::new(faces)).bench_local(|| {
+        told.clear();
+        frame += 1;
+        let findings = Findings { detections: &crowds[frame % 10], min_score: 0.6, blind_below_px: 0.0 };
+        tracker.search(&findings, frame as f64 / 30.0, &ids, &mut told, &mut lost);
+    });
+}
+
+#[divan::bench]
+fn write_an_event(bencher: Bencher) {
+    let labels = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"].map(str::to_owned);
+    let values = [0.01, 0.0, 0.01, 0.93, 0.01, 0.02, 0.02];
+    let bounds = PixelBox::new(&BoundingBox::new(312.4, 88.2, 96.0, 96.0), 1280, 720);
+    let time = jiff::Timestamp::UNIX_EPOCH;
+    let mut sink = LineSink::new(io::sink(), Stop::default());
+    bencher.bench_local(|| {
+        let probabilities = Probabilities { labels: &labels, values: &values };
+        sink.write(&FaceEvent::new(Phase::Update, "lobby", time, 1234, 7, bounds, 0.98, probabilities));
+    });
+}

@@ -1,0 +1,104 @@
+//! Runs the daemon's own pipeline on pictures from memory, and counts.
+
+use crate::{
+    config::{Config, SourceConfig},
+    emit::EmitPolicy,
+    exit::Failure,
+    pipeline::Pipeline,
+    source::{Clip, SourceUri, Stop},
+};
+use cpu_time::ProcessTime;
+use hdrhistogram::Histogram;
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// What a run took and gave.
+pub(super) struct Played {
+    pub frames: u64,
+    /// Faces that were told, over all frames.
+    pub faces: u64,
+    pub wall: Duration,
+    /// Processor time of all threads.
+    pub cpu: Duration,
+    /// From the capture to the writing of the line, in microseconds.
+    latencies: Histogram<u64>,
+}
+
+impl Played {
+    pub fn frames_per_second(&self) -> f64 {
+        self.frames as f64 / self.wall.as_secs_f64()
+    }
+
+    pub fn cpu_ms_a_frame(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1000.0 / self.frames.max(1) as f64
+    }
+
+    pub fn faces_a_frame(&self) -> f64 {
+        self.faces as f64 / self.frames.max(1) as f64
+    }
+
+    /// The latency in milliseconds that so many percent of the lines do not exceed.
+    pub fn latency_ms(&self, percent: f64) -> f64 {
+        self.latencies.value_at_percentile(percent) as f64 / 1000.0
+    }
+}
+
+/// Plays `clips` side by side, each a source, with a line for each face in each frame.
+///
+/// # Errors
+/// When the runtime, the detector or the model is unusable.
+pub(super) fn play(config: &Config, clips: Vec<Clip>) -> Result<Played, Failure> {
+    let source = |(number, clip)| SourceConfig {
+        name: Some(format!("memory-{number}")),
+        ..SourceConfig::new(SourceUri::Clip(Arc::new(clip)))
+    };
+    let mut config = config.clone();
+    config.sources = clips.into_iter().enumerate().map(source).collect();
+    config.emit = EmitPolicy::EveryFrame;
+    config.audience.every_s = 0.0;
+    let pipeline = Pipeline::load(config)?;
+    let tally = Tally::default();
+    let (start, before) = (Instant::now(), ProcessTime::now());
+    let outcomes = pipeline.run(tally.clone(), &Stop::default())?;
+    let (wall, cpu) = (start.elapsed(), before.elapsed());
+    let latencies = tally.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Played {
+        frames: outcomes.iter().map(|outcome| outcome.analysed).sum(),
+        faces: latencies.len(),
+        wall,
+        cpu,
+        latencies,
+    })
+}
+
+/// Counts the faces' lines and how late they are, in place of a reader.
+#[derive(Clone)]
+struct Tally(Arc<Mutex<Histogram<u64>>>);
+
+impl Default for Tally {
+    fn default() -> Self {
+        let digits = 3;
+        Self(Arc::new(Mutex::new(Histogram::new(digits).expect("a histogram takes 0 to 5 digits"))))
+    }
+}
+
+impl Write for Tally {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let is_sight = !text.contains(r#""phase":"end""#);
+        let latency = text.split_once(r#""latency_ms":"#).filter(|_| is_sight);
+        if let Some(ms) = latency.and_then(|(_, rest)| rest.trim_end_matches(['}', '\n']).parse::<f64>().ok())
+        {
+            let mut latencies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            latencies.saturating_record((ms * 1000.0) as u64);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

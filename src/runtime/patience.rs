@@ -1,0 +1,60 @@
+//! Work that may take minutes, as when TensorRT builds an engine: nobody is to take it for a hang.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What takes longer is told of, and again each time it has taken as long again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Does `work`. A line in the log says every ten seconds that it goes on, and in the end how long it took.
+pub fn with_progress<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    watched(PATIENCE, |text| tracing::info!("{what}: {text}"), work)
+}
+
+fn watched<T>(patience: Duration, tell: impl Fn(&str) + Sync, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let seconds = || start.elapsed().as_secs_f32();
+    thread::scope(|scope| {
+        let (working, is_done) = mpsc::channel::<()>();
+        scope.spawn(|| {
+            let is_done = is_done;
+            while is_done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                tell(&format!("{:.0} s so far", seconds()));
+            }
+        });
+        let result = work();
+        drop(working);
+        if start.elapsed() >= patience {
+            tell(&format!("done after {:.0} s", seconds()));
+        }
+        result
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn only_what_takes_long_is_told_of() {
+        let told = Mutex::new(Vec::new());
+        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
+        assert_eq!(watched(Duration::from_secs(60), tell, || 5), 5);
+        assert!(told.lock().unwrap().is_empty());
+        watched(Duration::from_millis(1), tell, || {
+            while told.lock().unwrap().len() < 2 {
+                thread::yield_now();
+            }
+        });
+        let told = told.into_inner().unwrap();
+        let (last, before) = told.split_last().unwrap();
+        assert!(
+            last.starts_with("done after") && before.iter().all(|text| text.ends_with("so far")),
+            "{told:?}"
+        );
+    }
+}
