@@ -70,14 +70,14 @@ fn figures_out_of_range_and_foreign_keys_are_named_with_their_line() {
         ("[fit]\n[fit.early_stopping]\npatience = 0\n", "r.toml:9: `fit.early_stopping.patience`"),
         ("[loss]\nclass_weights = [1.0]\n", "r.toml:8: `loss.class_weights`"),
         ("[schedule]\nname = \"step\"\nrise = 0.5\n", "r.toml:9: `schedule.rise`"),
-        ("[network.pretrained]\nfile = \"w.pth\"\nfreeze = -1\n", "r.toml:10: `network.pretrained.freeze`"),
+        ("[network.pretrained]\nfile = \"w.pth\"\nfreeze = -1\n", "r.toml:9: `network.pretrained.freeze`"),
         (
             "[network.pretrained]\nfile = \"w.pth\"\nthaw_after = 2\n",
-            "r.toml:10: `network.pretrained.thaw_after`",
+            "r.toml:9: `network.pretrained.thaw_after`",
         ),
         (
             "[network.pretrained]\nfile = \"w.pth\"\nfreeze = 2\nthaw_factor = 0.1\n",
-            "r.toml:11: `network.pretrained.thaw_factor`",
+            "r.toml:10: `network.pretrained.thaw_factor`",
         ),
         ("[data]\nvalidation = 1.5\n", "r.toml:8: `data.validation`"),
     ] {
