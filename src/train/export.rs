@@ -4,7 +4,7 @@
 mod graph;
 
 use super::arch::Network;
-use super::arch::blocks::{Block, Conv, Dense, Gather, MaxPool, Norm};
+use super::arch::blocks::{Block, Conv, Dense, Gate, Gather, Norm};
 use super::checkpoint::replace;
 use crate::classify::description::Description;
 use burn::module::Param;
@@ -76,28 +76,51 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
                 assert!(at < blocks.len() || scale == 1.0, "the last layer of logits is normalised");
                 folded(graph, conv, norm, &x)
             }
-            (Block::Conv(conv), _) => {
-                let scale = if last { scale } else { 1.0 };
-                let factors = vec![scale; conv.weight.dims()[0]];
-                let shifts = conv.bias.as_ref().map(|bias| values(bias).iter().map(|b| b * scale).collect());
-                convolution(graph, conv, &factors, shifts, &x)
-            }
+            (Block::Conv(conv), _) => scaled(graph, conv, if last { scale } else { 1.0 }, &x),
             (Block::Norm(norm), _) => {
                 let x = normalisation(graph, &norm.norm, &[1, 1], &x);
                 if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
             }
             (Block::Tanh(_), _) => graph.node("Tanh", &[&x], vec![]),
-            (Block::MaxPool(pool), _) => max_pool(graph, pool, &x),
+            (Block::Relu6(_), _) => {
+                let (floor, ceiling) = (graph.weight(&[], &[0.0]), graph.weight(&[], &[6.0]));
+                graph.node("Clip", &[&x, &floor, &ceiling], vec![])
+            }
+            (Block::Silu(_), _) => silu(graph, &x),
+            (Block::MaxPool(pool), _) => graph.node("MaxPool", &[&x], graph::window(pool.window)),
+            (Block::AveragePool(pool), _) => graph.node("AveragePool", &[&x], graph::window(pool.window)),
             (Block::Dropout(_), _) => x,
+            (Block::Chain(way), _) => self::blocks(graph, &way.blocks, &x, 1.0),
             (Block::Residual(residual), _) => {
                 let main = self::blocks(graph, &residual.main, &x, 1.0);
                 let shortcut = self::blocks(graph, &residual.shortcut, &x, 1.0);
                 let sum = graph.node("Add", &[&main, &shortcut], vec![]);
                 if residual.relu { graph.node("Relu", &[&sum], vec![]) } else { sum }
             }
+            (Block::Concat(concat), _) => {
+                let ways: Vec<String> =
+                    concat.ways.iter().map(|way| self::blocks(graph, &way.blocks, &x, 1.0)).collect();
+                let ways: Vec<&str> = ways.iter().map(String::as_str).collect();
+                graph.node("Concat", &ways, vec![("axis", graph::Value::Int(1))])
+            }
+            (Block::Gate(gate), _) => self::gate(graph, gate, &x),
         };
     }
     x
+}
+
+fn silu(graph: &mut Graph, x: &str) -> String {
+    let sigmoid = graph.node("Sigmoid", &[x], vec![]);
+    graph.node("Mul", &[x, &sigmoid], vec![])
+}
+
+fn gate(graph: &mut Graph, gate: &Gate, x: &str) -> String {
+    let mean = graph.node("GlobalAveragePool", &[x], vec![]);
+    let squeezed = scaled(graph, &gate.squeeze, 1.0, &mean);
+    let squeezed = silu(graph, &squeezed);
+    let expanded = scaled(graph, &gate.expand, 1.0, &squeezed);
+    let factors = graph.node("Sigmoid", &[&expanded], vec![]);
+    graph.node("Mul", &[x, &factors], vec![])
 }
 
 fn dense(graph: &mut Graph, layer: &Dense, x: &str, scale: f32) -> String {
@@ -149,6 +172,13 @@ fn normalisation(graph: &mut Graph, norm: &BatchNorm, area: &[usize], x: &str) -
     graph.node("Add", &[&x, &shift], vec![])
 }
 
+/// `conv` with all of its output multiplied by `scale`.
+fn scaled(graph: &mut Graph, conv: &Conv, scale: f32, x: &str) -> String {
+    let factors = vec![scale; conv.weight.dims()[0]];
+    let bias = conv.bias.as_ref().map(|bias| values(bias).iter().map(|bias| bias * scale).collect());
+    convolution(graph, conv, &factors, bias, x)
+}
+
 /// `conv` with each channel of output multiplied by its factor; `bias` is taken as it is.
 fn convolution(graph: &mut Graph, conv: &Conv, factors: &[f32], bias: Option<Vec<f32>>, x: &str) -> String {
     let dims = conv.weight.dims();
@@ -163,10 +193,6 @@ fn convolution(graph: &mut Graph, conv: &Conv, factors: &[f32], bias: Option<Vec
     attributes.push(("group", graph::Value::Int(conv.groups as i64)));
     let x = graph.node("Conv", &inputs, attributes);
     if conv.relu { graph.node("Relu", &[&x], vec![]) } else { x }
-}
-
-fn max_pool(graph: &mut Graph, pool: &MaxPool, x: &str) -> String {
-    graph.node("MaxPool", &[x], graph::window(pool.window))
 }
 
 fn values<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {

@@ -5,9 +5,11 @@ use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
 use super::examples::Prepared;
+use super::frozen::Frozen;
 use super::history::EpochRecord;
 use super::loader::Loader;
-use super::recipe::Recipe;
+use super::pretrained::{self, Backbone, PretrainedError};
+use super::recipe::{AugmentSection, Recipe};
 use super::trainer::{Diverged, Totals, Trainer};
 use crate::exit::Exit;
 use burn::tensor::Device;
@@ -32,6 +34,9 @@ pub enum FitError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The pretrained weights cannot be used.
+    #[error(transparent)]
+    Pretrained(#[from] PretrainedError),
     /// The loss became NaN or infinite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
@@ -59,6 +64,7 @@ impl FitError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Occupied { .. } => Exit::Usage,
+            Self::Pretrained(error) => error.exit(),
             Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
             Self::Checkpoint(CheckpointError::Read { .. }) => Exit::NoInput,
             Self::Checkpoint(CheckpointError::Damaged { .. }) => Exit::Data,
@@ -127,6 +133,7 @@ pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
     for note in &job.data.notes {
         watch.note(note);
     }
+    run.freeze(watch)?;
     while run.progress.epochs_done < job.recipe.fit.epochs {
         if let Some(stopping) = &job.recipe.fit.early_stopping
             && run.progress.stagnant.0 >= stopping.patience
@@ -168,11 +175,39 @@ impl<'a> Run<'a> {
                     let checkpoint = Checkpoint::load(path, &spec)?;
                     let network = checkpoint.chosen(trainer.network.clone(), path)?;
                     trainer.start_from(network, job.recipe);
+                } else if let Some(pretrained) = &job.recipe.network.pretrained {
+                    let network =
+                        pretrained::load(trainer.network.clone(), backbone(job)?, &pretrained.file)?;
+                    trainer.start_from(network, job.recipe);
                 }
                 Progress::start(spec, job.recipe, &trainer.schedule)
             }
         };
         Ok(Self { job, trainer, progress })
+    }
+
+    /// Freezes what the recipe says and the run has not thawed yet.
+    fn freeze(&mut self, watch: &mut dyn Watch) -> Result<(), FitError> {
+        let Some(section) = &self.job.recipe.network.pretrained else { return Ok(()) };
+        let network = &self.trainer.network;
+        let blocks = pretrained::frozen_blocks(network, backbone(self.job)?, section.freeze)?;
+        if blocks == 0 || self.trainer.has_thawed(self.progress.epochs_done) {
+            return Ok(());
+        }
+        let mut frozen = Frozen::new(network, blocks);
+        if blocks == network.body.len() {
+            if self.job.recipe.augment == AugmentSection::default() {
+                watch.note("the body is frozen: its features are computed once and kept in the run's folder");
+                let data = self.job.data;
+                frozen.keep_features(network, [&data.training, &data.validation], self.job.out)?;
+            } else {
+                watch.note(
+                    "the body is frozen, but [augment] changes the pictures: its features are computed in every epoch",
+                );
+            }
+        }
+        self.trainer.frozen = Some(frozen);
+        Ok(())
     }
 
     fn epoch(
@@ -258,6 +293,12 @@ impl<'a> Run<'a> {
             history: self.progress.history,
         })
     }
+}
+
+/// The backbone that pretrained weights are for.
+fn backbone(job: &Job) -> Result<Backbone, PretrainedError> {
+    let arch = &job.recipe.network.arch;
+    Backbone::of(arch).ok_or_else(|| PretrainedError::NoBackbone(arch.clone()))
 }
 
 /// What the recipe and the data make of the network.

@@ -33,6 +33,8 @@ pub struct Batch {
     pub targets: Vec<f32>,
     /// The classes that count as right; after mixup those of the larger part.
     pub classes: Vec<usize>,
+    /// Which of the examples they are.
+    pub rows: Vec<usize>,
     /// Pictures in the batch.
     pub n: usize,
 }
@@ -141,6 +143,7 @@ impl Loader {
             inputs: vec![0.0; positions.len() * length],
             targets: Vec::with_capacity(positions.len() * classes),
             classes: Vec::with_capacity(positions.len()),
+            rows: positions.to_vec(),
             n: positions.len(),
         };
         let mut crop = vec![0; length];

@@ -18,6 +18,7 @@ pub mod export;
 pub mod fit;
 #[cfg(test)]
 mod fixtures;
+pub mod frozen;
 pub mod history;
 pub mod labels;
 pub mod loader;
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod ops;
 pub mod optimizer;
 pub mod plots;
+pub mod pretrained;
 pub mod random;
 pub mod recipe;
 pub mod schedule;

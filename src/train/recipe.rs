@@ -13,8 +13,8 @@ pub use parse::RecipeError;
 pub use schedule::{ScheduleName, SchedulePolicy, ScheduleSection};
 pub use search::{Choice, Range, SearchMethod, SearchSection};
 pub use sections::{
-    AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection,
-    Initializer, LabelScheme, LossKind, LossSection, NetworkSection, Validation,
+    AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection, Freeze,
+    Initializer, LabelScheme, LossKind, LossSection, NetworkSection, PretrainedSection, Validation,
 };
 
 use crate::classify::description::InputSpec;

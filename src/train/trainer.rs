@@ -3,6 +3,7 @@
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::distributions::{self, Named};
+use super::frozen::{Frozen, Rows};
 use super::loader::{Batch, Loader};
 use super::loss::Loss;
 use super::optimizer;
@@ -65,6 +66,15 @@ impl Totals {
     }
 }
 
+/// When what is frozen thaws.
+#[derive(Clone, Copy, Debug)]
+struct Thaw {
+    /// Epochs before it.
+    after: usize,
+    /// What the learning rate is multiplied by from then on.
+    factor: f64,
+}
+
 /// A network, its optimizer, its schedule and its moving average.
 pub struct Trainer {
     /// The network that is trained.
@@ -75,6 +85,9 @@ pub struct Trainer {
     pub average: Option<MovingAverage>,
     /// The learning rates.
     pub schedule: Schedule,
+    /// The blocks that keep their weights for now.
+    pub frozen: Option<Frozen>,
+    thaw: Option<Thaw>,
     spec: NetworkSpec,
     loss: Loss,
     clip_norm: Option<f64>,
@@ -108,6 +121,12 @@ impl Trainer {
                 steps_per_epoch,
                 recipe.fit.epochs,
             ),
+            frozen: None,
+            thaw: recipe.network.pretrained.as_ref().and_then(|pretrained| {
+                pretrained
+                    .thaw_after
+                    .map(|after| Thaw { after, factor: pretrained.thaw_factor.unwrap_or(1.0) })
+            }),
             spec: spec.clone(),
             loss: Loss::new(recipe.loss.kind, class_weights),
             clip_norm: recipe.fit.clip_norm,
@@ -136,6 +155,9 @@ impl Trainer {
     ) -> Result<Totals, Diverged> {
         // Dropout draws from the device's generator: seeded by the epoch, a resumed run draws what it would have.
         self.device.seed(self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(epoch as u64 + 1)));
+        if self.has_thawed(epoch) {
+            self.frozen = None;
+        }
         let mut totals = Totals::default();
         for (at, batch) in loader.epoch(epoch).enumerate() {
             let step = epoch * self.steps_per_epoch + at;
@@ -146,8 +168,8 @@ impl Trainer {
     }
 
     fn train_step(&mut self, batch: &Batch, step: usize, totals: &mut Totals) -> Result<(), Diverged> {
-        let learning_rate = self.schedule.rate(step);
-        let logits = self.network.forward(self.inputs(batch, &self.device));
+        let learning_rate = self.rate(step);
+        let logits = self.logits(&self.network, batch, Rows::Training, &self.device);
         let loss = self.loss.forward(logits.clone(), targets(batch, &self.device));
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
@@ -180,7 +202,7 @@ impl Trainer {
         let device = self.device.clone().without_autodiff();
         let mut totals = Totals::default();
         for batch in loader.epoch(0) {
-            let logits = network.forward(self.inputs(&batch, &device));
+            let logits = self.logits(network, &batch, Rows::Validation, &device);
             let loss = self.loss.forward(logits.clone(), targets(&batch, &device));
             totals.add(f64::from(loss.into_scalar::<f32>()), correct(logits, &batch), batch.n);
         }
@@ -194,7 +216,29 @@ impl Trainer {
 
     /// The learning rate of the first step of `epoch`.
     pub fn learning_rate(&self, epoch: usize) -> f64 {
-        self.schedule.rate(epoch * self.steps_per_epoch)
+        self.rate(epoch * self.steps_per_epoch)
+    }
+
+    /// Whether nothing is frozen any more in `epoch`, counted from 0.
+    pub fn has_thawed(&self, epoch: usize) -> bool {
+        self.thaw.is_some_and(|thaw| epoch >= thaw.after)
+    }
+
+    /// The learning rate of `step`, counted from 0 over the whole run.
+    fn rate(&self, step: usize) -> f64 {
+        let factor = self
+            .thaw
+            .filter(|thaw| step / self.steps_per_epoch >= thaw.after)
+            .map_or(1.0, |thaw| thaw.factor);
+        self.schedule.rate(step) * factor
+    }
+
+    fn logits(&self, network: &Network, batch: &Batch, rows: Rows, device: &Device) -> Tensor<2> {
+        let inputs = self.inputs(batch, device);
+        match &self.frozen {
+            Some(frozen) => frozen.logits(network, batch, inputs, rows),
+            None => network.forward(inputs),
+        }
     }
 
     fn inputs(&self, batch: &Batch, device: &Device) -> Tensor<4> {

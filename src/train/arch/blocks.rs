@@ -3,8 +3,8 @@
 
 use crate::train::ops::{Maps, Window};
 use burn::module::{Module, Param};
-use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Initializer, Linear};
-use burn::tensor::{Device, Tensor, activation};
+use burn::nn::{BatchNorm, Dropout, Linear};
+use burn::tensor::{Tensor, activation};
 
 /// A step from feature maps to feature maps.
 #[derive(Module, Debug)]
@@ -15,12 +15,24 @@ pub enum Block {
     Norm(Norm),
     /// Hyperbolic tangent.
     Tanh(Tanh),
+    /// Rectifier that ends at six.
+    Relu6(Relu6),
+    /// Sigmoid linear unit.
+    Silu(Silu),
     /// Max pooling.
-    MaxPool(MaxPool),
+    MaxPool(Pool),
+    /// Average pooling.
+    AveragePool(Pool),
     /// Dropout, in training alone.
     Dropout(Dropout),
+    /// Blocks one after another that count as one.
+    Chain(Way),
     /// The sum of two ways.
     Residual(Residual),
+    /// The channels of several ways side by side.
+    Concat(Concat),
+    /// Squeeze and excitation.
+    Gate(Gate),
 }
 
 impl Block {
@@ -29,11 +41,22 @@ impl Block {
             Self::Conv(conv) => conv.forward(&x),
             Self::Norm(norm) => x.batch_norm(&norm.norm, norm.relu),
             Self::Tanh(_) => x.map(activation::tanh),
+            Self::Relu6(_) => x.map(|x| x.clamp(0.0, 6.0)),
+            Self::Silu(_) => x.map(activation::silu),
             Self::MaxPool(pool) => x.max_pool(pool.window),
+            Self::AveragePool(pool) => x.average_pool(pool.window),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
+            Self::Chain(way) => forward(&way.blocks, x),
             Self::Residual(residual) => {
                 let sum = forward(&residual.main, x.clone()).plus(forward(&residual.shortcut, x));
                 if residual.relu { sum.map(activation::relu) } else { sum }
+            }
+            Self::Concat(concat) => {
+                Maps::concat(concat.ways.iter().map(|way| forward(&way.blocks, x.clone())).collect())
+            }
+            Self::Gate(gate) => {
+                let squeezed = gate.squeeze.forward(&x.mean()).map(activation::silu);
+                x.times(gate.expand.forward(&squeezed).map(activation::sigmoid))
             }
         }
     }
@@ -87,9 +110,17 @@ pub struct Relu {}
 #[derive(Module, Debug)]
 pub struct Tanh {}
 
-/// Max pooling.
+/// Rectified linear unit that ends at six (Sandler et al. 2018).
 #[derive(Module, Debug)]
-pub struct MaxPool {
+pub struct Relu6 {}
+
+/// `x` times its sigmoid (Ramachandran, Zoph and Le 2017).
+#[derive(Module, Debug)]
+pub struct Silu {}
+
+/// Pooling.
+#[derive(Module, Debug)]
+pub struct Pool {
     /// What slides over the maps.
     #[module(skip)]
     pub window: Window,
@@ -105,6 +136,30 @@ pub struct Residual {
     /// Whether a ReLU follows the sum.
     #[module(skip)]
     pub relu: bool,
+}
+
+/// Ways from the same maps to maps of the same size, whose channels are laid side by side (Huang et al. 2017).
+#[derive(Module, Debug)]
+pub struct Concat {
+    /// The ways, in the order of their channels.
+    pub ways: Vec<Way>,
+}
+
+/// Blocks one after another; none: the maps themselves.
+#[derive(Module, Debug)]
+pub struct Way {
+    /// The blocks.
+    pub blocks: Vec<Block>,
+}
+
+/// Squeeze and excitation (Hu et al. 2018): each channel is multiplied by a factor from 0 to 1 that two layers make of
+/// the means of all.
+#[derive(Module, Debug)]
+pub struct Gate {
+    /// From the means to fewer numbers; SiLU follows.
+    pub squeeze: Conv,
+    /// From these to one a channel; a sigmoid follows.
+    pub expand: Conv,
 }
 
 /// How maps become one row of numbers a sample.
@@ -141,106 +196,5 @@ impl Dense {
             Self::Tanh(_) => activation::tanh(x),
             Self::Dropout(dropout) => dropout.forward(x),
         }
-    }
-}
-
-/// Makes blocks with one initialiser on one device.
-#[derive(Clone, Debug)]
-pub struct Blocks<'a> {
-    /// Where the weights live.
-    pub device: &'a Device,
-    /// How the weights of convolutions and dense layers start.
-    pub initializer: Initializer,
-}
-
-impl Blocks<'_> {
-    /// Convolution over all channels, without bias.
-    pub fn conv(&self, input: usize, output: usize, window: Window) -> Block {
-        Block::Conv(self.conv_layer(input, output, window, 1, false))
-    }
-
-    /// Convolution over all channels, with bias.
-    pub fn conv_bias(&self, input: usize, output: usize, window: Window) -> Block {
-        Block::Conv(self.conv_layer(input, output, window, 1, true))
-    }
-
-    /// The same with a ReLU behind it.
-    pub fn conv_bias_relu(&self, input: usize, output: usize, window: Window) -> Block {
-        Block::Conv(Conv { relu: true, ..self.conv_layer(input, output, window, 1, true) })
-    }
-
-    /// Depthwise convolution without bias.
-    pub fn depthwise(&self, channels: usize, window: Window) -> Block {
-        Block::Conv(self.conv_layer(channels, channels, window, channels, false))
-    }
-
-    /// Batch normalisation.
-    pub fn norm(&self, channels: usize) -> Block {
-        Block::Norm(Norm { norm: self.norm_layer(channels), relu: false })
-    }
-
-    /// Batch normalisation and ReLU.
-    pub fn norm_relu(&self, channels: usize) -> Block {
-        Block::Norm(Norm { norm: self.norm_layer(channels), relu: true })
-    }
-
-    /// Max pooling.
-    pub fn max_pool(&self, window: Window) -> Block {
-        Block::MaxPool(MaxPool { window })
-    }
-
-    /// Dropout of a part `rate` of the values; none when it is zero.
-    pub fn dropout(&self, rate: f64) -> Option<Block> {
-        (rate > 0.0).then(|| Block::Dropout(DropoutConfig::new(rate).init()))
-    }
-
-    /// The same between dense layers.
-    pub fn dense_dropout(&self, rate: f64) -> Option<Dense> {
-        (rate > 0.0).then(|| Dense::Dropout(DropoutConfig::new(rate).init()))
-    }
-
-    /// Dense layer with bias.
-    pub fn linear(&self, input: usize, output: usize) -> Dense {
-        Dense::Linear(Linear {
-            weight: self.initializer.init_with([input, output], Some(input), Some(output), self.device),
-            bias: Some(Initializer::Zeros.init([output], self.device)),
-        })
-    }
-
-    /// Hyperbolic tangent.
-    pub fn tanh(&self) -> Block {
-        Block::Tanh(Tanh {})
-    }
-
-    /// Batch normalisation behind a dense layer.
-    pub fn dense_norm(&self, width: usize) -> Dense {
-        Dense::Norm(self.norm_layer(width))
-    }
-
-    /// Hyperbolic tangent behind a dense layer.
-    pub fn dense_tanh(&self) -> Dense {
-        Dense::Tanh(Tanh {})
-    }
-
-    /// ReLU behind a dense layer.
-    pub fn dense_relu(&self) -> Dense {
-        Dense::Relu(Relu {})
-    }
-
-    fn conv_layer(&self, input: usize, output: usize, window: Window, groups: usize, bias: bool) -> Conv {
-        let area = window.kernel * window.kernel;
-        let (fan_in, fan_out) = (input / groups * area, output / groups * area);
-        let shape = [output, input / groups, window.kernel, window.kernel];
-        Conv {
-            weight: self.initializer.init_with(shape, Some(fan_in), Some(fan_out), self.device),
-            bias: bias.then(|| Initializer::Zeros.init([output], self.device)),
-            groups,
-            relu: false,
-            window,
-        }
-    }
-
-    fn norm_layer(&self, channels: usize) -> BatchNorm {
-        BatchNormConfig::new(channels).init(self.device)
     }
 }

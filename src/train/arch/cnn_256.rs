@@ -1,6 +1,7 @@
 //! Two wide convolutions: 256 channels of 4x4 with ReLU and pooling by 3, twice, then 256 dense units.
 
-use super::blocks::{Blocks, Gather};
+use super::blocks::Gather;
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

@@ -1,7 +1,8 @@
 //! The plain network of many FER2013 projects: 3x3 convolutions of 32, 64 and 128 channels with batch normalisation,
 //! pooling and dropout, then a dense layer. 730,855 numbers at 48x48x1 and seven classes, running statistics included.
 
-use super::blocks::{Blocks, Gather};
+use super::blocks::Gather;
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

@@ -1,7 +1,8 @@
 //! The small network with hyperbolic tangents that many first projects on FER2013 start from: two convolutions of 5x5,
 //! each followed by pooling, and 64 dense units. 89,479 weights at 48x48x1 and seven classes.
 
-use super::blocks::{Blocks, Gather};
+use super::blocks::Gather;
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

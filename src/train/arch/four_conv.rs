@@ -1,7 +1,8 @@
 //! Four convolutions of 3x3, each with batch normalisation, ReLU, pooling and dropout, then two dense layers with the
 //! same. The widths of the convolutions are what projects on FER2013 swept.
 
-use super::blocks::{Blocks, Dense, Gather};
+use super::blocks::{Dense, Gather};
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

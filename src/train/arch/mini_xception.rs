@@ -1,7 +1,8 @@
 //! mini-Xception: Arriaga, Valdenegro-Toro and Plöger 2017, "Real-time Convolutional Neural Networks for Emotion
 //! and Gender Classification".
 
-use super::blocks::{Block, Blocks, Gather, Residual};
+use super::blocks::{Block, Gather, Residual};
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

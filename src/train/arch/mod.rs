@@ -4,17 +4,24 @@ pub mod blocks;
 mod cnn_256;
 mod cnn_32_64_128;
 mod convnet;
+mod densenet121;
+mod efficientnet;
 mod four_conv;
+mod inverted;
+pub mod make;
 mod mini_xception;
+mod mobilenet_v2;
 mod resnet50;
 mod resnet_48;
+mod two_branch;
 mod vgg16;
 
 use crate::train::ops::Maps;
-use blocks::{Block, Blocks, Dense, Gather};
+use blocks::{Block, Dense, Gather};
 use burn::module::Module;
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use make::Blocks;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
@@ -71,16 +78,21 @@ struct Architecture {
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
-const ARCHITECTURES: [Architecture; 12] = [
+const ARCHITECTURES: [Architecture; 17] = [
     Architecture { name: "cnn_256", smallest: 35, largest: 256, build: cnn_256::build },
     Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
     Architecture { name: "convnet", smallest: 28, largest: 256, build: convnet::build },
+    Architecture { name: "densenet121_flat", smallest: 32, largest: 256, build: densenet121::build },
+    Architecture { name: "efficientnet_b2", smallest: 32, largest: 512, build: efficientnet::build_b2 },
+    Architecture { name: "efficientnet_lite0", smallest: 32, largest: 512, build: efficientnet::build_lite0 },
     Architecture { name: "four_conv", smallest: 16, largest: 256, build: four_conv::build },
     Architecture { name: "four_conv_1028", smallest: 16, largest: 256, build: four_conv::build_1028 },
     Architecture { name: "four_conv_256", smallest: 16, largest: 256, build: four_conv::build_256 },
     Architecture { name: "mini_xception", smallest: 20, largest: 512, build: mini_xception::build },
+    Architecture { name: "mobilenet_v2", smallest: 32, largest: 512, build: mobilenet_v2::build },
     Architecture { name: "resnet50", smallest: 32, largest: 512, build: resnet50::build },
     Architecture { name: "resnet_48", smallest: 16, largest: 256, build: resnet_48::build },
+    Architecture { name: "two_branch", smallest: 32, largest: 512, build: two_branch::build },
     Architecture { name: "vgg16_flat", smallest: 32, largest: 256, build: vgg16::build_flat },
     Architecture { name: "vgg16_large", smallest: 32, largest: 512, build: vgg16::build_large },
     Architecture { name: "vgg16_small", smallest: 32, largest: 512, build: vgg16::build_small },
@@ -132,11 +144,24 @@ impl Network {
 
     /// The same from maps in whichever memory order.
     pub fn forward_maps(&self, maps: Maps) -> Tensor<2> {
-        let maps = blocks::forward(&self.body, maps);
-        let row = match self.gather {
+        self.forward_from(0, maps)
+    }
+
+    /// The same from what the first `blocks` blocks of the body made of pictures.
+    pub fn forward_from(&self, blocks: usize, maps: Maps) -> Tensor<2> {
+        self.classify(self.row(blocks::forward(&self.body[blocks..], maps)))
+    }
+
+    /// The row of numbers `[samples, numbers]` that the body's last maps become.
+    pub fn row(&self, maps: Maps) -> Tensor<2> {
+        match self.gather {
             Gather::GlobalAverage => maps.global_average(),
             Gather::Flatten => maps.flatten(),
-        };
+        }
+    }
+
+    /// The logits `[samples, classes]` of such rows.
+    pub fn classify(&self, row: Tensor<2>) -> Tensor<2> {
         self.head.iter().fold(row, |row, layer| layer.forward(row))
     }
 }
@@ -160,6 +185,12 @@ mod tests {
             ("vgg16_small", 3, 7, 14_781_767),
             ("vgg16_large", 3, 7, 15_382_683),
             ("resnet50", 3, 7, 23_858_695),
+            // A backbone's numbers as torchvision and timm have them, and those of our head.
+            ("densenet121_flat", 3, 3, 7_037_504 + 1024 * 512 + 512 + 4 * 512 + 512 * 3 + 3),
+            ("efficientnet_b2", 3, 7, 7_768_562 + 1408 * 128 * 9 + 128 + 128 * 128 + 128 + 128 * 7 + 7),
+            ("efficientnet_lite0", 3, 7, 3_413_024 + 1280 * 7 + 7),
+            ("mobilenet_v2", 3, 7, 2_257_984 + 1280 * 7 + 7),
+            ("two_branch", 3, 7, 3_413_024 + 2_257_984 + 2560 * 7 + 7),
         ] {
             assert_eq!(network(arch, channels, classes).num_params(), numbers, "{arch}");
         }

@@ -2,7 +2,8 @@
 //! convolutions, under a head of two dense layers. Convolutions have a bias, as Keras' have. 23,858,695 numbers with
 //! three channels and seven classes.
 
-use super::blocks::{Block, Blocks, Gather, Residual};
+use super::blocks::{Block, Gather, Residual};
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

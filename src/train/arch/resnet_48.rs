@@ -1,7 +1,8 @@
 //! A residual network (He et al. 2016, "Deep Residual Learning for Image Recognition") cut to pictures of 48x48: the
 //! first convolution keeps their full resolution, three stages of two blocks halve it.
 
-use super::blocks::{Block, Blocks, Gather, Residual};
+use super::blocks::{Block, Gather, Residual};
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 

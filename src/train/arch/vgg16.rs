@@ -1,7 +1,8 @@
 //! VGG16 (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
 //! configuration D) without its top, under the heads that projects on FER2013 gave it.
 
-use super::blocks::{Block, Blocks, Dense, Gather};
+use super::blocks::{Block, Gather};
+use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 
@@ -11,7 +12,7 @@ const WIDTH: usize = 512;
 
 /// Mean of each channel, 128 dense units. 14,781,767 numbers with three channels and seven classes.
 pub(super) fn build_small(blocks: &Blocks, spec: &NetworkSpec) -> Network {
-    let mut head = dense(blocks, spec, WIDTH, 128);
+    let mut head = blocks.dense(WIDTH, 128, spec.dropout);
     head.push(blocks.linear(128, spec.classes));
     Network::new(backbone(blocks, spec.channels), Gather::GlobalAverage, head)
 }
@@ -23,7 +24,7 @@ pub(super) fn build_large(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let mut head = Vec::new();
     let mut input = WIDTH;
     for width in [1028, 128, 16] {
-        head.extend(dense(blocks, spec, input, width));
+        head.extend(blocks.dense(input, width, spec.dropout));
         input = width;
     }
     head.push(blocks.linear(input, spec.classes));
@@ -33,7 +34,7 @@ pub(super) fn build_large(blocks: &Blocks, spec: &NetworkSpec) -> Network {
 /// All values of the last maps, 512 dense units.
 pub(super) fn build_flat(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let side = spec.size >> STAGES.len();
-    let mut head = dense(blocks, spec, WIDTH * side * side, WIDTH);
+    let mut head = blocks.dense(WIDTH * side * side, WIDTH, spec.dropout);
     head.push(blocks.linear(WIDTH, spec.classes));
     Network::new(backbone(blocks, spec.channels), Gather::Flatten, head)
 }
@@ -49,10 +50,4 @@ fn backbone(blocks: &Blocks, channels: usize) -> Vec<Block> {
         body.push(blocks.max_pool(Window::valid(2, 2)));
     }
     body
-}
-
-fn dense(blocks: &Blocks, spec: &NetworkSpec, input: usize, width: usize) -> Vec<Dense> {
-    let mut layers = vec![blocks.linear(input, width), blocks.dense_relu(), blocks.dense_norm(width)];
-    layers.extend(blocks.dense_dropout(spec.dropout));
-    layers
 }

@@ -178,10 +178,11 @@ impl Padded {
         grad_weight: &mut [f32],
     ) {
         match self.window.kernel {
+            2 => self.backward_kernel::<L, 2>(buffers, weight, grad, grad_weight),
             3 => self.backward_kernel::<L, 3>(buffers, weight, grad, grad_weight),
             5 => self.backward_kernel::<L, 5>(buffers, weight, grad, grad_weight),
             7 => self.backward_kernel::<L, 7>(buffers, weight, grad, grad_weight),
-            kernel => panic!("depthwise windows are 3, 5 or 7 pixels wide, not {kernel}"),
+            kernel => panic!("depthwise windows are 2, 3, 5 or 7 pixels wide, not {kernel}"),
         }
     }
 

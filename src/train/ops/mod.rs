@@ -128,6 +128,25 @@ impl Maps {
         Self { tensor: Tensor::from_dispatch(out), channels_last: true }
     }
 
+    /// Average pooling; the window has no border.
+    pub fn average_pool(&self, window: Window) -> Self {
+        // A depthwise convolution whose weights are all the same is just that, and has kernels.
+        assert_eq!(window.padding, 0, "a border would count into the mean");
+        let channels = self.channels();
+        let weight = Tensor::full(
+            [channels, 1, window.kernel, window.kernel],
+            1.0 / (window.kernel * window.kernel) as f32,
+            &self.tensor.device(),
+        );
+        self.conv2d(weight, None, window, channels, false)
+    }
+
+    /// The mean of each channel as maps of a single pixel.
+    pub fn mean(&self) -> Self {
+        let [rows, columns] = if self.channels_last { [1, 2] } else { [2, 3] };
+        self.clone().map(|tensor| tensor.mean_dim(rows).mean_dim(columns))
+    }
+
     /// The mean of each channel: `[samples, channels]`.
     pub fn global_average(&self) -> Tensor<2> {
         let [n, a, b, c] = self.tensor.dims();
@@ -152,6 +171,27 @@ impl Maps {
     pub fn plus(self, other: Self) -> Self {
         assert_eq!(self.channels_last, other.channels_last, "maps in different memory orders");
         self.map(|tensor| tensor + other.tensor)
+    }
+
+    /// Each channel times the only value that `factors`, maps of a single pixel, have for it.
+    pub fn times(self, factors: Self) -> Self {
+        assert_eq!(self.channels_last, factors.channels_last, "maps in different memory orders");
+        self.map(|tensor| tensor * factors.tensor)
+    }
+
+    /// The channels of `maps`, which have the same size, side by side.
+    pub fn concat(maps: Vec<Self>) -> Self {
+        let channels_last = maps[0].channels_last;
+        assert!(
+            maps.iter().all(|maps| maps.channels_last == channels_last),
+            "maps in different memory orders"
+        );
+        let tensors = maps.into_iter().map(|maps| maps.tensor).collect();
+        Self { tensor: Tensor::cat(tensors, if channels_last { 3 } else { 1 }), channels_last }
+    }
+
+    fn channels(&self) -> usize {
+        self.tensor.dims()[if self.channels_last { 3 } else { 1 }]
     }
 }
 

@@ -157,6 +157,34 @@ fn max_pooling() {
 }
 
 #[test]
+fn average_pooling_and_gates() {
+    agrees(|x, _| x.average_pool(Window::valid(2, 2)), [3, 16, 7, 6], &[]);
+    agrees(
+        |x, w| {
+            let means = x.mean().conv2d(w[0].clone(), None, Window::valid(1, 1), 1, false);
+            x.times(means)
+        },
+        [3, 8, 5, 4],
+        &[[8, 8, 1, 1]],
+    );
+    let pooled = Maps::new(Tensor::from_data([[[[1.0f32, 2.0, 9.0], [3.0, 6.0, 9.0]]]], &Device::flex()))
+        .average_pool(Window::valid(2, 2));
+    pooled.into_tensor().into_data().assert_eq(&TensorData::from([[[[3.0f32]]]]), true);
+}
+
+#[test]
+fn concatenation() {
+    agrees(
+        |x, w| {
+            let way = x.conv2d(w[0].clone(), None, Window::same(3, 1), 1, false);
+            Maps::concat(vec![way, x])
+        },
+        [2, 3, 5, 6],
+        &[[4, 3, 3, 3]],
+    );
+}
+
+#[test]
 fn batch_normalisation_in_training() {
     fn norm(x: &Maps, w: &[Tensor<4>], relu: bool) -> Maps {
         let [channels, ..] = w[0].dims();

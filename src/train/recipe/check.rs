@@ -1,6 +1,6 @@
 //! What a recipe's types cannot say: ranges, and keys that depend on each other.
 
-use super::{ClassWeights, Recipe, Validation};
+use super::{ClassWeights, Freeze, PretrainedSection, Recipe, Validation};
 use std::ops::RangeBounds;
 
 /// A key that cannot stay as it is, and what to do about it.
@@ -72,7 +72,21 @@ fn check_network(recipe: &Recipe) -> Result<(), Fault> {
             return Err((key, format!("must be a list of one number or of one a channel ({channels})")));
         }
     }
-    Ok(())
+    network.pretrained.as_ref().map_or(Ok(()), check_pretrained)
+}
+
+fn check_pretrained(pretrained: &PretrainedSection) -> Result<(), Fault> {
+    let needs = |what: &str| format!("has nothing to change: set `network.pretrained.{what}`, or remove it");
+    if pretrained.thaw_after.is_some() && pretrained.freeze == Freeze::default() {
+        return Err(("network.pretrained.thaw_after", needs("freeze")));
+    }
+    if pretrained.thaw_factor.is_some() && pretrained.thaw_after.is_none() {
+        return Err(("network.pretrained.thaw_factor", needs("thaw_after")));
+    }
+    let epochs = pretrained.thaw_after.unwrap_or(1) as f64;
+    within("network.pretrained.thaw_after", epochs, 1.0..=1e6, "at least 1 epoch")?;
+    let factor = pretrained.thaw_factor.unwrap_or(1.0);
+    within("network.pretrained.thaw_factor", factor, f64::MIN_POSITIVE..=1e3, "above 0, at most 1000")
 }
 
 fn check_loss(recipe: &Recipe) -> Result<(), Fault> {

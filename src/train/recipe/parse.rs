@@ -67,6 +67,7 @@ pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Reci
             recipe = apply(&mut table, argument)?;
         }
     }
+    recipe.network.complete();
     check(&recipe).map_err(|(key, message)| fault(text, name, overrides, key, &message))?;
     Ok(recipe)
 }

@@ -6,6 +6,11 @@ use std::path::PathBuf;
 
 mod one_of;
 
+/// Of ImageNet's pixels, 0 to 255: red, green, blue.
+const IMAGENET_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
+/// Their standard deviations.
+const IMAGENET_DEVIATION: [f32; 3] = [58.395, 57.12, 57.375];
+
 /// The emotions that a network tells apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,15 +130,69 @@ pub struct NetworkSection {
     /// `gray` or `rgb`.
     #[serde(default = "default_color", with = "color_name")]
     pub color: Color,
-    /// What is subtracted from a pixel (0 to 255): one number a channel, or one for all.
-    #[serde(default = "default_mean")]
+    /// What is subtracted from a pixel (0 to 255): one number a channel, or one for all. A recipe that was read holds
+    /// its default where the file has none: 127.5, or with pretrained weights what ImageNet's pictures have.
+    #[serde(default)]
     pub mean: Vec<f32>,
-    /// What the difference is multiplied by: one number a channel, or one for all.
-    #[serde(default = "default_scale")]
+    /// What the difference is multiplied by: one number a channel, or one for all; likewise.
+    #[serde(default)]
     pub scale: Vec<f32>,
+    /// Weights that others trained; absent: all are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<PretrainedSection>,
+}
+
+/// Which blocks of a backbone keep their pretrained weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    /// The whole backbone.
+    All,
+    /// This many blocks from the picture on.
+    Blocks(usize),
+}
+
+impl Default for Freeze {
+    fn default() -> Self {
+        Self::Blocks(0)
+    }
+}
+
+/// `[network.pretrained]`: weights that others trained, and how long they are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainedSection {
+    /// A checkpoint with torchvision's or timm's key names, `.safetensors` or `.pth`, from where the program runs.
+    pub file: PathBuf,
+    /// `"all"`, or how many blocks of the backbone keep their weights and running statistics.
+    #[serde(default)]
+    pub freeze: Freeze,
+    /// Epochs after which everything is trained; absent: what is frozen stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thaw_after: Option<usize>,
+    /// What the learning rate is multiplied by from then on; absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thaw_factor: Option<f64>,
 }
 
 impl NetworkSection {
+    /// Fills in the normalisation where the file has none. Weights made by torchvision and timm expect ImageNet's mean
+    /// and standard deviation, each channel's own; gray pictures get the means of the three.
+    pub(super) fn complete(&mut self) {
+        let (mean, scale) = match (&self.pretrained, self.color) {
+            (None, _) => (vec![127.5], vec![1.0 / 127.5]),
+            (Some(_), Color::Rgb) => (IMAGENET_MEAN.to_vec(), IMAGENET_DEVIATION.map(|d| 1.0 / d).to_vec()),
+            (Some(_), Color::Gray) => {
+                let average = |values: [f32; 3]| values.iter().sum::<f32>() / 3.0;
+                (vec![average(IMAGENET_MEAN)], vec![1.0 / average(IMAGENET_DEVIATION)])
+            }
+        };
+        for (numbers, default) in [(&mut self.mean, mean), (&mut self.scale, scale)] {
+            if numbers.is_empty() {
+                *numbers = default;
+            }
+        }
+    }
+
     /// The pixels that the network takes.
     pub fn input_spec(&self) -> InputSpec {
         let per_channel = |numbers: &[f32]| match numbers {
@@ -238,14 +297,6 @@ fn default_size() -> usize {
 
 fn default_color() -> Color {
     Color::Gray
-}
-
-fn default_mean() -> Vec<f32> {
-    vec![127.5]
-}
-
-fn default_scale() -> Vec<f32> {
-    vec![1.0 / 127.5]
 }
 
 mod color_name {

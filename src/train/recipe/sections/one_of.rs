@@ -1,6 +1,6 @@
 //! Keys that take one of two kinds of value. Written by hand, since serde's untagged enums lose the line.
 
-use super::{ClassWeights, Validation};
+use super::{ClassWeights, Freeze, Validation};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, SeqAccess, Unexpected, Visitor},
@@ -72,6 +72,47 @@ impl<'de> Deserialize<'de> for ClassWeights {
                     weights.push(weight);
                 }
                 Ok(ClassWeights::List(weights))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for Freeze {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Blocks(blocks) => blocks.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Freeze {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Freeze;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"all\" or a number of blocks")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Freeze, E> {
+                match name {
+                    "all" => Ok(Freeze::All),
+                    other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_i64<E: Error>(self, blocks: i64) -> Result<Freeze, E> {
+                usize::try_from(blocks)
+                    .map(Freeze::Blocks)
+                    .map_err(|_| E::invalid_value(Unexpected::Signed(blocks), &self))
+            }
+
+            // As a report's JSON has it; TOML's numbers have a sign.
+            fn visit_u64<E: Error>(self, blocks: u64) -> Result<Freeze, E> {
+                Ok(Freeze::Blocks(blocks as usize))
             }
         }
         deserializer.deserialize_any(Either)

@@ -1,0 +1,27 @@
+//! MobileNetV2 (Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks") at width 1 without its
+//! top, under the mean of each channel, dropout and a dense layer.
+
+use super::blocks::Gather;
+use super::inverted::{Plan, stage};
+use super::make::Blocks;
+use super::{Network, NetworkSpec};
+
+pub(super) const PLAN: Plan = Plan {
+    stages: [
+        stage(1, 3, 16, 1, 1),
+        stage(6, 3, 24, 2, 2),
+        stage(6, 3, 32, 3, 2),
+        stage(6, 3, 64, 4, 2),
+        stage(6, 3, 96, 3, 1),
+        stage(6, 3, 160, 3, 2),
+        stage(6, 3, 320, 1, 1),
+    ],
+    width: 1280,
+    gated: false,
+};
+
+pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
+    let mut head = Vec::from_iter(blocks.dense_dropout(spec.dropout));
+    head.push(blocks.linear(PLAN.width, spec.classes));
+    Network::new(PLAN.backbone(blocks, spec.channels), Gather::GlobalAverage, head)
+}

@@ -1,0 +1,169 @@
+//! Blocks that keep their weights: they run outside of the differentiation, their batch normalisation by its running
+//! statistics. When the whole body is frozen and no picture changes from epoch to epoch, what it makes of the pictures
+//! is computed once and kept in the run's folder.
+
+use super::arch::Network;
+use super::arch::blocks::{Block, forward};
+use super::checkpoint::{CheckpointError, replace};
+use super::examples::Examples;
+use super::loader::{Batch, Loader};
+use super::ops::Maps;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::path::Path;
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+const MAGIC: &[u8; 8] = b"EMOTFEA1";
+/// Bytes before the first number: the magic, the key, the numbers a picture has.
+const HEADER: usize = 8 + 16 + 8;
+/// Pictures that go through the blocks at a time.
+const BATCH: usize = 128;
+
+/// The first blocks of a network.
+#[derive(Debug)]
+pub struct Frozen {
+    blocks: Vec<Block>,
+    features: Option<BothFeatures>,
+}
+
+#[derive(Debug)]
+struct BothFeatures {
+    training: Features,
+    validation: Features,
+}
+
+/// Whose features are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// The training rows'.
+    Training,
+    /// The validation rows'.
+    Validation,
+}
+
+impl Frozen {
+    /// The first `blocks` blocks of `network`.
+    pub fn new(network: &Network, blocks: usize) -> Self {
+        let mut body = network.valid().body;
+        body.truncate(blocks);
+        Self { blocks: body, features: None }
+    }
+
+    /// Computes the features of both sets of examples, or reads them from `folder` when they were computed there from
+    /// the same weights and pictures. The whole body of `network` must be frozen.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn keep_features(
+        &mut self,
+        network: &Network,
+        [training, validation]: [&Examples; 2],
+        folder: &Path,
+    ) -> Result<(), CheckpointError> {
+        assert_eq!(self.blocks.len(), network.body.len(), "features are what leaves the whole body");
+        self.features = Some(BothFeatures {
+            training: self.features_of(network, training, &folder.join("features-training.bin"))?,
+            validation: self.features_of(network, validation, &folder.join("features-validation.bin"))?,
+        });
+        Ok(())
+    }
+
+    /// What `network` makes of a batch, from the features where they are kept. Gradients end at the frozen blocks.
+    pub fn logits(&self, network: &Network, batch: &Batch, inputs: Tensor<4>, rows: Rows) -> Tensor<2> {
+        let device = inputs.device();
+        if let Some(both) = &self.features {
+            let features = if rows == Rows::Training { &both.training } else { &both.validation };
+            return network.classify(features.take(&batch.rows, &device));
+        }
+        if !device.is_autodiff() {
+            return network.forward_from(self.blocks.len(), forward(&self.blocks, Maps::new(inputs)));
+        }
+        let maps = forward(&self.blocks, Maps::new(inputs.inner()));
+        network.forward_from(self.blocks.len(), maps.map(Tensor::from_inner))
+    }
+
+    fn features_of(
+        &self,
+        network: &Network,
+        examples: &Examples,
+        path: &Path,
+    ) -> Result<Features, CheckpointError> {
+        let key = self.key(network, examples);
+        if let Some(features) = Features::read(path, key, examples.items.len()) {
+            return Ok(features);
+        }
+        let network = network.valid();
+        let device = network.devices()[0].clone();
+        let mut values = Vec::new();
+        for batch in Loader::in_order(Arc::new(examples.clone()), BATCH).epoch(0) {
+            let (size, channels) = (examples.spec.size, examples.spec.color.channels());
+            let inputs = TensorData::new(batch.inputs, [batch.n, channels, size, size]);
+            let maps = forward(&self.blocks, Maps::new(Tensor::from_data(inputs, &device)));
+            values.extend(network.row(maps).into_data().iter::<f32>());
+        }
+        let features = Features { width: values.len() / examples.items.len().max(1), values };
+        features
+            .write(path, key)
+            .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })?;
+        Ok(features)
+    }
+
+    /// Changes with the weights, the pictures, and how the pictures are prepared.
+    fn key(&self, network: &Network, examples: &Examples) -> u128 {
+        let mut visitor = Hasher(Xxh3::new());
+        self.blocks.visit(&mut visitor);
+        let mut hash = visitor.0;
+        hash.update(format!("{:?} {:?}", network.gather, examples.spec).as_bytes());
+        for item in &examples.items {
+            hash.update(&examples.dataset.samples[item.sample].hash.to_le_bytes());
+        }
+        hash.digest128()
+    }
+}
+
+/// A row of numbers for each picture, in the order of the examples.
+#[derive(Clone, Debug, PartialEq)]
+struct Features {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Features {
+    fn take(&self, rows: &[usize], device: &Device) -> Tensor<2> {
+        let values: Vec<f32> =
+            rows.iter().flat_map(|row| &self.values[row * self.width..][..self.width]).copied().collect();
+        Tensor::from_data(TensorData::new(values, [rows.len(), self.width]), device)
+    }
+
+    /// The file's features, when it is whole and `key` is its key.
+    fn read(path: &Path, key: u128, rows: usize) -> Option<Self> {
+        let bytes = std::fs::read(path).ok()?;
+        let (header, values) = bytes.split_at_checked(HEADER)?;
+        let width = u64::from_le_bytes(header[24..].try_into().ok()?) as usize;
+        let fits = header.starts_with(MAGIC)
+            && header[8..24] == key.to_le_bytes()
+            && Some(values.len()) == width.checked_mul(rows).and_then(|count| count.checked_mul(4));
+        let values =
+            values.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
+        fits.then(|| Self { width, values: values.collect() })
+    }
+
+    fn write(&self, path: &Path, key: u128) -> std::io::Result<()> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(key.to_le_bytes());
+        bytes.extend((self.width as u64).to_le_bytes());
+        bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+        replace(path, &bytes)
+    }
+}
+
+struct Hasher(Xxh3);
+
+impl ModuleVisitor for Hasher {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        for value in param.val().into_data().iter::<f32>() {
+            self.0.update(&value.to_le_bytes());
+        }
+    }
+}
