@@ -1,5 +1,6 @@
 //! The commands of `emotiond-train`: arguments in, exit codes out.
 
+mod compare;
 pub mod data;
 pub mod eval;
 mod events;

@@ -1,11 +1,13 @@
 //! Pictures of runs and models: curves, confusion matrix, the worst mistakes. PNG, drawn with a font that is built in.
 
+mod ablations;
 mod canvas;
 mod confusion;
 mod curves;
 mod mistakes;
 mod parallel;
 
+pub use ablations::{Ablation, save_ablations};
 pub use canvas::PlotError;
 pub use curves::{save_curves, save_runs};
 pub use parallel::{Axis, save_parallel};

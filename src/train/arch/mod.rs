@@ -4,6 +4,7 @@ pub mod blocks;
 mod cnn_256;
 mod cnn_32_64_128;
 mod convnet;
+pub mod cost;
 mod densenet121;
 mod efficientnet;
 mod four_conv;

@@ -1,6 +1,7 @@
 //! `emotiond-train report`.
 
 use super::{
+    compare::{Cost, ablations, cost},
     print,
     table::{Table, percent},
 };
@@ -15,7 +16,7 @@ pub struct ReportArgs {
     /// Folders of runs, as `fit --out` named them.
     #[arg(value_name = "DIR", required = true)]
     runs: Vec<PathBuf>,
-    /// Where runs.png, with the curves of all runs, goes.
+    /// Where runs.png, with the curves of all runs, and ablations.png, with what the recipes differ in, go.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
     /// Prints JSON in place of a table.
@@ -36,6 +37,12 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let picture = args.out.join("runs.png");
     plots::save_runs(&picture, &runs)?;
     eprintln!("emotiond-train: wrote {}", picture.display());
+    let ablations = ablations(&runs);
+    if !ablations.is_empty() {
+        let picture = args.out.join("ablations.png");
+        plots::save_ablations(&picture, &ablations)?;
+        eprintln!("emotiond-train: wrote {}", picture.display());
+    }
     if args.json {
         let reports: serde_json::Map<_, _> = runs
             .iter()
@@ -43,7 +50,8 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
             .collect();
         return print(&format!("{:#}\n", serde_json::Value::Object(reports)));
     }
-    print(&format!("{}\n{}", overview(&runs), recalls(&runs)))
+    let costs: Vec<Cost> = args.runs.iter().zip(&runs).map(|(folder, (_, run))| cost(folder, run)).collect();
+    print(&format!("{}\n{}\n{}", overview(&runs), price(&runs, &costs), recalls(&runs)))
 }
 
 fn overview(runs: &[(String, RunReport)]) -> Table {
@@ -59,6 +67,7 @@ fn overview(runs: &[(String, RunReport)]) -> Table {
         "export",
         "no repeats",
         "mean class",
+        "F1",
         "ECE",
         "T",
     ]);
@@ -80,8 +89,25 @@ fn overview(runs: &[(String, RunReport)]) -> Table {
             all.map_or_else(dash, |metrics| percent(metrics.accuracy)),
             without.map_or_else(dash, |metrics| percent(metrics.accuracy)),
             all.map_or_else(dash, |metrics| percent(metrics.mean_class_accuracy)),
+            all.map_or_else(dash, |metrics| percent(metrics.macro_f1)),
             all.map_or_else(dash, |metrics| format!("{:.3}", metrics.ece)),
             run.temperature.map_or_else(dash, |temperature| format!("{temperature:.2}")),
+        ]);
+    }
+    table
+}
+
+/// What each network costs to run.
+fn price(runs: &[(String, RunReport)], costs: &[Cost]) -> Table {
+    let mut table = Table::new(["run", "MMAC a face", "file, MB", "ms a face", "ms a face of eight"]);
+    for ((name, _), cost) in runs.iter().zip(costs) {
+        let ms = |ms: Option<f64>| ms.map_or_else(dash, |ms| format!("{ms:.2}"));
+        table.row([
+            name.clone(),
+            cost.millions.map_or_else(dash, |millions| format!("{millions:.1}")),
+            cost.megabytes.map_or_else(dash, |megabytes| format!("{megabytes:.2}")),
+            ms(cost.ms_a_face.map(|(one, _)| one)),
+            ms(cost.ms_a_face.map(|(_, eight)| eight)),
         ]);
     }
     table
