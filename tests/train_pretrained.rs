@@ -208,7 +208,7 @@ fn transfer(more: &[&str]) -> (Bench, Vec<String>) {
         "network.color=rgb",
         "schedule={}",
         "optimizer.learning_rate=0.02",
-        "fit.epochs=3",
+        "fit.epochs=2",
         &format!("network.pretrained.file={}", file.display()),
     ]
     .map(str::to_owned);
@@ -267,21 +267,18 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
 #[test]
 fn what_is_frozen_stays_until_it_thaws() {
     let more =
-        ["augment={}", "fit.ema_decay=0.5", "network.pretrained.freeze=4", "network.pretrained.thaw_after=2"];
+        ["augment={}", "fit.ema_decay=0.5", "network.pretrained.freeze=4", "network.pretrained.thaw_after=1"];
     let (bench, settings) = transfer(&more);
     let slower =
         [&settings[..], &["--set".to_owned(), "network.pretrained.thaw_factor=0.1".to_owned()]].concat();
     run(&bench, "run", &slower);
     let rates: Vec<f64> = losses(&bench, "run").iter().map(|[rate, ..]| *rate).collect();
-    assert!(
-        rates[..2].iter().all(|rate| (rate - 0.02).abs() < 1e-9) && (rates[2] - 0.002).abs() < 1e-9,
-        "{rates:?}"
-    );
+    assert!((rates[0] - 0.02).abs() < 1e-9 && (rates[1] - 0.002).abs() < 1e-9, "{rates:?}");
 
-    // The first convolution of checkpoints after two epochs and after three.
+    // The first convolution of checkpoints after one epoch and after two.
     let first = |out: &str| {
         let spec =
-            NetworkSpec { arch: "mobilenet_v2".into(), channels: 3, size: 48, classes: 7, dropout: 0.0 };
+            NetworkSpec { arch: "mobilenet_v2".into(), channels: 3, size: 48, classes: 7, dropout: 0.2 };
         let path = bench.path(out).join("last.ckpt");
         let checkpoint = emotiond::train::checkpoint::Checkpoint::load(&path, &spec).unwrap();
         let network = arch::build(&spec, Initializer::Zeros, &Device::flex()).unwrap();
@@ -291,7 +288,7 @@ fn what_is_frozen_stays_until_it_thaws() {
         let values = conv.weight.val().into_data().iter::<f32>().collect::<Vec<_>>();
         (values, norm.norm.running_mean.value().into_data().iter::<f32>().collect::<Vec<_>>())
     };
-    let frozen = [&settings[..], &["--set".to_owned(), "fit.epochs=2".to_owned()]].concat();
+    let frozen = [&settings[..], &["--set".to_owned(), "fit.epochs=1".to_owned()]].concat();
     run(&bench, "frozen", &frozen);
     let loaded =
         (weights("features.0.0.weight", &[32, 3, 3, 3]), weights("features.0.1.running_mean", &[32]));
