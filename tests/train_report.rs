@@ -76,4 +76,10 @@ fn runs_stand_side_by_side() {
     assert_eq!(cells("happy"), ["happy", "100.0", "%", "100.0", "%"]);
     assert_eq!(cells("fear"), ["fear", "50.0", "%", "-"], "three has no fear");
     assert!(image::open(folder.path().join("runs.png")).unwrap().width() > 1000);
+    // The two recipes differ in `data.labels`, and neither folder holds a model.
+    assert!(
+        text.lines().any(|line| line.starts_with("a ") && line.contains("14.") && line.contains(" - ")),
+        "{text}"
+    );
+    assert_eq!(image::open(folder.path().join("ablations.png")).unwrap().width(), 420);
 }

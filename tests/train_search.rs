@@ -49,6 +49,7 @@ fn a_grid_tries_every_combination_and_writes_the_best() {
     let best = fs::read_to_string(bench.path("out/best.toml")).unwrap();
     assert!(!best.contains("[search") && best.contains(&format!("dropout = {}", rows[0][3])), "{best}");
     assert!(bench.path("out/search.png").exists());
+    assert_eq!(fs::read_dir(bench.path("out/hparams")).unwrap().count(), 5, "the search and its four trials");
     // The best recipe is one that `fit` takes.
     let mut fit = bench.fit("again", &[]);
     let arguments: Vec<_> = fit.get_args().map(ToOwned::to_owned).collect();

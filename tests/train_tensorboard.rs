@@ -3,8 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(feature = "train")]
 
-use emotiond::train::tensorboard::EventWriter;
-use std::{env, path::PathBuf, process::Command};
+use emotiond::train::{
+    hparams,
+    search::{End, Record},
+    tensorboard::EventWriter,
+};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Prints what TensorBoard finds in a folder as JSON.
 const READ: &str = r#"
@@ -34,7 +42,7 @@ fn tensorboard_reads_scalars_and_histograms_over_a_resumed_run() {
         }
         writer.flush().unwrap();
     }
-    let found = read_with_tensorboard(folder.path());
+    let found = read_with_tensorboard(READ, folder.path());
     let accuracy = serde_json::json!([[1, 0.125], [2, 0.25], [3, 0.375], [4, 0.5], [5, 0.625]]);
     assert_eq!(found["scalars"]["validation/accuracy"], accuracy);
     let histograms = found["histograms"]["weights/conv1"].as_array().unwrap();
@@ -45,10 +53,61 @@ fn tensorboard_reads_scalars_and_histograms_over_a_resumed_run() {
     }
 }
 
-fn read_with_tensorboard(folder: &std::path::Path) -> serde_json::Value {
+/// Prints what its HParams dashboard finds in a folder as JSON.
+const READ_HPARAMS: &str = r#"
+import json, sys, os
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+def read(folder):
+    events = EventAccumulator(folder)
+    events.Reload()
+    found = {}
+    for tag, content in events.PluginTagToContent("hparams").items():
+        found[tag.split("/")[1]] = plugin_data_pb2.HParamsPluginData.FromString(content)
+    return found, [e.value for tag in events.Tags()["scalars"] for e in events.Scalars(tag)]
+experiment = read(sys.argv[1])[0]["experiment"].experiment
+trials = []
+for name in sorted(os.listdir(sys.argv[1])):
+    folder = os.path.join(sys.argv[1], name)
+    if os.path.isdir(folder):
+        found, accuracy = read(folder)
+        values = found["session_start_info"].session_start_info.hparams
+        kinds = {key: getattr(value, value.WhichOneof("kind")) for key, value in values.items()}
+        trials.append([kinds, accuracy, found["session_end_info"].session_end_info.status])
+print(json.dumps({
+    "keys": [[info.name, info.type] for info in experiment.hparam_infos],
+    "metrics": [info.name.tag for info in experiment.metric_infos],
+    "trials": trials,
+}))
+"#;
+
+#[test]
+fn its_hparams_dashboard_reads_a_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |number, rate: &str, name: &str, accuracy, end: End| Record {
+        number,
+        values: vec![rate.to_owned(), format!("\"{name}\"")],
+        accuracy,
+        end: end.name().to_owned(),
+    };
+    let records =
+        [record(0, "0.001", "adam", 0.5, End::Complete), record(1, "1e2", "sgd", 0.25, End::Diverged)];
+    hparams::save(folder.path(), &["optimizer.learning_rate", "optimizer.name"], &records).unwrap();
+    let expected = serde_json::json!({
+        "keys": [["optimizer.learning_rate", 3], ["optimizer.name", 1]],
+        "metrics": ["validation/accuracy"],
+        "trials": [
+            [{"optimizer.learning_rate": 0.001, "optimizer.name": "adam"}, [0.5], 1],
+            [{"optimizer.learning_rate": 100.0, "optimizer.name": "sgd"}, [0.25], 2],
+        ],
+    });
+    assert_eq!(read_with_tensorboard(READ_HPARAMS, folder.path()), expected);
+}
+
+fn read_with_tensorboard(script: &str, folder: &Path) -> serde_json::Value {
     let in_checkout = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     let python = env::var_os("EMOTIOND_PYTHON").map_or_else(in_checkout, PathBuf::from);
-    let output = Command::new(&python).arg("-c").arg(READ).arg(folder).output().unwrap_or_else(|error| {
+    let output = Command::new(&python).arg("-c").arg(script).arg(folder).output().unwrap_or_else(|error| {
         panic!("{} does not start ({error}): run scripts/setup or set EMOTIOND_PYTHON", python.display())
     });
     let errors = String::from_utf8_lossy(&output.stderr);

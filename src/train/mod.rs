@@ -20,6 +20,7 @@ pub mod fit;
 mod fixtures;
 pub mod frozen;
 pub mod history;
+pub mod hparams;
 pub mod labels;
 pub mod loader;
 pub mod loss;

@@ -53,7 +53,7 @@ impl EventWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn scalar(&mut self, step: usize, tag: &str, value: f64) -> Result<(), EventError> {
-        let value = Value { tag: tag.to_owned(), simple_value: Some(value as f32), histogram: None };
+        let value = Value { tag: tag.to_owned(), simple_value: Some(value as f32), ..Value::default() };
         self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(step) })
     }
 
@@ -62,8 +62,20 @@ impl EventWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn histogram(&mut self, step: usize, tag: &str, values: &[f32]) -> Result<(), EventError> {
-        let value = Value { tag: tag.to_owned(), simple_value: None, histogram: Some(Histogram::of(values)) };
+        let histogram = Some(Histogram::of(values));
+        let value = Value { tag: tag.to_owned(), histogram, ..Value::default() };
         self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(step) })
+    }
+
+    /// Adds what the dashboard `plugin` reads under `tag`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn plugin(&mut self, tag: &str, plugin: &str, content: Vec<u8>) -> Result<(), EventError> {
+        let plugin = PluginData { name: plugin.to_owned(), content };
+        let metadata = Some(Metadata { plugin: Some(plugin) });
+        let value = Value { tag: tag.to_owned(), metadata, ..Value::default() };
+        self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(0) })
     }
 
     /// Hands what was added to the system, so that TensorBoard shows it.
@@ -123,6 +135,22 @@ struct Value {
     simple_value: Option<f32>,
     #[prost(message, optional, tag = "5")]
     histogram: Option<Histogram>,
+    #[prost(message, optional, tag = "9")]
+    metadata: Option<Metadata>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Metadata {
+    #[prost(message, optional, tag = "1")]
+    plugin: Option<PluginData>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PluginData {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    content: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]

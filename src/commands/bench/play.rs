@@ -15,6 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is later counts as so late, in microseconds.
+const SLOWEST_US: u64 = 60_000_000;
+/// Digits of a latency that are told apart.
+const DIGITS: u8 = 3;
+
 /// What a run took and gave.
 pub(super) struct Played {
     pub frames: u64,
@@ -80,8 +85,8 @@ struct Tally(Arc<Mutex<Histogram<u64>>>);
 
 impl Default for Tally {
     fn default() -> Self {
-        let digits = 3;
-        Self(Arc::new(Mutex::new(Histogram::new(digits).expect("a histogram takes 0 to 5 digits"))))
+        let histogram = Histogram::new_with_bounds(1, SLOWEST_US, DIGITS);
+        Self(Arc::new(Mutex::new(histogram.expect("bounds and digits that a histogram takes"))))
     }
 }
 

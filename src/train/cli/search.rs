@@ -6,6 +6,7 @@ use crate::train::cli::table::{Table, percent};
 use crate::train::device;
 use crate::train::fit::{FitError, Job, Outcome, Watch};
 use crate::train::history::EpochRecord;
+use crate::train::hparams;
 use crate::train::recipe::{Recipe, SearchSection};
 use crate::train::search::{End, Record, Running, Search, SearchError};
 use crate::train::trainer::{Totals, Trainer};
@@ -20,6 +21,9 @@ const JOURNAL: &str = "trials.jsonl";
 const STARTED_WITH: &str = "search.toml";
 /// The best trial's recipe.
 const BEST: &str = "best.toml";
+
+/// The trials for TensorBoard's HParams dashboard.
+const HPARAMS: &str = "hparams";
 
 /// Arguments of `search`.
 #[derive(Args, Debug)]
@@ -66,8 +70,17 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let search = Search::new(&section, &args.out.join(JOURNAL));
     while search.records()?.len() < search.trials() {
         run_trial(args, &search, &device)?;
+        save_hparams(args, &search)?;
     }
     conclude(args, &search, &section)
+}
+
+/// What TensorBoard's HParams dashboard shows, written anew after each trial.
+fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
+    let folder = args.out.join(HPARAMS);
+    let _ = fs::remove_dir_all(&folder);
+    let keys: Vec<&str> = search.keys().collect();
+    hparams::save(&folder, &keys, &search.records()?).map_err(|error| Failure::new(Exit::Output, error))
 }
 
 /// Every key must be one of the recipe's, and its ends must be allowed, before hours are spent.
