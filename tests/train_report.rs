@@ -78,7 +78,7 @@ fn runs_stand_side_by_side() {
     assert!(image::open(folder.path().join("runs.png")).unwrap().width() > 1000);
     // The two recipes differ in `data.labels`, and neither folder holds a model.
     assert!(
-        text.lines().any(|line| line.starts_with("a ") && line.contains("14.") && line.contains(" - ")),
+        text.lines().any(|line| line.starts_with("a ") && line.contains(" 5.5 ") && line.contains(" - ")),
         "{text}"
     );
     assert_eq!(image::open(folder.path().join("ablations.png")).unwrap().width(), 420);

@@ -32,14 +32,15 @@ impl Display {
         let mut number = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
         let name = format!(":{}", number.trim());
-        let mut manager = Command::new("openbox");
-        manager.args(["--sm-disable"]).env("DISPLAY", &name).stdout(Stdio::null()).stderr(Stdio::null());
-        let manager = manager.spawn().expect("openbox is installed");
-        let display = Self { server, manager, name };
+        let mut display = Self { server, manager: start_manager(&name), name };
         // It answers once the window manager is there.
         let deadline = Instant::now() + HANG;
         while !display.xdotool(&["get_num_desktops"]).status.success() {
             assert!(Instant::now() < deadline, "there is no window manager");
+            // On a busy machine it may give up before the server takes it in.
+            if display.manager.try_wait().unwrap().is_some() {
+                display.manager = start_manager(&display.name);
+            }
             thread::sleep(Duration::from_millis(20));
         }
         display
@@ -85,6 +86,17 @@ impl Display {
         assert!(self.xdotool(&["key", key]).status.success());
     }
 
+    /// Presses a key in the window, where there is one, until `program` has ended: a window manager that has just
+    /// started may miss the first.
+    pub fn key_until_the_end(&self, key: &str, program: &mut Child) {
+        let deadline = Instant::now() + HANG;
+        while program.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "{key} does not end it");
+            self.xdotool(&["search", "--name", "^emotiond$", "windowactivate", "key", key]);
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
     /// Makes the window another size.
     pub fn resize_window(&self, width: u32, height: u32) {
         self.with_window(&["windowsize", &width.to_string(), &height.to_string()]);
@@ -104,6 +116,12 @@ impl Display {
     pub fn hang(&self) {
         kill_process(Pid::from_child(&self.server), Signal::STOP).unwrap();
     }
+}
+
+fn start_manager(display: &str) -> Child {
+    let mut manager = Command::new("openbox");
+    manager.args(["--sm-disable"]).env("DISPLAY", display).stdout(Stdio::null()).stderr(Stdio::null());
+    manager.spawn().expect("openbox is installed")
 }
 
 impl Drop for Display {
