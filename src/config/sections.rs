@@ -217,7 +217,7 @@ impl Default for DetectorConfig {
             file: None,
             min_score: None,
             min_face_px: 24.0,
-            max_side_px: 1280,
+            max_side_px: 960,
             nms_iou: 0.3,
             every: 1,
             interval_s: 0.0,
