@@ -1,4 +1,4 @@
-//! What each step of a frame costs, without ONNX Runtime: decoding, packing, suppression, cropping, tracking, writing.
+//! What each step of a frame costs, without ONNX Runtime: decoding, suppression, cropping, tracking, writing.
 //!
 //! cargo bench --bench stages
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]

@@ -2,10 +2,9 @@
 
     fer_faces.py SOURCE haar|mtcnn        one JSON line a frame on stdout
 """
-import json
 import sys
 
-import cv2
+from frames import print_faces
 
 source, detector = sys.argv[1:]
 if detector == "mtcnn":
@@ -13,15 +12,13 @@ if detector == "mtcnn":
 from fer.fer import FER
 
 fer = FER(mtcnn=detector == "mtcnn")
-video = cv2.VideoCapture(source)
-number = 0
-while True:
-    there, frame = video.read()
-    if not there:
-        break
-    faces = [
+
+
+def analyse(frame):
+    return [
         {"box": [int(side) for side in face["box"]], "emotions": face["emotions"]}
         for face in fer.detect_emotions(frame)
     ]
-    print(json.dumps({"frame": number, "faces": faces}), flush=True)
-    number += 1
+
+
+print_faces(source, analyse)

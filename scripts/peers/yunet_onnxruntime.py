@@ -2,12 +2,13 @@
 
     yunet_onnxruntime.py SOURCE YUNET MODEL        one JSON line a frame on stdout
 """
-import json
 import sys
 
 import cv2
 import numpy as np
 import onnxruntime
+
+from frames import print_faces
 
 MIN_SCORE = 0.7  # emotiond's
 
@@ -42,11 +43,4 @@ def analyse(frame):
     ]
 
 
-video = cv2.VideoCapture(source)
-number = 0
-while True:
-    there, frame = video.read()
-    if not there:
-        break
-    print(json.dumps({"frame": number, "faces": analyse(frame)}), flush=True)
-    number += 1
+print_faces(source, analyse)

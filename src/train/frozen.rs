@@ -6,7 +6,7 @@ use super::arch::Network;
 use super::arch::blocks::{Block, forward};
 use super::checkpoint::{CheckpointError, replace};
 use super::examples::Examples;
-use super::loader::{Batch, Loader};
+use super::loader::Loader;
 use super::ops::Maps;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -69,13 +69,21 @@ impl Frozen {
         Ok(())
     }
 
-    /// What `network` makes of a batch, from the features where they are kept. Gradients end at the frozen blocks.
-    pub fn logits(&self, network: &Network, batch: &Batch, inputs: Tensor<4>, rows: Rows) -> Tensor<2> {
-        let device = inputs.device();
+    /// What `network` makes of the examples `picked` of `rows`: from their features where these are kept, else from
+    /// `inputs`. Gradients end at the frozen blocks.
+    pub fn logits(
+        &self,
+        network: &Network,
+        picked: &[usize],
+        rows: Rows,
+        device: &Device,
+        inputs: impl FnOnce() -> Tensor<4>,
+    ) -> Tensor<2> {
         if let Some(both) = &self.features {
             let features = if rows == Rows::Training { &both.training } else { &both.validation };
-            return network.classify(features.take(&batch.rows, &device));
+            return network.classify(features.take(picked, device));
         }
+        let inputs = inputs();
         if !device.is_autodiff() {
             return network.forward_from(self.blocks.len(), forward(&self.blocks, Maps::new(inputs)));
         }

@@ -226,18 +226,15 @@ impl Trainer {
 
     /// The learning rate of `step`, counted from 0 over the whole run.
     fn rate(&self, step: usize) -> f64 {
-        let factor = self
-            .thaw
-            .filter(|thaw| step / self.steps_per_epoch >= thaw.after)
-            .map_or(1.0, |thaw| thaw.factor);
-        self.schedule.rate(step) * factor
+        let thawed = self.thaw.filter(|_| self.has_thawed(step / self.steps_per_epoch));
+        self.schedule.rate(step) * thawed.map_or(1.0, |thaw| thaw.factor)
     }
 
     fn logits(&self, network: &Network, batch: &Batch, rows: Rows, device: &Device) -> Tensor<2> {
-        let inputs = self.inputs(batch, device);
+        let inputs = || self.inputs(batch, device);
         match &self.frozen {
-            Some(frozen) => frozen.logits(network, batch, inputs, rows),
-            None => network.forward(inputs),
+            Some(frozen) => frozen.logits(network, &batch.rows, rows, device, inputs),
+            None => network.forward(inputs()),
         }
     }
 

@@ -3,7 +3,7 @@
 //! sides, as torchvision and timm have them; TensorFlow's differ.
 
 use super::blocks::Gather;
-use super::inverted::{Plan, stage};
+use super::inverted::{Plan, stage, under_means};
 use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
@@ -41,9 +41,7 @@ const HIDDEN: usize = 128;
 
 /// The mean of each channel, dropout and a dense layer.
 pub(super) fn build_lite0(blocks: &Blocks, spec: &NetworkSpec) -> Network {
-    let mut head = Vec::from_iter(blocks.dense_dropout(spec.dropout));
-    head.push(blocks.linear(LITE0.width, spec.classes));
-    Network::new(LITE0.backbone(blocks, spec.channels), Gather::GlobalAverage, head)
+    under_means(blocks, spec, LITE0.backbone(blocks, spec.channels), LITE0.width)
 }
 
 /// A 3x3 convolution of 128 channels, the mean of each, 128 dense units.

@@ -1,8 +1,9 @@
 //! What MobileNetV2 and the EfficientNets are made of: stages of inverted residuals (Sandler et al. 2018), which widen
 //! the maps, filter each channel by itself and narrow them again.
 
-use super::blocks::{Block, Residual, Way};
+use super::blocks::{Block, Gather, Residual, Way};
 use super::make::Blocks;
+use super::{Network, NetworkSpec};
 use crate::train::ops::Window;
 
 /// Channels that leave the first convolution.
@@ -32,6 +33,13 @@ pub(super) const fn stage(
     stride: usize,
 ) -> Stage {
     Stage { expansion, kernel, output, count, stride }
+}
+
+/// `body`, whose last maps have `width` channels, under the mean of each, dropout and a dense layer.
+pub(super) fn under_means(blocks: &Blocks, spec: &NetworkSpec, body: Vec<Block>, width: usize) -> Network {
+    let mut head = Vec::from_iter(blocks.dense_dropout(spec.dropout));
+    head.push(blocks.linear(width, spec.classes));
+    Network::new(body, Gather::GlobalAverage, head)
 }
 
 /// A backbone of such stages.

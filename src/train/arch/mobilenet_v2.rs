@@ -1,8 +1,7 @@
 //! MobileNetV2 (Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks") at width 1 without its
 //! top, under the mean of each channel, dropout and a dense layer.
 
-use super::blocks::Gather;
-use super::inverted::{Plan, stage};
+use super::inverted::{Plan, stage, under_means};
 use super::make::Blocks;
 use super::{Network, NetworkSpec};
 
@@ -21,7 +20,5 @@ pub(super) const PLAN: Plan = Plan {
 };
 
 pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
-    let mut head = Vec::from_iter(blocks.dense_dropout(spec.dropout));
-    head.push(blocks.linear(PLAN.width, spec.classes));
-    Network::new(PLAN.backbone(blocks, spec.channels), Gather::GlobalAverage, head)
+    under_means(blocks, spec, PLAN.backbone(blocks, spec.channels), PLAN.width)
 }
