@@ -143,14 +143,22 @@ impl Checkpoint {
         replace(path, &bytes).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
 
+    /// Reads the file at `path`, whatever network it holds.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes =
+            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+        parse(&bytes).ok_or_else(|| CheckpointError::Damaged { path: path.to_owned() })
+    }
+
     /// Reads the file at `path`; it must hold a network like `wanted`.
     ///
     /// # Errors
     /// When the file cannot be read, is damaged, or holds another network.
     pub fn load(path: &Path, wanted: &NetworkSpec) -> Result<Self, CheckpointError> {
-        let bytes =
-            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
-        let checkpoint = parse(&bytes).ok_or_else(|| CheckpointError::Damaged { path: path.to_owned() })?;
+        let checkpoint = Self::read(path)?;
         let found = &checkpoint.progress.network;
         if found != wanted {
             let (found, wanted) = (found.to_string(), wanted.to_string());

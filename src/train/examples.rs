@@ -200,6 +200,13 @@ fn drop_rows(
         training.retain(|&row| seen.insert(dataset.samples[row].hash));
         notes.push(format!("left out {} training pictures that repeat another one", before - training.len()));
     }
+    if recipe.data.part < 1.0 {
+        let before = training.len();
+        let mut kept = draw_fraction(dataset, training, recipe.data.part, recipe.fit.seed);
+        kept.sort_unstable();
+        *training = kept;
+        notes.push(format!("took {} of {before} training pictures", training.len()));
+    }
 }
 
 impl Examples {

@@ -1,6 +1,6 @@
 //! A run: epoch after epoch, watched on the validation rows, kept in checkpoints, ended early or resumed.
 
-use super::arch::{ArchError, Network, NetworkSpec};
+use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
@@ -12,6 +12,7 @@ use super::pretrained::{self, Backbone, PretrainedError};
 use super::recipe::{AugmentSection, Recipe};
 use super::trainer::{Diverged, Totals, Trainer};
 use crate::exit::Exit;
+use burn::nn::Initializer;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -172,8 +173,7 @@ impl<'a> Run<'a> {
             }
             (false, _) => {
                 if let Some(path) = job.from {
-                    let checkpoint = Checkpoint::load(path, &spec)?;
-                    let network = checkpoint.chosen(trainer.network.clone(), path)?;
+                    let network = first_weights(path, &spec, trainer.network.clone(), job)?;
                     trainer.start_from(network, job.recipe);
                 } else if let Some(pretrained) = &job.recipe.network.pretrained {
                     let network =
@@ -293,6 +293,23 @@ impl<'a> Run<'a> {
             history: self.progress.history,
         })
     }
+}
+
+/// `network` with the weights of another run's checkpoint, which may hold a shallower network of its kind.
+fn first_weights(
+    path: &Path,
+    spec: &NetworkSpec,
+    network: Network,
+    job: &Job,
+) -> Result<Network, FitError> {
+    if let Some(shallower) = arch::shallower(spec) {
+        let checkpoint = Checkpoint::read(path)?;
+        if checkpoint.progress.network == shallower {
+            let shallow = arch::build(&shallower, Initializer::Zeros, job.device)?;
+            return Ok(arch::deepen(checkpoint.chosen(shallow, path)?, network));
+        }
+    }
+    Ok(Checkpoint::load(path, spec)?.chosen(network, path)?)
 }
 
 /// The backbone that pretrained weights are for.

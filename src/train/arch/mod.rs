@@ -8,6 +8,7 @@ pub mod cost;
 mod densenet121;
 mod efficientnet;
 mod four_conv;
+mod grow;
 mod inverted;
 pub mod make;
 mod mini_xception;
@@ -16,6 +17,8 @@ mod resnet50;
 mod resnet_48;
 mod two_branch;
 mod vgg16;
+
+pub use grow::{deepen, shallower};
 
 use crate::train::ops::Maps;
 use blocks::{Block, Dense, Gather};
@@ -79,7 +82,7 @@ struct Architecture {
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
-const ARCHITECTURES: [Architecture; 17] = [
+const ARCHITECTURES: [Architecture; 18] = [
     Architecture { name: "cnn_256", smallest: 35, largest: 256, build: cnn_256::build },
     Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
     Architecture { name: "convnet", smallest: 28, largest: 256, build: convnet::build },
@@ -93,6 +96,7 @@ const ARCHITECTURES: [Architecture; 17] = [
     Architecture { name: "mobilenet_v2", smallest: 32, largest: 512, build: mobilenet_v2::build },
     Architecture { name: "resnet50", smallest: 32, largest: 512, build: resnet50::build },
     Architecture { name: "resnet_48", smallest: 16, largest: 256, build: resnet_48::build },
+    Architecture { name: "resnet_48_deep", smallest: 16, largest: 256, build: resnet_48::build_deep },
     Architecture { name: "two_branch", smallest: 32, largest: 512, build: two_branch::build },
     Architecture { name: "vgg16_flat", smallest: 32, largest: 256, build: vgg16::build_flat },
     Architecture { name: "vgg16_large", smallest: 32, largest: 512, build: vgg16::build_large },

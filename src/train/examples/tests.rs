@@ -74,6 +74,16 @@ fn a_fraction_takes_the_same_part_of_each_emotion_and_no_row_twice() {
 }
 
 #[test]
+fn a_part_of_the_training_rows_keeps_each_emotions_share() {
+    let part = prepare(&fixtures::dataset(350), &fixtures::recipe(&["data.part=0.1"])).unwrap();
+    assert_eq!(part.training.class_counts(), [4; 7]);
+    assert!(part.training.rows().is_sorted());
+    assert_eq!(part.notes[0], "took 28 of 280 training pictures");
+    let whole = prepare(&fixtures::dataset(350), &fixtures::recipe(&[])).unwrap();
+    assert_eq!(part.validation.rows(), whole.validation.rows());
+}
+
+#[test]
 fn repeated_and_constant_pictures_are_noted_or_dropped() {
     let mut dataset = Dataset::clone(&fixtures::dataset(100));
     dataset.samples[99].hash = dataset.samples[5].hash;

@@ -35,6 +35,7 @@ fn check_data(recipe: &Recipe) -> Result<(), Fault> {
     if let Validation::Fraction(part) = recipe.data.validation {
         within("data.validation", part, 0.001..=0.9, "a split's name or a fraction from 0.001 to 0.9")?;
     }
+    within("data.part", recipe.data.part, 0.001..=1.0, "a part from 0.001 to 1")?;
     if let Some(ferplus) = &recipe.data.ferplus {
         within("data.ferplus.weight", ferplus.weight, 0.0..=1.0, "a weight from 0 to 1")?;
     }

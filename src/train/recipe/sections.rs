@@ -64,6 +64,8 @@ pub struct DataSection {
     pub drop_duplicates: bool,
     /// Leaves out training pictures of a single colour.
     pub drop_constant: bool,
+    /// Part of the training rows that are trained on, the same part of every emotion, drawn by `fit.seed`; 1 for all.
+    pub part: f64,
 }
 
 impl Default for DataSection {
@@ -74,6 +76,7 @@ impl Default for DataSection {
             ferplus: None,
             drop_duplicates: false,
             drop_constant: false,
+            part: 1.0,
         }
     }
 }

@@ -1,0 +1,24 @@
+"""Takes Keras' ImageNet weights of VGG16's convolutions out of an ONNX file that tf2onnx wrote, and writes them under
+torchvision's names: python vgg16_weights.py MODEL.onnx vgg16.safetensors (needs onnx and safetensors)."""
+
+import sys
+
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import save_file
+
+# Places of the convolutions in torchvision's `features`; Keras calls them block1_conv1, block1_conv2, block2_conv1, ...
+PLACES = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
+
+model = onnx.load(sys.argv[1])
+values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+assert len(convolutions) == len(PLACES), f"{len(convolutions)} convolutions, VGG16 has {len(PLACES)}"
+
+weights = {}
+for place, node in zip(PLACES, convolutions):
+    weights[f"features.{place}.weight"] = values[node.input[1]]
+    weights[f"features.{place}.bias"] = values[node.input[2]]
+# Keras trained on blue, green, red.
+weights["features.0.weight"] = weights["features.0.weight"][:, ::-1].copy()
+save_file(weights, sys.argv[2])
