@@ -58,6 +58,30 @@ fn a_grid_tries_every_combination_and_writes_the_best() {
     assert!(fit.output().unwrap().status.success());
 }
 
+#[test]
+fn trials_side_by_side_are_told_apart_and_all_are_kept() {
+    let bench = Bench::new();
+    search_over(
+        &bench,
+        "[search]\nmethod = \"grid\"\nprune = false\nat_once = 2\n[search.space]\n\
+         \"optimizer.learning_rate\" = [1e-9, 0.01, 0.05]\n",
+    );
+    let output = search(&bench, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for trial in 1..=3 {
+        // The third one has nobody beside it, and the terminal to itself.
+        let prefix = if trial < 3 { format!("trial {trial}: ") } else { String::new() };
+        assert!(said.contains(&format!("\n{prefix}epoch 2/2: ")), "{said}");
+    }
+    let mut tried: Vec<String> =
+        rows(&output).into_iter().map(|row| row[0].clone() + " " + &row[3]).collect();
+    tried.sort();
+    assert_eq!(tried, ["1 0.000000001", "2 0.01", "3 0.05"]);
+    for trial in ["trial-000", "trial-001", "trial-002"] {
+        assert!(bench.path("out").join(trial).join("report.json").exists(), "{trial}");
+    }
+}
+
 const DRAWN: &str = "[search]\ntrials = 3\n[search.space]\n\
      \"optimizer.learning_rate\" = { from = 1e-3, to = 1e-1, log = true }\n\
      \"network.dropout\" = { from = 0.0, to = 0.5 }\n\"fit.batch\" = { from = 8, to = 32, step = 8 }\n";

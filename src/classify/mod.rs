@@ -19,6 +19,8 @@ use thiserror::Error;
 
 /// Installed models, the best first.
 const INSTALLED: [&str; 2] = ["emotion.onnx", "mini_xception.onnx"];
+/// The same for processors, which compute with 8 bits more than twice as fast; accelerators are made for floats.
+const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini_xception.onnx"];
 
 /// Why a model cannot be used.
 #[derive(Debug, Error)]
@@ -77,6 +79,13 @@ pub struct Classifier {
     padded: Vec<f32>,
 }
 
+fn installed(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::Cpu => &INSTALLED_FOR_CPU,
+        _ => &INSTALLED,
+    }
+}
+
 impl Classifier {
     /// Loads the model that `config` names, or the best that is installed, and runs it once.
     ///
@@ -85,7 +94,7 @@ impl Classifier {
     pub fn load(runtime: &Runtime, config: &ModelConfig) -> Result<Self, ClassifyError> {
         let path = match &config.file {
             Some(path) => path.clone(),
-            None => paths::find_model(&INSTALLED).ok_or_else(no_model)?,
+            None => paths::find_model(installed(runtime.provider())).ok_or_else(no_model)?,
         };
         let bytes = fs::read(&path).map_err(|fault| RuntimeError::ModelFile { path: path.clone(), fault })?;
         let session = runtime.session(&bytes, &path)?;

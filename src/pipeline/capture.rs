@@ -1,6 +1,7 @@
 //! A source's watch: hands its frames on, notices when they stay away, opens it again when it fails.
 
 use super::{
+    READ_AHEAD,
     backoff::{Backoff, chance},
     reader::{News, Reader, Silence},
     rhythm::Rhythm,
@@ -166,8 +167,11 @@ impl Capture {
             Ok(News::Opened(device_name)) => {
                 self.device_name = device_name.or(self.device_name.take());
                 session.is_open = true;
-                let frame = self.empty_frame()?;
-                session.reader.want(frame);
+                let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
+                for _ in 0..frames {
+                    let frame = self.empty_frame()?;
+                    session.reader.want(frame);
+                }
             }
             Ok(News::Frame(frame)) => {
                 if self.told != Told::Up {

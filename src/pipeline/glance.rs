@@ -50,13 +50,14 @@ impl Memory {
 }
 
 /// The longest side at which faces of `smallest_px` and more are found in a picture whose longest side is `longest_px`
-/// and would be searched at `full_px`: a quarter of that, a third or a half; `None` where a face would become too small.
+/// and would be searched at `full_px`: a quarter of that, a third, a half or two thirds; `None` where a face would become
+/// too small.
 pub(super) fn side(longest_px: u32, full_px: u32, smallest_px: f32) -> Option<u32> {
     let full_px = full_px.min(longest_px);
     let is_enough = |side: &u32| {
         *side >= LEAST_SIDE_PX && smallest_px * *side as f32 / longest_px as f32 >= LEAST_FACE_PX
     };
-    [4, 3, 2].map(|part| full_px / part).into_iter().find(is_enough)
+    [full_px / 4, full_px / 3, full_px / 2, full_px * 2 / 3].into_iter().find(is_enough)
 }
 
 #[cfg(test)]
@@ -80,13 +81,15 @@ mod tests {
     #[test]
     fn large_faces_are_searched_in_small_pictures() {
         assert_eq!(side(640, 1280, 100.0), Some(320));
-        assert_eq!(side(640, 1280, 63.0), None);
+        assert_eq!(side(640, 1280, 63.0), Some(426));
+        assert_eq!(side(640, 1280, 48.0), None);
         assert_eq!(side(1280, 1280, 128.0), Some(320));
         assert_eq!(side(1280, 1280, 127.0), Some(426));
         assert_eq!(side(1280, 960, 128.0), Some(320));
         assert_eq!(side(1280, 960, 127.0), Some(480));
         assert_eq!(side(3840, 1280, 384.0), Some(320));
-        assert_eq!(side(3840, 1280, 191.0), None);
+        assert_eq!(side(3840, 1280, 191.0), Some(853));
+        assert_eq!(side(3840, 1280, 143.0), None);
         assert_eq!(side(320, 1280, f32::INFINITY), None);
         assert_eq!(side(1280, 1280, f32::INFINITY), Some(320));
     }

@@ -52,6 +52,9 @@ use std::{
 
 /// Frames of a source beyond those in the vision threads: in its inbox and on their way to stdout.
 const FRAMES_AHEAD: usize = 4;
+/// Frames that a file's reader has: one is read while the one before is handed on. A live source has one, so that the
+/// newest frame is never behind another.
+const READ_AHEAD: usize = 2;
 /// A capture thread that is stuck in a driver is left behind after this.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -144,7 +147,7 @@ impl Pipeline {
         let Self { config, classifiers, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
         let vision_threads = vision_threads(&config.limits);
-        let frames = vision_threads + FRAMES_AHEAD;
+        let frames = vision_threads + FRAMES_AHEAD + READ_AHEAD;
         let lanes: Vec<Lane> = (0..infos.len())
             .map(|index| Lane::new(index, &config, vision_threads, frames, &settings, stop))
             .collect();

@@ -1,6 +1,7 @@
 //! The thread that opens a source and reads it. What a driver holds up for ever is held up here alone: whoever waits
 //! for this thread waits with patience, and may go without it.
 
+use super::READ_AHEAD;
 use crate::{
     config::SourceConfig,
     frame::Frame,
@@ -48,7 +49,7 @@ impl Reader {
         max_megapixels: f64,
         stop: &Stop,
     ) -> io::Result<Self> {
-        let (wanted, to_fill) = bounded(1);
+        let (wanted, to_fill) = bounded(READ_AHEAD);
         let (to_us, news) = bounded(1);
         let (config, stop) = (config.clone(), stop.clone());
         let open = move || source::open_again(&config, sought.as_ref(), max_megapixels, &stop);
@@ -56,7 +57,7 @@ impl Reader {
         Ok(Self { wanted, news })
     }
 
-    /// Asks for the next frame; only once the source is open, and one at a time.
+    /// Asks for the next frame; only once the source is open, and [`READ_AHEAD`] at a time at most.
     pub fn want(&self, frame: Box<Frame>) {
         // A thread that has just ended says so in its news.
         let _ = self.wanted.send(frame);

@@ -296,12 +296,7 @@ impl<'a> Run<'a> {
 }
 
 /// `network` with the weights of another run's checkpoint, which may hold a shallower network of its kind.
-fn first_weights(
-    path: &Path,
-    spec: &NetworkSpec,
-    network: Network,
-    job: &Job,
-) -> Result<Network, FitError> {
+fn first_weights(path: &Path, spec: &NetworkSpec, network: Network, job: &Job) -> Result<Network, FitError> {
     if let Some(shallower) = arch::shallower(spec) {
         let checkpoint = Checkpoint::read(path)?;
         if checkpoint.progress.network == shallower {

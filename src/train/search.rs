@@ -9,6 +9,7 @@ use optimizer::{
     storage::JournalStorage,
 };
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Trials that the median rule needs before it ends one.
@@ -79,7 +80,7 @@ pub struct Search {
 /// A trial that runs.
 pub struct Running {
     trial: Trial,
-    study: Study<f64>,
+    study: Arc<Study<f64>>,
     /// From 0 on.
     pub number: u64,
     /// The value of each key, in the order of the keys, as TOML.
@@ -126,12 +127,18 @@ impl Search {
         Ok(records)
     }
 
-    /// Begins the next trial; what it takes depends on the section and the journal alone.
+    /// Begins the trials that run side by side next, none when all are over; what they take depends on the section and
+    /// the journal alone.
     ///
     /// # Errors
     /// When the journal cannot be read or a range is refused.
-    pub fn begin(&self) -> Result<Running, SearchError> {
-        let study = self.study()?;
+    pub fn begin(&self) -> Result<Vec<Running>, SearchError> {
+        let study = Arc::new(self.study()?);
+        let left = self.trials() - study.trials().len().min(self.trials());
+        (0..left.min(self.section.at_once)).map(|_| self.begin_trial(&study)).collect()
+    }
+
+    fn begin_trial(&self, study: &Arc<Study<f64>>) -> Result<Running, SearchError> {
         let mut trial = study.create_trial();
         let number = trial.id();
         let values = match self.section.method {
@@ -145,10 +152,10 @@ impl Search {
         for (key, value) in self.keys().zip(&values) {
             trial.set_user_attr(key, value.as_str());
         }
-        Ok(Running { trial, study, number, values })
+        Ok(Running { trial, study: Arc::clone(study), number, values })
     }
 
-    /// Opened anew for each trial: the samplers count their calls, and a search that goes on must draw what it would
+    /// Opened anew each time: the samplers count their calls, and a search that goes on must draw what it would
     /// have drawn.
     fn study(&self) -> Result<Study<f64>, SearchError> {
         let fault = |reason: String| SearchError::Journal { path: self.journal.clone(), reason };

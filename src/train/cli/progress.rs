@@ -9,14 +9,20 @@ use std::io::{IsTerminal, stderr};
 /// A bar when stderr is a terminal, plain lines otherwise.
 pub(super) fn for_this_terminal(epochs: usize) -> Box<dyn Watch> {
     if !stderr().is_terminal() {
-        return Box::new(Lines { epochs });
+        return lines(String::new(), epochs);
     }
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {per_sec} {msg} {eta}")
         .expect("a template that indicatif reads");
     Box::new(Bar { bar: ProgressBar::new(0).with_style(style), epochs })
 }
 
+/// Plain lines that begin with `prefix`, for several runs at once.
+pub(super) fn lines(prefix: String, epochs: usize) -> Box<dyn Watch> {
+    Box::new(Lines { prefix, epochs })
+}
+
 struct Lines {
+    prefix: String,
     epochs: usize,
 }
 
@@ -24,11 +30,11 @@ impl Watch for Lines {
     fn step(&mut self, _: usize, _: usize, _: usize, _: &Totals) {}
 
     fn epoch(&mut self, record: &EpochRecord, _: &Trainer, best: bool) {
-        eprintln!("{}", line(record, self.epochs, best));
+        eprintln!("{}{}", self.prefix, line(record, self.epochs, best));
     }
 
     fn note(&mut self, text: &str) {
-        eprintln!("{text}");
+        eprintln!("{}{text}", self.prefix);
     }
 }
 

@@ -13,7 +13,9 @@ use crate::train::trainer::{Totals, Trainer};
 use burn::tensor::Device;
 use clap::Args;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Where the trials are kept.
 const JOURNAL: &str = "trials.jsonl";
@@ -48,7 +50,7 @@ pub struct SearchArgs {
     device: String,
 }
 
-/// Trains one trial after another, each with other values of the keys, and writes the best recipe.
+/// Trains trials, each with other values of the keys, and writes the best recipe.
 ///
 /// # Errors
 /// With the contract's exit code when recipe, data or machine do not allow it.
@@ -68,8 +70,15 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     begin_folder(args, &recipe)?;
     let search = Search::new(&section, &args.out.join(JOURNAL));
-    while search.records()?.len() < search.trials() {
-        run_trial(args, &search, &device)?;
+    loop {
+        let round = search.begin()?;
+        if round.is_empty() {
+            break;
+        }
+        // Into the journal in their order, whichever ended first: a search that goes on begins the same round again.
+        for (running, end) in run_trials(args, &search, round, &device)? {
+            running.finish(&search, end)?;
+        }
         save_hparams(args, &search)?;
     }
     conclude(args, &search, &section)
@@ -118,8 +127,28 @@ fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     }
 }
 
-fn run_trial(args: &SearchArgs, search: &Search, device: &Device) -> Result<(), Failure> {
-    let running = search.begin()?;
+/// Runs trials side by side.
+fn run_trials(
+    args: &SearchArgs,
+    search: &Search,
+    round: Vec<Running>,
+    device: &Device,
+) -> Result<Vec<(Running, End)>, Failure> {
+    let alone = round.len() == 1;
+    thread::scope(|scope| {
+        let run = |running| scope.spawn(move || run_trial(args, search, running, alone, device));
+        let threads: Vec<_> = round.into_iter().map(run).collect();
+        threads.into_iter().map(|trial| trial.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+fn run_trial(
+    args: &SearchArgs,
+    search: &Search,
+    running: Running,
+    alone: bool,
+    device: &Device,
+) -> Result<(Running, End), Failure> {
     let set: Vec<String> =
         search.keys().zip(&running.values).map(|(key, value)| format!("{key}={value}")).collect();
     eprintln!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", "));
@@ -143,7 +172,11 @@ fn run_trial(args: &SearchArgs, search: &Search, device: &Device) -> Result<(), 
         teacher: teacher.as_ref(),
         device,
     };
-    let shown = progress::for_this_terminal(recipe.fit.epochs);
+    let shown = if alone {
+        progress::for_this_terminal(recipe.fit.epochs)
+    } else {
+        progress::lines(format!("trial {}: ", running.number + 1), recipe.fit.epochs)
+    };
     let mut watch = TrialWatch { shown, running, seen: Vec::new(), pruned: false };
     let end = match crate::train::fit::fit(&job, &mut watch) {
         Ok(outcome) => {
@@ -157,7 +190,7 @@ fn run_trial(args: &SearchArgs, search: &Search, device: &Device) -> Result<(), 
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(watch.running.finish(search, end)?)
+    Ok((watch.running, end))
 }
 
 /// The best recipe, the plot, and a table of all trials.

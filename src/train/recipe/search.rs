@@ -56,6 +56,9 @@ pub struct SearchSection {
     /// Trials at most; a grid ends with its last point.
     #[serde(default = "default_trials")]
     pub trials: usize,
+    /// Trials that are trained side by side, each in memory of its own; the next ones are chosen when all have ended.
+    #[serde(default = "default_at_once")]
+    pub at_once: usize,
     /// Seed of what is drawn.
     #[serde(default)]
     pub seed: u64,
@@ -73,8 +76,8 @@ impl SearchSection {
     /// What the types cannot say.
     pub(super) fn check(&self) -> Result<(), Fault> {
         let wrong = |message: String| Err(("search.space", message));
-        if self.trials == 0 || self.points < 2 {
-            return Err(("search", "needs at least 1 trial and 2 points a range".to_owned()));
+        if self.trials == 0 || self.at_once == 0 || self.points < 2 {
+            return Err(("search", "needs at least 1 trial, 1 at once and 2 points a range".to_owned()));
         }
         if self.space.is_empty() {
             return wrong("is empty: name a key, as in `\"network.dropout\" = [0.0, 0.3]`".to_owned());
@@ -130,6 +133,10 @@ impl Choice {
 
 fn default_trials() -> usize {
     20
+}
+
+fn default_at_once() -> usize {
+    1
 }
 
 fn default_prune() -> bool {

@@ -1,0 +1,72 @@
+"""Called by scripts/quantize: static 8-bit quantisation of an emotion model, calibrated on its training pictures."""
+
+import csv
+import gzip
+import itertools
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+# Every so-many-th training picture, so many in all, so many at once.
+STRIDE, PICTURES, BATCH = 60, 480, 16
+
+
+def training_pictures(path):
+    """48x48 gray pictures, 0 to 255, of the rows whose Usage is Training."""
+    with open(path, "rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    with (gzip.open if is_gzip else open)(path, "rt", newline="") as file:
+        rows = csv.DictReader(file, skipinitialspace=True)
+        training = (row["pixels"] for row in rows if row["Usage"] == "Training")
+        for pixels in itertools.islice(training, 0, STRIDE * PICTURES, STRIDE):
+            yield np.array(pixels.split(), dtype=np.float32).reshape(1, 48, 48)
+
+
+class Calibration(CalibrationDataReader):
+    def __init__(self, name, pictures):
+        self.batches = iter(
+            [{name: np.stack(pictures[at : at + BATCH])} for at in range(0, len(pictures), BATCH)]
+        )
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def main():
+    source, data, target = sys.argv[1:]
+    model = onnx.load(source)
+    described = {entry.key: entry.value for entry in model.metadata_props}
+    if (described["emotiond.color"], described["emotiond.size"]) != ("gray", "48"):
+        sys.exit(f"quantize: {source} does not take gray pictures of 48x48")
+    mean, scale = float(described["emotiond.mean"]), float(described["emotiond.scale"])
+    pictures = [(picture - mean) * scale for picture in training_pictures(data)]
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = str(Path(folder) / "prepared.onnx")
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            target,
+            Calibration(model.graph.input[0].name, pictures),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            # 7 bits: processors without VNNI add two products in 16 bits, which 8 would overflow.
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    quantised = onnx.load(target)
+    del quantised.metadata_props[:]
+    # Its own accuracy is for `emotiond-train eval` to say.
+    kept = {key: value for key, value in described.items() if key != "emotiond.accuracy"}
+    for key, value in kept.items():
+        quantised.metadata_props.add(key=key, value=value)
+    onnx.save(quantised, target)
+    print(f"quantize: wrote {target}, {Path(target).stat().st_size} bytes; it was {Path(source).stat().st_size}")
+
+
+main()
