@@ -107,6 +107,9 @@ pub struct BenchArgs {
     /// Instead: how the cost grows with faces, sources, pixels and time
     #[arg(long)]
     pub growth: bool,
+    /// Instead: this camera, video, folder or picture
+    #[arg(long, value_name = "SRC", conflicts_with = "growth")]
+    pub source: Option<SourceUri>,
 }
 
 /// What `report` takes.

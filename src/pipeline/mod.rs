@@ -147,11 +147,11 @@ impl Pipeline {
         let Self { config, classifiers, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
         let vision_threads = vision_threads(&config.limits);
-        let frames = vision_threads + FRAMES_AHEAD + READ_AHEAD;
         let lanes: Vec<Lane> = (0..infos.len())
-            .map(|index| Lane::new(index, &config, vision_threads, frames, &settings, stop))
+            .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
             .collect();
-        let memories: Arc<[Memory]> = infos.iter().map(|_| Memory::new(frames)).collect();
+        let memories: Arc<[Memory]> =
+            config.sources.iter().map(|source| Memory::new(frames(source, vision_threads))).collect();
         let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
@@ -222,6 +222,11 @@ fn vision_threads(limits: &LimitsConfig) -> usize {
     }
 }
 
+/// Frames that a source owns.
+fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
+    vision_threads + FRAMES_AHEAD + if source.uri.is_live() { 0 } else { READ_AHEAD }
+}
+
 /// One source's ends of the pipeline.
 struct Lane {
     capture: Capture,
@@ -231,14 +236,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(
-        index: usize,
-        config: &Config,
-        vision_threads: usize,
-        frames: usize,
-        settings: &Shared,
-        stop: &Stop,
-    ) -> Self {
+    fn new(index: usize, config: &Config, vision_threads: usize, settings: &Shared, stop: &Stop) -> Self {
+        let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
         for _ in 0..frames {
             free.send(Box::new(Frame { source: index, ..Frame::default() }))

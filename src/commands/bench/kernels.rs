@@ -27,6 +27,25 @@ pub(super) struct Kernels<'a> {
     inputs: Vec<f32>,
 }
 
+/// A frame as a source gives it.
+pub(super) struct Captured {
+    encoding: Encoding,
+    width: u32,
+    height: u32,
+    bytes: Vec<u8>,
+}
+
+impl Captured {
+    pub fn jpeg(bytes: Vec<u8>) -> Self {
+        Self { encoding: Encoding::Jpeg, width: 0, height: 0, bytes }
+    }
+
+    pub fn copy_of(frame: &Frame) -> Self {
+        let Frame { encoding, width, height, ref bytes, .. } = *frame;
+        Self { encoding, width, height, bytes: bytes.clone() }
+    }
+}
+
 /// Milliseconds that each stage took for one frame.
 #[derive(Clone, Copy, Default)]
 pub(super) struct StageTimes {
@@ -52,11 +71,11 @@ impl<'a> Kernels<'a> {
     }
 
     /// One frame through all stages.
-    pub fn run(&mut self, jpeg: &[u8]) -> Result<StageTimes, Failure> {
+    pub fn run(&mut self, captured: &Captured) -> Result<StageTimes, Failure> {
         let frame = &mut self.frame;
         frame.clear();
-        frame.encoding = Encoding::Jpeg;
-        frame.bytes.extend_from_slice(jpeg);
+        (frame.encoding, frame.width, frame.height) = (captured.encoding, captured.width, captured.height);
+        frame.bytes.extend_from_slice(&captured.bytes);
         let start = Instant::now();
         self.decoder.decode(frame)?;
         let decoded = Instant::now();
@@ -82,17 +101,17 @@ impl<'a> Kernels<'a> {
 /// The median of each stage over `length`, on one core.
 pub(super) fn median_times(
     kernels: &mut Kernels,
-    jpeg: &[u8],
+    captured: &Captured,
     length: Duration,
 ) -> Result<StageTimes, Failure> {
     // The first runs warm caches and memory.
     for _ in 0..3 {
-        kernels.run(jpeg)?;
+        kernels.run(captured)?;
     }
     let mut all = Vec::new();
     let start = Instant::now();
     while start.elapsed() < length || all.is_empty() {
-        all.push(kernels.run(jpeg)?);
+        all.push(kernels.run(captured)?);
     }
     let median = |stage: fn(&StageTimes) -> f64| {
         let mut values: Vec<f64> = all.iter().map(stage).collect();
@@ -108,28 +127,28 @@ pub(super) fn median_times(
     })
 }
 
-/// Frames per second of one loop on each core at once.
+/// Frames per second of one loop on each core at once, over `captured` in turn.
 pub(super) fn frames_per_second(
     runtime: &Runtime,
     plan: &DetectorPlan,
     model: &ModelConfig,
-    jpeg: &[u8],
+    captured: &[Captured],
     length: Duration,
 ) -> Result<f64, Failure> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let barrier = Barrier::new(cores);
     let one_loop = || -> Result<f64, Failure> {
-        let kernels =
-            Kernels::new(runtime, plan, model).and_then(|mut kernels| kernels.run(jpeg).map(|_| kernels));
+        let kernels = Kernels::new(runtime, plan, model)
+            .and_then(|mut kernels| kernels.run(&captured[0]).map(|_| kernels));
         barrier.wait();
         let mut kernels = kernels?;
         let start = Instant::now();
         let mut frames = 0;
         while start.elapsed() < length {
-            kernels.run(jpeg)?;
+            kernels.run(&captured[frames % captured.len()])?;
             frames += 1;
         }
-        Ok(f64::from(frames) / start.elapsed().as_secs_f64())
+        Ok(frames as f64 / start.elapsed().as_secs_f64())
     };
     thread::scope(|scope| {
         let loops: Vec<_> = (0..cores).map(|_| scope.spawn(one_loop)).collect();

@@ -1,6 +1,7 @@
 //! `emotiond bench`.
 mod growth;
 mod kernels;
+mod own;
 mod play;
 mod scene;
 
@@ -14,7 +15,7 @@ use crate::{
     runtime::Runtime,
     source::Clip,
 };
-use kernels::{Kernels, frames_per_second, median_times};
+use kernels::{Captured, Kernels, frames_per_second, median_times};
 use play::play;
 use std::time::Duration;
 
@@ -45,12 +46,16 @@ pub fn run(arguments: &BenchArgs) -> Result<(), Failure> {
     let plan = DetectorPlan::new(&runtime, &config.detector)?;
     let model = Classifier::load(&runtime, &config.model)?;
     print(&format!(
-        "detector {}, model {}, execution provider {}, frames {WIDTH}x{HEIGHT} as JPEG\n\n",
+        "detector {}, model {}, execution provider {}, frames {}\n\n",
         plan.name(),
         model.path().display(),
-        runtime.provider()
+        runtime.provider(),
+        arguments.source.as_ref().map_or(format!("{WIDTH}x{HEIGHT} as JPEG"), |uri| format!("of {uri}"))
     ))?;
     drop(model);
+    if let Some(uri) = &arguments.source {
+        return own::run(&runtime, &plan, &config, uri, length);
+    }
     if arguments.growth {
         return growth::run(&config, length);
     }
@@ -66,8 +71,8 @@ fn stages(runtime: &Runtime, plan: &DetectorPlan, config: &Config, length: Durat
     )?;
     let mut kernels = Kernels::new(runtime, plan, &config.model)?;
     for faces in FACES {
-        let jpeg = scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?;
-        let times = median_times(&mut kernels, &jpeg, length)?;
+        let captured = Captured::jpeg(scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?);
+        let times = median_times(&mut kernels, &captured, length)?;
         let sum = times.decode_ms + times.detect_ms + times.crop_ms + times.classify_ms;
         print(&format!(
             "| {faces} | {} | {:.2} | {:.2} | {:.3} | {:.2} | {sum:.2} |\n",
@@ -88,13 +93,13 @@ fn efficiency(
     print(
         "| faces | bare loops, fps | pipeline, the same searches, fps | efficiency | pipeline as configured, fps |\n|---:|---:|---:|---:|---:|\n",
     )?;
-    let mut full = config.clone();
-    full.detector.full_every = 1;
+    let full = searching_fully(config);
     for faces in FACES {
         let jpeg = scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?;
+        let captured = [Captured::jpeg(jpeg.clone())];
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
-            let bare = frames_per_second(runtime, plan, &config.model, &jpeg, length)?;
+            let bare = frames_per_second(runtime, plan, &config.model, &captured, length)?;
             let through = pipeline_fps(&full, &jpeg, length)?;
             pairs.push((through / bare, bare, through, pipeline_fps(config, &jpeg, length)?));
         }
@@ -103,6 +108,13 @@ fn efficiency(
         print(&format!("| {faces} | {bare:.1} | {through:.1} | {ratio:.2} | {configured:.1} |\n"))?;
     }
     print("\n")
+}
+
+/// `config` without glances: the searches are those of the bare loops.
+fn searching_fully(config: &Config) -> Config {
+    let mut full = config.clone();
+    full.detector.full_every = 1;
+    full
 }
 
 /// Frames per second of the pipeline, fed as fast as it takes them.
@@ -123,7 +135,7 @@ fn live(config: &Config, length: Duration) -> Result<(), Failure> {
             "| {faces} | {:.1} | {:.1} | {:.0} |\n",
             played.latency_ms(50.0),
             played.latency_ms(99.0),
-            100.0 * played.cpu.as_secs_f64() / played.wall.as_secs_f64()
+            played.of_one_core()
         ))?;
     }
     Ok(())

@@ -8,10 +8,12 @@ use crate::{
     source::{Clip, SourceUri, Stop},
 };
 use cpu_time::ProcessTime;
+use crossbeam_channel::bounded;
 use hdrhistogram::Histogram;
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,8 +25,11 @@ const DIGITS: u8 = 3;
 /// What a run took and gave.
 pub(super) struct Played {
     pub frames: u64,
+    /// Frames of a live source that nobody had time for.
+    pub skipped: u64,
     /// Faces that were told, over all frames.
     pub faces: u64,
+    /// From the first line to the end.
     pub wall: Duration,
     /// Processor time of all threads.
     pub cpu: Duration,
@@ -39,6 +44,11 @@ impl Played {
 
     pub fn cpu_ms_a_frame(&self) -> f64 {
         self.cpu.as_secs_f64() * 1000.0 / self.frames.max(1) as f64
+    }
+
+    /// Processor time by the time that passed, in percent of one core.
+    pub fn of_one_core(&self) -> f64 {
+        100.0 * self.cpu.as_secs_f64() / self.wall.as_secs_f64()
     }
 
     pub fn faces_a_frame(&self) -> f64 {
@@ -60,45 +70,86 @@ pub(super) fn play(config: &Config, clips: Vec<Clip>) -> Result<Played, Failure>
         name: Some(format!("memory-{number}")),
         ..SourceConfig::new(SourceUri::Clip(Arc::new(clip)))
     };
+    play_sources(config, clips.into_iter().enumerate().map(source).collect(), &Stop::default())
+}
+
+/// Plays a source of any kind to its end, or for `length`.
+///
+/// # Errors
+/// When the runtime, the detector, the model or the source is unusable.
+pub(super) fn play_for(config: &Config, source: &SourceConfig, length: Duration) -> Result<Played, Failure> {
+    let stop = Stop::default();
+    let (ended, end) = bounded::<()>(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // It is told of the end by the sender that goes.
+            let _ = end.recv_timeout(length);
+            stop.set();
+        });
+        let played = play_sources(config, vec![source.clone()], &stop);
+        drop(ended);
+        played
+    })
+}
+
+fn play_sources(config: &Config, sources: Vec<SourceConfig>, stop: &Stop) -> Result<Played, Failure> {
     let mut config = config.clone();
-    config.sources = clips.into_iter().enumerate().map(source).collect();
+    config.sources = sources;
     config.emit = EmitPolicy::EveryFrame;
     config.audience.every_s = 0.0;
     let pipeline = Pipeline::load(config)?;
     let tally = Tally::default();
     let (start, before) = (Instant::now(), ProcessTime::now());
-    let outcomes = pipeline.run(tally.clone(), &Stop::default())?;
-    let (wall, cpu) = (start.elapsed(), before.elapsed());
-    let latencies = tally.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let outcomes = pipeline.run(tally.clone(), stop)?;
+    let (end, cpu) = (Instant::now(), before.elapsed());
+    if let Some(fault) = outcomes.iter().find_map(|outcome| outcome.error.as_ref()) {
+        return Err(Failure::new(fault.exit(), anyhow::anyhow!("{fault}")));
+    }
+    let counts = tally.counts();
     Ok(Played {
         frames: outcomes.iter().map(|outcome| outcome.analysed).sum(),
-        faces: latencies.len(),
-        wall,
+        skipped: outcomes.iter().map(|outcome| outcome.skipped).sum(),
+        faces: counts.latencies.len(),
+        wall: end - counts.first_line.unwrap_or(start),
         cpu,
-        latencies,
+        latencies: counts.latencies.clone(),
     })
 }
 
 /// Counts the faces' lines and how late they are, in place of a reader.
 #[derive(Clone)]
-struct Tally(Arc<Mutex<Histogram<u64>>>);
+struct Tally(Arc<Mutex<Counts>>);
+
+struct Counts {
+    /// A source says that it is up with its first frame: what opening it took is over then.
+    first_line: Option<Instant>,
+    latencies: Histogram<u64>,
+}
 
 impl Default for Tally {
     fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, SLOWEST_US, DIGITS);
-        Self(Arc::new(Mutex::new(histogram.expect("bounds and digits that a histogram takes"))))
+        let latencies = histogram.expect("bounds and digits that a histogram takes");
+        Self(Arc::new(Mutex::new(Counts { first_line: None, latencies })))
+    }
+}
+
+impl Tally {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Write for Tally {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut counts = self.counts();
+        counts.first_line.get_or_insert_with(Instant::now);
         let text = String::from_utf8_lossy(line);
         let is_sight = !text.contains(r#""phase":"end""#);
         let latency = text.split_once(r#""latency_ms":"#).filter(|_| is_sight);
         if let Some(ms) = latency.and_then(|(_, rest)| rest.trim_end_matches(['}', '\n']).parse::<f64>().ok())
         {
-            let mut latencies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            latencies.saturating_record((ms * 1000.0) as u64);
+            counts.latencies.saturating_record((ms * 1000.0) as u64);
         }
         Ok(line.len())
     }

@@ -1,0 +1,103 @@
+//! `emotiond bench --source`: the same on a camera, a video or pictures of one's own.
+
+use super::{
+    PAIRS,
+    kernels::{Captured, frames_per_second},
+    play::{Played, play_for},
+    searching_fully,
+};
+use crate::{
+    commands::print,
+    config::{Config, SourceConfig},
+    detect::DetectorPlan,
+    exit::{Exit, Failure},
+    frame::Frame,
+    runtime::Runtime,
+    source::{self, Read, SourceUri, Stop},
+};
+use std::time::Duration;
+
+/// Frames that the bare loops take in turn.
+const FRAMES: usize = 16;
+
+/// One pair of measurements.
+struct Pair {
+    bare_fps: f64,
+    full: Played,
+    configured: Played,
+}
+
+impl Pair {
+    fn efficiency(&self) -> f64 {
+        self.full.frames_per_second() / self.bare_fps
+    }
+}
+
+/// Prints what bare loops over the source's first frames reach, and what the pipeline reaches on the source itself.
+///
+/// # Errors
+/// When the source, the runtime, the detector or the model is unusable.
+pub(super) fn run(
+    runtime: &Runtime,
+    plan: &DetectorPlan,
+    config: &Config,
+    uri: &SourceUri,
+    length: Duration,
+) -> Result<(), Failure> {
+    if *uri == SourceUri::Stdin {
+        let fault = anyhow::anyhow!("stdin cannot be read again and again: give a file or a camera");
+        return Err(Failure::new(Exit::Usage, fault));
+    }
+    let source = SourceConfig::new(uri.clone());
+    let captured = first_frames(&source, config.limits.max_megapixels)?;
+    let full = searching_fully(config);
+    let mut pairs = Vec::new();
+    for _ in 0..PAIRS {
+        pairs.push(Pair {
+            bare_fps: frames_per_second(runtime, plan, &config.model, &captured, length)?,
+            full: play_for(&full, &source, length)?,
+            configured: play_for(config, &source, length)?,
+        });
+    }
+    pairs.sort_by(|a, b| a.efficiency().total_cmp(&b.efficiency()));
+    let median = &pairs[PAIRS / 2];
+    print(
+        "| | fps | left out | of one core, % | latency, median, ms | 99 % within, ms |\n|---|---:|---:|---:|---:|---:|\n",
+    )?;
+    print(&format!("| bare loops | {:.1} | | | | |\n", median.bare_fps))?;
+    print_row("pipeline, the same searches", &median.full)?;
+    print_row("pipeline as configured", &median.configured)?;
+    print(&format!(
+        "\nefficiency {:.2}; a source that gives no more frames, and what reading it takes, lower it\n",
+        median.efficiency()
+    ))
+}
+
+fn print_row(name: &str, played: &Played) -> Result<(), Failure> {
+    print(&format!(
+        "| {name} | {:.1} | {} | {:.0} | {:.1} | {:.1} |\n",
+        played.frames_per_second(),
+        played.skipped,
+        played.of_one_core(),
+        played.latency_ms(50.0),
+        played.latency_ms(99.0)
+    ))
+}
+
+/// The source's first frames.
+fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captured>, Failure> {
+    let unusable = |fault: source::SourceError| Failure::new(fault.exit(), fault);
+    let mut source = source::open(config, max_megapixels, &Stop::default()).map_err(unusable)?;
+    let (mut frame, mut captured) = (Frame::default(), Vec::new());
+    while captured.len() < FRAMES {
+        frame.clear();
+        match source.read(&mut frame).map_err(unusable)? {
+            Read::Frame => captured.push(Captured::copy_of(&frame)),
+            Read::Ended => break,
+        }
+    }
+    if captured.is_empty() {
+        return Err(Failure::new(Exit::Data, anyhow::anyhow!("{} gives no frames", config.uri)));
+    }
+    Ok(captured)
+}
