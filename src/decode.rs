@@ -68,7 +68,19 @@ impl FrameDecoder {
         Ok(Self { jpeg: turbojpeg::Decompressor::new()?, max_pixels: (max_megapixels * 1e6) as usize })
     }
 
-    /// Fills `frame.picture` from `frame.bytes`.
+    /// Width and height of the frame's picture, as far as they can be told without decoding it.
+    ///
+    /// # Errors
+    /// When the bytes do not begin a JPEG picture.
+    pub fn size(&mut self, frame: &Frame) -> Result<(u32, u32), DecodeError> {
+        if frame.encoding != Encoding::Jpeg {
+            return Ok((frame.width, frame.height));
+        }
+        let header = self.jpeg.read_header(&frame.bytes)?;
+        Ok((header.width as u32, header.height as u32))
+    }
+
+    /// Fills `frame.picture` from `frame.bytes`; JPEG pictures at the size that `frame.shrink` says.
     ///
     /// # Errors
     /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
@@ -81,7 +93,11 @@ impl FrameDecoder {
             return Err(DecodeError::Empty);
         }
         match frame.encoding {
-            Encoding::Jpeg => self.decode_jpeg(&frame.bytes, &mut frame.picture),
+            Encoding::Jpeg => {
+                let size = self.decode_jpeg(&frame.bytes, frame.shrink, &mut frame.picture)?;
+                (frame.width, frame.height) = size;
+                Ok(())
+            }
             Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture),
             _ => {
                 self.check_size(frame.width as usize, frame.height as usize)?;
@@ -90,18 +106,28 @@ impl FrameDecoder {
         }
     }
 
-    fn decode_jpeg(&mut self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
+    /// Decodes to a `shrink`th of each side, which leaves out most of the work. Returns the whole picture's size.
+    fn decode_jpeg(
+        &mut self,
+        bytes: &[u8],
+        shrink: u32,
+        picture: &mut Picture,
+    ) -> Result<(u32, u32), DecodeError> {
         let header = self.jpeg.read_header(bytes)?;
         self.check_size(header.width, header.height)?;
-        picture.resize(header.width as u32, header.height as u32);
+        let factor = turbojpeg::ScalingFactor::new(1, shrink as usize);
+        self.jpeg.set_scaling_factor(factor)?;
+        let (width, height) = (factor.scale(header.width), factor.scale(header.height));
+        picture.resize(width as u32, height as u32);
         let output = turbojpeg::Image {
             pixels: &mut picture.pixels[..],
-            width: header.width,
-            pitch: header.width * 3,
-            height: header.height,
+            width,
+            pitch: width * 3,
+            height,
             format: turbojpeg::PixelFormat::RGB,
         };
-        Ok(self.jpeg.decompress(bytes, output)?)
+        self.jpeg.decompress(bytes, output)?;
+        Ok((header.width as u32, header.height as u32))
     }
 
     /// Reads any kind of picture file and turns it upright after its EXIF orientation.
@@ -116,9 +142,9 @@ impl FrameDecoder {
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         // The same decoder as for cameras: faster, and it tells a truncated picture, which others fill with gray.
         if format == Some(ImageFormat::Jpeg) && decoder.color_type() != image::ColorType::Rgba8 {
-            match self.decode_jpeg(bytes, picture) {
-                Ok(()) if orientation == Orientation::NoTransforms => return Ok(()),
-                Ok(()) => {
+            match self.decode_jpeg(bytes, 1, picture) {
+                Ok(_) if orientation == Orientation::NoTransforms => return Ok(()),
+                Ok(_) => {
                     let pixels = std::mem::take(&mut picture.pixels);
                     let upright = image::RgbImage::from_raw(picture.width, picture.height, pixels)
                         .map(DynamicImage::from);
@@ -275,6 +301,29 @@ mod tests {
     #[test]
     fn bgr_is_turned_round() {
         assert_eq!(decoded(Encoding::Bgr, 1, 1, vec![1, 2, 3]).unwrap().picture.pixels, [3, 2, 1]);
+    }
+
+    #[test]
+    fn a_jpeg_picture_is_decoded_at_a_part_of_its_size() {
+        let pixels = [[40, 40, 40], [200, 200, 200]].map(|pixel| pixel.repeat(33 * 50)).concat();
+        let image = turbojpeg::Image {
+            pixels: &pixels[..],
+            width: 33,
+            pitch: 99,
+            height: 100,
+            format: turbojpeg::PixelFormat::RGB,
+        };
+        let jpeg = turbojpeg::compress(image, 95, turbojpeg::Subsamp::Sub2x2).unwrap().to_vec();
+        let mut decoder = FrameDecoder::new(1.0).unwrap();
+        let mut frame = Frame { encoding: Encoding::Jpeg, bytes: jpeg, ..Frame::default() };
+        assert_eq!(decoder.size(&frame).unwrap(), (33, 100));
+        for (shrink, width, height) in [(2, 17, 50), (4, 9, 25), (1, 33, 100)] {
+            frame.shrink = shrink;
+            decoder.decode(&mut frame).unwrap();
+            assert_eq!((frame.picture.width, frame.picture.height, frame.size()), (width, height, (33, 100)));
+            let view = frame.picture.view();
+            assert!(view.row(2)[0].abs_diff(40) < 5 && view.row(height - 3)[0].abs_diff(200) < 5);
+        }
     }
 
     #[test]

@@ -100,12 +100,15 @@ pub struct Frame {
     pub blind_below_px: f32,
     /// How `bytes` are to be read.
     pub encoding: Encoding,
-    /// Width as captured; 0 where the encoding carries its own.
+    /// Width as captured; where the encoding carries its own, 0 until it is decoded.
     pub width: u32,
-    /// Height as captured; 0 where the encoding carries its own.
+    /// Height as captured; likewise.
     pub height: u32,
     /// The bytes as captured.
     pub bytes: Vec<u8>,
+    /// Into how many parts each side is divided when a JPEG picture is decoded: 1 for the whole picture. Boxes are told in
+    /// pixels of the whole picture in any case.
+    pub shrink: u32,
     /// The decoded picture.
     pub picture: Picture,
     /// Faces as the detector found them.
@@ -168,6 +171,7 @@ impl Default for Frame {
             width: 0,
             height: 0,
             bytes: Vec::new(),
+            shrink: 1,
             picture: Picture::default(),
             detections: Vec::new(),
             faces: Vec::new(),
@@ -199,11 +203,17 @@ impl Frame {
         self.search = Search::Full;
         self.blind_below_px = 0.0;
         self.bytes.clear();
+        self.shrink = 1;
         self.detections.clear();
         self.faces.clear();
         self.lost.clear();
         self.probabilities.clear();
         self.fault = None;
+    }
+
+    /// Width and height of the whole picture, once it is decoded.
+    pub fn size(&self) -> (u32, u32) {
+        if self.shrink == 1 { (self.picture.width, self.picture.height) } else { (self.width, self.height) }
     }
 
     /// Stamps the frame with the present.

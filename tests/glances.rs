@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod common;
 
-use common::{Scratch, astronaut, encode, ffmpeg, number, real_config, run_sources, text};
+use common::{Scratch, astronaut, emotiond, encode, ffmpeg, finish, number, real_config, text};
 use image::{RgbImage, imageops};
 use serde_json::Value;
+use std::fs;
 
 const FRAMES: u32 = 48;
 /// The large face is joined by a small one here ...
@@ -20,8 +21,10 @@ fn paste(scene: &mut RgbImage, side: u32, left: u32, top: u32) {
     imageops::replace(scene, &head, i64::from(left), i64::from(top));
 }
 
-/// A large face that drifts, then a small one beside it, then that one alone.
-fn clip(scratch: &Scratch) -> String {
+/// A large face that drifts, then a small one beside it, then that one alone: as a video, whose frames are decoded
+/// elsewhere, and as a stream of JPEG pictures, which are decoded at a part of their size where that is enough.
+fn clips(scratch: &Scratch) -> [String; 2] {
+    let mut stream = Vec::new();
     for number in 0..FRAMES {
         let mut scene = RgbImage::from_pixel(960, 540, image::Rgb([96, 104, 112]));
         if number < CUT {
@@ -30,19 +33,24 @@ fn clip(scratch: &Scratch) -> String {
         if number >= JOINED {
             paste(&mut scene, 70, 800, 60);
         }
-        scratch.file(&format!("frames/{number:02}.jpg"), encode(&scene, image::ImageFormat::Jpeg));
+        let jpeg = encode(&scene, image::ImageFormat::Jpeg);
+        stream.extend_from_slice(&jpeg);
+        scratch.file(&format!("frames/{number:02}.jpg"), jpeg);
     }
-    let clip = text(&scratch.path("clip.mkv"));
+    let video = text(&scratch.path("clip.mkv"));
     let frames = text(&scratch.path("frames/%02d.jpg"));
-    ffmpeg(&["-framerate", "30", "-i", &frames, "-c:v", "copy", &clip]);
-    clip
+    ffmpeg(&["-framerate", "30", "-i", &frames, "-c:v", "copy", &video]);
+    [video, scratch.file("clip.mjpeg", stream)]
 }
 
 /// The faces that are told where every `full_every`-th search is at full size.
 fn faces(scratch: &Scratch, clip: &str, full_every: u32) -> Vec<Value> {
     let config = real_config().replace("[detector]\n", &format!("[detector]\nfull_every = {full_every}\n"));
     let config = scratch.file("config.toml", config);
-    let faces = run_sources(&config, &[clip], &["--emit", "every-frame"]).exits(0).faces();
+    let source = if clip.ends_with(".mjpeg") { "-" } else { clip };
+    let mut command = emotiond(&["run", "--config", &config, "--source", source, "--emit", "every-frame"]);
+    command.stdin(fs::File::open(clip).unwrap());
+    let faces = finish(command).exits(0).faces();
     faces.into_iter().filter(|face| face["phase"] != "end").collect()
 }
 
@@ -59,8 +67,13 @@ fn in_frame(faces: &[Value], frame: u32) -> Vec<(u64, u64, u64, u64, bool)> {
 #[test]
 fn glances_find_what_full_searches_find_and_repeat() {
     let scratch = Scratch::new();
-    let clip = clip(&scratch);
-    let (full, glances) = (faces(&scratch, &clip, 1), faces(&scratch, &clip, FULL_EVERY));
+    for clip in clips(&scratch) {
+        glances_find_what_full_searches_find(&scratch, &clip);
+    }
+}
+
+fn glances_find_what_full_searches_find(scratch: &Scratch, clip: &str) {
+    let (full, glances) = (faces(scratch, clip, 1), faces(scratch, clip, FULL_EVERY));
     assert!(full.iter().all(|face| face.get("predicted").is_none()));
 
     let alone = |faces: &[Value]| (1..JOINED).map(|frame| in_frame(faces, frame)).collect::<Vec<_>>();
@@ -79,7 +92,7 @@ fn glances_find_what_full_searches_find_and_repeat() {
         assert_eq!(in_frame(&glances, frame).len(), 1, "frame {frame}");
     }
 
-    let again = faces(&scratch, &clip, FULL_EVERY);
+    let again = faces(scratch, clip, FULL_EVERY);
     for frame in 0..FRAMES {
         assert_eq!(in_frame(&again, frame), in_frame(&glances, frame));
     }

@@ -54,7 +54,8 @@ impl Classify {
         self.rows.clear();
         for frame in &self.group {
             for face in &frame.faces {
-                self.cutter.append(&frame.picture.view(), &face.bounds, &mut self.inputs);
+                let bounds = face.bounds.scaled(1.0 / frame.shrink as f32);
+                self.cutter.append(&frame.picture.view(), &bounds, &mut self.inputs);
             }
         }
         let outcome = self.classifier.classify(&self.inputs, &mut self.rows);

@@ -19,15 +19,49 @@ pub(super) struct InSight {
     pub smallest_px: f32,
 }
 
+/// How a frame is glanced at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Glance {
+    /// Longest side of the picture that is searched, in pixels.
+    pub side_px: u32,
+    /// Into how many parts each side may be divided by the decoder.
+    pub shrink: u32,
+    /// Faces that were in sight.
+    pub count: u32,
+}
+
 /// What was in sight in each of a source's latest frames.
-pub(super) struct Memory(Box<[AtomicU64]>);
+pub(super) struct Memory {
+    seen: Box<[AtomicU64]>,
+    /// Pixels that a crop needs; `None` where pictures are shown, and so decoded whole.
+    crop_px: Option<f32>,
+}
 
 impl Memory {
     const NOTHING: u64 = u64::MAX;
 
-    /// For a source with so many `frames` under way at most.
-    pub fn new(frames: usize) -> Self {
-        Self((0..frames).map(|_| AtomicU64::new(Self::NOTHING)).collect())
+    /// For a source with so many `frames` under way at most, whose faces are read from crops of `crop_px`; `None` where
+    /// pictures are shown, and so decoded whole.
+    pub fn new(frames: usize, crop_px: Option<f32>) -> Self {
+        Self { seen: (0..frames).map(|_| AtomicU64::new(Self::NOTHING)).collect(), crop_px }
+    }
+
+    /// How the frame with this ticket can be glanced at, whose longest side is `longest_px` and would be searched at
+    /// `full_px`; `None` where a face would become too small.
+    pub fn glance(&self, ticket: u64, longest_px: u32, full_px: u32) -> Option<Glance> {
+        let InSight { count, smallest_px } = self.before(ticket)?;
+        let side_px = side(longest_px, full_px, smallest_px)?;
+        // Twice as large as it must be: it may have moved away since.
+        let is_enough = |parts: &u32| {
+            longest_px / parts >= side_px
+                && self.crop_px.is_some_and(|crop_px| smallest_px / *parts as f32 >= 2.0 * crop_px)
+        };
+        Some(Glance { side_px, shrink: [4, 2].into_iter().find(is_enough).unwrap_or(1), count })
+    }
+
+    /// Whether a face of `side_px` in a picture whose sides were divided by `shrink` still fills a crop.
+    pub fn fills_crop(&self, side_px: f32, shrink: u32) -> bool {
+        self.crop_px.is_some_and(|crop_px| side_px / shrink as f32 >= crop_px)
     }
 
     /// Keeps what was in sight in the frame with this ticket.
@@ -38,21 +72,21 @@ impl Memory {
 
     /// What was in sight in the last frame that was surely done when the one with this ticket began: as many frames
     /// before it as can be under way.
-    pub fn before(&self, ticket: u64) -> Option<InSight> {
+    fn before(&self, ticket: u64) -> Option<InSight> {
         let packed = self.place(ticket).load(Ordering::Relaxed);
         (packed != Self::NOTHING)
             .then(|| InSight { count: (packed >> 32) as u32, smallest_px: f32::from_bits(packed as u32) })
     }
 
     fn place(&self, ticket: u64) -> &AtomicU64 {
-        &self.0[(ticket % self.0.len() as u64) as usize]
+        &self.seen[(ticket % self.seen.len() as u64) as usize]
     }
 }
 
 /// The longest side at which faces of `smallest_px` and more are found in a picture whose longest side is `longest_px`
 /// and would be searched at `full_px`: a quarter of that, a third, a half or two thirds; `None` where a face would become
 /// too small.
-pub(super) fn side(longest_px: u32, full_px: u32, smallest_px: f32) -> Option<u32> {
+fn side(longest_px: u32, full_px: u32, smallest_px: f32) -> Option<u32> {
     let full_px = full_px.min(longest_px);
     let is_enough = |side: &u32| {
         *side >= LEAST_SIDE_PX && smallest_px * *side as f32 / longest_px as f32 >= LEAST_FACE_PX
@@ -66,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_told_of_the_one_that_was_surely_done() {
-        let memory = Memory::new(3);
+        let memory = Memory::new(3, None);
         let seen = |count| InSight { count, smallest_px: 50.0 + count as f32 };
         assert_eq!(memory.before(0), None);
         for ticket in 0..3 {
@@ -76,6 +110,21 @@ mod tests {
         let empty = InSight { count: 0, smallest_px: f32::INFINITY };
         memory.keep(3, empty);
         assert_eq!(memory.before(6), Some(empty));
+    }
+
+    #[test]
+    fn what_holds_large_faces_alone_is_decoded_small() {
+        let glance = |crop_px, smallest_px| {
+            let memory = Memory::new(1, crop_px);
+            memory.keep(0, InSight { count: 1, smallest_px });
+            memory.glance(1, 1280, 960).map(|glance| (glance.side_px, glance.shrink))
+        };
+        assert_eq!(glance(Some(48.0), 384.0), Some((320, 4)));
+        assert_eq!(glance(Some(48.0), 383.0), Some((320, 2)));
+        assert_eq!(glance(Some(48.0), 191.0), Some((320, 1)));
+        assert_eq!(glance(Some(48.0), f32::INFINITY), Some((320, 4)));
+        assert_eq!(glance(None, 384.0), Some((320, 1)));
+        assert_eq!(glance(Some(48.0), 30.0), None);
     }
 
     #[test]

@@ -150,8 +150,15 @@ impl Pipeline {
         let lanes: Vec<Lane> = (0..infos.len())
             .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
             .collect();
-        let memories: Arc<[Memory]> =
-            config.sources.iter().map(|source| Memory::new(frames(source, vision_threads))).collect();
+        let crop_px = classifiers[0].description().input.size as f32;
+        let memories: Arc<[Memory]> = config
+            .sources
+            .iter()
+            .zip(&outlets)
+            .map(|(source, outlets)| {
+                Memory::new(frames(source, vision_threads), outlets.is_empty().then_some(crop_px))
+            })
+            .collect();
         let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();

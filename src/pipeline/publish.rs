@@ -136,9 +136,10 @@ impl<W: Write> Publish<W> {
     fn publish_faces(&mut self, frame: &Frame, settings: &Settings) {
         let classes = self.labels.len();
         let time_s = seconds(frame, self.started);
+        let (width, height) = frame.size();
         self.shown.clear();
         for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
-            let bounds = PixelBox::new(&face.bounds, frame.picture.width, frame.picture.height);
+            let bounds = PixelBox::new(&face.bounds, width, height);
             let sight = Sight {
                 phase: Phase::New,
                 track: face.track,

@@ -2,15 +2,15 @@
 
 use super::{
     STOP_PATIENCE,
-    glance::{self, Memory},
+    glance::{self, Glance, Memory},
     settings::{Look, Shared},
 };
 use crate::{
     config::LimitsConfig,
-    decode::FrameDecoder,
-    detect::{DetectError, DetectSettings, Detector, DetectorPlan},
+    decode::{DecodeError, FrameDecoder},
+    detect::{DetectSettings, Detection, Detector, DetectorPlan},
     exit::{Exit, Failure},
-    frame::{Content, Frame, Search},
+    frame::{Content, Encoding, Frame, Search},
     guard::guarded,
     runtime::RuntimeError,
     source::Stop,
@@ -105,49 +105,88 @@ impl Vision {
         if frame.content != Content::Picture || frame.fault.is_some() {
             return;
         }
-        if let Err(fault) = self.decoder.decode(frame) {
-            frame.fault = Some(fault.to_string());
-            return;
-        }
-        if frame.search == Search::Skip {
-            return;
-        }
         let mut settings = self.look.load().sources[frame.source].detect;
         if frame.file.is_none() {
             settings.min_score *= CONTINUES;
         }
-        let found = match self.glance(frame, &settings, detector) {
-            Ok(false) => detector.detect(&frame.picture.view(), &settings, &mut frame.detections),
-            Ok(true) => Ok(()),
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = found {
+        if let Err(fault) = self.search(frame, &settings, detector) {
             frame.fault = Some(fault.to_string());
         }
     }
 
-    /// Searches the picture at a reduced size where that is due and the faces allow it. Returns whether that was
-    /// enough: it was not when it found fewer than were in sight.
-    fn glance(
-        &self,
+    fn search(
+        &mut self,
         frame: &mut Frame,
         settings: &DetectSettings,
         detector: &mut dyn Detector,
-    ) -> Result<bool, DetectError> {
+    ) -> anyhow::Result<()> {
+        match self.plan_glance(frame, settings)? {
+            None => self.decoder.decode(frame)?,
+            Some(glance) if self.glance(frame, glance, settings, detector)? => return Ok(()),
+            Some(_) => self.decode_whole(frame)?,
+        }
+        if frame.search != Search::Skip {
+            detector.detect(&frame.picture.view(), settings, &mut frame.detections)?;
+        }
+        Ok(())
+    }
+
+    /// How the frame can be glanced at, where that is due and the faces allow it.
+    fn plan_glance(
+        &mut self,
+        frame: &Frame,
+        settings: &DetectSettings,
+    ) -> Result<Option<Glance>, DecodeError> {
         if frame.search != Search::Glance {
-            return Ok(false);
+            return Ok(None);
         }
-        let Some(before) = self.memories[frame.source].before(frame.ticket) else { return Ok(false) };
-        let longest_px = frame.picture.width.max(frame.picture.height);
-        let Some(side_px) = glance::side(longest_px, settings.max_side_px, before.smallest_px) else {
-            return Ok(false);
+        let (width, height) = self.decoder.size(frame)?;
+        let memory = &self.memories[frame.source];
+        Ok(memory.glance(frame.ticket, width.max(height), settings.max_side_px))
+    }
+
+    /// Searches the picture at a reduced size. Returns whether that was enough: it was not when it found fewer faces
+    /// than were in sight.
+    fn glance(
+        &mut self,
+        frame: &mut Frame,
+        glance: Glance,
+        settings: &DetectSettings,
+        detector: &mut dyn Detector,
+    ) -> anyhow::Result<bool> {
+        if frame.encoding == Encoding::Jpeg {
+            frame.shrink = glance.shrink;
+        }
+        self.decoder.decode(frame)?;
+        let shrink = frame.shrink as f32;
+        let small = DetectSettings {
+            max_side_px: glance.side_px,
+            min_face_px: settings.min_face_px / shrink,
+            ..*settings
         };
-        let small = DetectSettings { max_side_px: side_px, ..*settings };
         detector.detect(&frame.picture.view(), &small, &mut frame.detections)?;
-        if frame.detections.len() < before.count as usize {
+        if frame.detections.len() < glance.count as usize {
             return Ok(false);
         }
-        frame.blind_below_px = glance::LEAST_FACE_PX * longest_px as f32 / side_px as f32;
+        for face in &mut frame.detections {
+            face.bounds = face.bounds.scaled(shrink);
+        }
+        let (width, height) = frame.size();
+        frame.blind_below_px = glance::LEAST_FACE_PX * width.max(height) as f32 / glance.side_px as f32;
+        let memory = &self.memories[frame.source];
+        let fills = |face: &Detection| memory.fills_crop(face.bounds.w.max(face.bounds.h), frame.shrink);
+        if !frame.detections.iter().all(fills) {
+            self.decode_whole(frame)?;
+        }
         Ok(true)
+    }
+
+    /// Decodes what was decoded at a part of its size once more.
+    fn decode_whole(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+        if frame.shrink == 1 {
+            return Ok(());
+        }
+        frame.shrink = 1;
+        self.decoder.decode(frame)
     }
 }
