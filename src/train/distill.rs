@@ -1,5 +1,6 @@
-//! Distillation (Hinton, Vinyals and Dean 2015): a network that is ready teaches another. It sees the very pictures
-//! that its pupil sees, augmented as they are (Beyer et al. 2022), and its probabilities become part of the targets.
+//! Distillation (Hinton, Vinyals and Dean 2015): networks that are ready teach another. They see the very pictures
+//! that their pupil sees, augmented as they are (Beyer et al. 2022), and their mean probabilities become part of the
+//! targets.
 
 use super::loader::Batch;
 use super::recipe::DistillSection;
@@ -9,6 +10,7 @@ use crate::config::{ModelConfig, RuntimeConfig};
 use crate::exit::Exit;
 use crate::runtime::{Runtime, RuntimeError};
 use std::fmt;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why a network cannot teach.
@@ -37,61 +39,87 @@ impl DistillError {
     }
 }
 
-/// A network that is ready, as an ONNX file.
+/// Networks that are ready, as ONNX files.
 pub struct Teacher {
     runtime: Runtime,
-    model: ModelConfig,
+    models: Vec<ModelConfig>,
+    mirror: bool,
     weight: f32,
+    /// Pixels a row of the input.
+    side: usize,
 }
 
 impl fmt::Debug for Teacher {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.debug_struct("Teacher")
-            .field("model", &self.model)
+            .field("models", &self.models)
+            .field("mirror", &self.mirror)
             .field("weight", &self.weight)
             .finish_non_exhaustive()
     }
 }
 
 impl Teacher {
-    /// Loads the teacher of `section` for pupils that take `spec` and tell `labels` apart.
+    /// Loads the networks of `section` for pupils that take `spec` and tell `labels` apart.
     ///
     /// # Errors
-    /// When there is no ONNX Runtime, the file is no usable model, or it does not suit the pupil.
+    /// When there is no ONNX Runtime, a file is no usable model, or it does not suit the pupil.
     pub fn load(section: &DistillSection, spec: &InputSpec, labels: &[&str]) -> Result<Self, DistillError> {
         let runtime = Runtime::load(&RuntimeConfig::default())?;
-        let model = ModelConfig { file: Some(section.teacher.clone()), ..ModelConfig::default() };
-        let teacher = Self { runtime, model, weight: section.weight as f32 };
-        let Description { labels: known, input, .. } = teacher.open()?.description().clone();
-        if input != *spec {
-            return Err(DistillError::Mismatch("input"));
-        }
-        if known != labels {
-            return Err(DistillError::Mismatch("labels"));
+        let model = |file: &PathBuf| ModelConfig { file: Some(file.clone()), ..ModelConfig::default() };
+        let teacher = Self {
+            runtime,
+            models: section.teacher.iter().map(model).collect(),
+            mirror: section.mirror,
+            weight: section.weight as f32,
+            side: spec.size,
+        };
+        for network in teacher.open()? {
+            let Description { labels: known, input, .. } = network.description();
+            if input != spec {
+                return Err(DistillError::Mismatch("input"));
+            }
+            if known != labels {
+                return Err(DistillError::Mismatch("labels"));
+            }
         }
         Ok(teacher)
     }
 
-    /// The teacher for one thread.
+    /// The networks for one thread.
     ///
     /// # Errors
-    /// When the file is not what it was any more.
-    pub fn open(&self) -> Result<Classifier, ClassifyError> {
-        Classifier::load(&self.runtime, &self.model)
+    /// When a file is not what it was any more.
+    pub fn open(&self) -> Result<Vec<Classifier>, ClassifyError> {
+        self.models.iter().map(|model| Classifier::load(&self.runtime, model)).collect()
     }
 
-    /// Blends what `classifier` says of the batch's pictures into its targets.
+    /// Blends the mean of what `networks` say of the batch's pictures into its targets.
     ///
     /// # Errors
-    /// When the network fails.
-    pub fn teach(&self, classifier: &mut Classifier, batch: &mut Batch) -> Result<(), ClassifyError> {
+    /// When a network fails.
+    pub fn teach(&self, networks: &mut [Classifier], batch: &mut Batch) -> Result<(), ClassifyError> {
+        let mirrored = self.mirror.then(|| mirrored(&batch.inputs, self.side));
         let mut answers = Vec::with_capacity(batch.targets.len());
-        classifier.classify(&batch.inputs, &mut answers)?;
-        for (target, answer) in batch.targets.iter_mut().zip(answers) {
+        let mut mean = vec![0.0; batch.targets.len()];
+        let share = 1.0 / (networks.len() * (1 + usize::from(self.mirror))) as f32;
+        for network in networks {
+            for view in [Some(&batch.inputs), mirrored.as_ref()].into_iter().flatten() {
+                answers.clear();
+                network.classify(view, &mut answers)?;
+                mean.iter_mut().zip(&answers).for_each(|(mean, answer)| *mean += share * answer);
+            }
+        }
+        for (target, answer) in batch.targets.iter_mut().zip(mean) {
             *target += self.weight * (answer - *target);
         }
         Ok(())
     }
+}
+
+/// Pictures with rows of `side` pixels, left and right exchanged.
+fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
+    pictures.chunks_exact(side).flat_map(|row| row.iter().rev().copied()).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +132,8 @@ mod tests {
         let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
         let recipe = fixtures::recipe(&[]);
         let labels = recipe.data.labels.labels();
-        Teacher::load(&DistillSection { teacher, weight }, &recipe.input_spec(), labels)
+        let section = DistillSection { teacher: vec![teacher], mirror: false, weight };
+        Teacher::load(&section, &recipe.input_spec(), labels)
     }
 
     #[test]
@@ -116,7 +145,7 @@ mod tests {
         let alone = first(None);
         let (half, whole) = (teacher("tiny.onnx", 0.5).unwrap(), teacher("tiny.onnx", 1.0).unwrap());
         let mut said = Vec::new();
-        whole.open().unwrap().classify(&alone.inputs, &mut said).unwrap();
+        whole.open().unwrap()[0].classify(&alone.inputs, &mut said).unwrap();
         assert_ne!(alone.targets, said);
         let taught = first(Some(Arc::new(whole)));
         assert_eq!(taught.inputs, alone.inputs);
@@ -127,6 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn several_teachers_and_views_give_their_mean() {
+        let recipe = fixtures::recipe(&["fit.batch=16"]);
+        let examples = Arc::new(prepare(&fixtures::dataset(125), &recipe).unwrap().training);
+        let alone = Loader::training(Arc::clone(&examples), &recipe, None).epoch(0).next().unwrap();
+        let one = teacher("tiny.onnx", 1.0).unwrap();
+        let mut networks = one.open().unwrap();
+        let (mut straight, mut mirror) = (Vec::new(), Vec::new());
+        networks[0].classify(&alone.inputs, &mut straight).unwrap();
+        networks[0].classify(&mirrored(&alone.inputs, 48), &mut mirror).unwrap();
+        assert_ne!(straight, mirror);
+        let both = Teacher { mirror: true, models: [one.models.clone(), one.models.clone()].concat(), ..one };
+        let taught = Loader::training(examples, &recipe, Some(Arc::new(both))).epoch(0).next().unwrap();
+        for ((target, a), b) in taught.targets.iter().zip(straight).zip(mirror) {
+            assert!((target - (a + b) / 2.0).abs() < 1e-6);
+        }
+        assert_eq!(mirrored(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
     fn a_teacher_that_does_not_suit_is_refused() {
         let refusal = |file| teacher(file, 0.5).unwrap_err().to_string();
         assert!(refusal("classes_6.onnx").contains("classes_6.onnx"));
@@ -134,7 +182,7 @@ mod tests {
         let mut spec = fixtures::recipe(&[]).input_spec();
         spec.mean = vec![0.0];
         let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny.onnx");
-        let section = DistillSection { teacher: tiny, weight: 0.5 };
+        let section = DistillSection { teacher: vec![tiny], mirror: false, weight: 0.5 };
         let refused = Teacher::load(&section, &spec, fixtures::recipe(&[]).data.labels.labels()).unwrap_err();
         assert!(matches!(refused, DistillError::Mismatch("input")), "{refused}");
     }

@@ -103,10 +103,10 @@ impl Loader {
         thread::Builder::new()
             .name(format!("loader-{worker}"))
             .spawn(move || {
-                let mut classifier = loader.open_teacher();
+                let mut teachers = loader.open_teachers();
                 for index in (worker..loader.batches()).step_by(workers) {
                     // Nobody listens any more: the iterator was dropped.
-                    if sender.send(loader.make(epoch, index, &order, classifier.as_mut())).is_err() {
+                    if sender.send(loader.make(epoch, index, &order, &mut teachers)).is_err() {
                         return;
                     }
                 }
@@ -124,18 +124,12 @@ impl Loader {
         order
     }
 
-    fn open_teacher(&self) -> Option<Classifier> {
-        let teacher = self.training.as_ref()?.teacher.as_ref()?;
-        Some(teacher.open().expect("the teacher was loaded before"))
+    fn open_teachers(&self) -> Vec<Classifier> {
+        let teacher = self.training.as_ref().and_then(|training| training.teacher.as_ref());
+        teacher.map_or_else(Vec::new, |teacher| teacher.open().expect("the teacher was loaded before"))
     }
 
-    fn make(
-        &self,
-        epoch: usize,
-        index: usize,
-        order: &[usize],
-        classifier: Option<&mut Classifier>,
-    ) -> Batch {
+    fn make(&self, epoch: usize, index: usize, order: &[usize], teachers: &mut [Classifier]) -> Batch {
         let start = index * self.batch;
         let positions = &order[start..(start + self.batch).min(order.len())];
         let (length, classes) = (self.examples.spec.crop_len(), self.examples.labels.len());
@@ -160,8 +154,8 @@ impl Loader {
                 let mut random = Draw::Mixup.random(self.seed, epoch as u64, index as u64);
                 mix(&mut batch, training.augment.mixup_alpha, &mut random);
             }
-            if let (Some(teacher), Some(classifier)) = (&training.teacher, classifier) {
-                teacher.teach(classifier, &mut batch).expect("a teacher that has answered once answers");
+            if let Some(teacher) = &training.teacher {
+                teacher.teach(teachers, &mut batch).expect("a teacher that has answered once answers");
             }
         }
         batch

@@ -25,7 +25,7 @@ fn an_epoch_repeats_and_epochs_differ() {
     assert_ne!(epoch(&first, 3), epoch(&first, 4));
     // However the threads are scheduled: what one thread alone makes is the same.
     let order = first.order(3);
-    let alone: Vec<_> = (0..first.batches()).map(|index| first.make(3, index, &order, None)).collect();
+    let alone: Vec<_> = (0..first.batches()).map(|index| first.make(3, index, &order, &mut [])).collect();
     assert_eq!(epoch(&first, 3), alone);
 }
 

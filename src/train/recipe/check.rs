@@ -94,6 +94,9 @@ fn check_loss(recipe: &Recipe) -> Result<(), Fault> {
     within("loss.label_smoothing", recipe.loss.label_smoothing, 0.0..1.0, "a part from 0 to below 1")?;
     if let Some(distill) = &recipe.distill {
         within("distill.weight", distill.weight, 0.0..=1.0, "a weight from 0 to 1")?;
+        if distill.teacher.is_empty() {
+            return Err(("distill.teacher", "is empty: name a network, or remove [distill]".to_owned()));
+        }
     }
     if let ClassWeights::List(weights) = &recipe.loss.class_weights {
         let classes = recipe.data.labels.labels().len();

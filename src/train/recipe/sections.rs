@@ -257,13 +257,18 @@ pub struct EarlyStopping {
     pub min_delta: f64,
 }
 
-/// `[distill]`: another network's answers as targets.
+/// `[distill]`: other networks' answers as targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DistillSection {
-    /// The teacher's ONNX file, from where the program runs; it takes the same input and tells the same labels apart.
-    pub teacher: PathBuf,
-    /// Weight of its probabilities, 0 to 1; the rest is the data's own target.
+    /// The teacher's ONNX file, from where the program runs, or a list of files whose mean teaches; they take the same
+    /// input and tell the same labels apart.
+    #[serde(with = "one_of::path_or_list")]
+    pub teacher: Vec<PathBuf>,
+    /// Whether they look at the picture's mirror image too, and the mean of both answers counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror: bool,
+    /// Weight of their probabilities, 0 to 1; the rest is the data's own target.
     pub weight: f64,
 }
 
