@@ -142,7 +142,7 @@ impl Kind {
     /// How pasted FER2013 faces are read best; measured, see docs/performance.md.
     fn measured_framing(&self) -> Framing {
         match self {
-            Self::SeetaFace => Framing { margin: 0.0, down: 0.04 },
+            Self::SeetaFace => Framing::default(),
             Self::YuNet(_) => Framing { margin: -0.15, down: 0.04 },
             Self::CenterFace(_) => Framing { margin: -0.05, down: 0.0 },
         }
