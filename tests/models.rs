@@ -61,6 +61,7 @@ fn each_model_describes_itself_and_knows_a_smile() {
         assert!(size < 6_000_000, "{name} has {size} bytes");
         for row in answers(name) {
             assert!(row[3] > 0.5, "{name}: {row:?}");
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{name}: {row:?}");
         }
     }
 }
