@@ -143,7 +143,7 @@ impl Kind {
     fn measured_framing(&self) -> Framing {
         match self {
             Self::SeetaFace => Framing::default(),
-            Self::YuNet(_) => Framing { margin: -0.15, down: 0.04 },
+            Self::YuNet(_) => Framing { margin: -0.125, down: 0.04 },
             Self::CenterFace(_) => Framing { margin: -0.05, down: 0.0 },
         }
     }
