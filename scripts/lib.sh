@@ -25,6 +25,18 @@ need_packages() {
         fail "apt-get could not install ${missing[*]}"
 }
 
+# python_environment FOLDER REQUIREMENT...: a virtual environment with these packages from PyPI, made unless it is there.
+python_environment() {
+    local folder=$1
+    shift
+    [ "$(cat "$folder/installed" 2>/dev/null)" = "$*" ] && return 0
+    need_packages python3 python3-venv
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "$@" ||
+        fail "$* could not be installed: is the network there?"
+    echo "$*" >"$folder/installed"
+}
+
 # take_wheel FOLDER REQUIREMENT SHA256 PLATFORM...: downloads one wheel, checks its hash and unpacks it into FOLDER.
 take_wheel() {
     local folder=$1 requirement=$2 hash=$3 platforms=() platform download

@@ -41,8 +41,8 @@ def main():
     source, data, target = sys.argv[1:]
     model = onnx.load(source)
     described = {entry.key: entry.value for entry in model.metadata_props}
-    if (described["emotiond.color"], described["emotiond.size"]) != ("gray", "48"):
-        sys.exit(f"quantize: {source} does not take gray pictures of 48x48")
+    if (described.get("emotiond.color"), described.get("emotiond.size")) != ("gray", "48"):
+        sys.exit(f"quantize: {source} does not say that it takes gray pictures of 48x48")
     mean, scale = float(described["emotiond.mean"]), float(described["emotiond.scale"])
     pictures = [(picture - mean) * scale for picture in training_pictures(data)]
     with tempfile.TemporaryDirectory() as folder:
@@ -64,8 +64,8 @@ def main():
     quantised = onnx.load(target)
     del quantised.metadata_props[:]
     # Its own accuracy is for `emotiond-train eval` to say.
-    kept = {key: value for key, value in described.items() if key != "emotiond.accuracy"}
-    for key, value in kept.items():
+    described.pop("emotiond.accuracy", None)
+    for key, value in described.items():
         quantised.metadata_props.add(key=key, value=value)
     onnx.save(quantised, target)
     print(f"quantize: wrote {target}, {Path(target).stat().st_size} bytes; it was {Path(source).stat().st_size}")

@@ -158,13 +158,20 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is damaged, or holds another network.
     pub fn load(path: &Path, wanted: &NetworkSpec) -> Result<Self, CheckpointError> {
-        let checkpoint = Self::read(path)?;
-        let found = &checkpoint.progress.network;
-        if found != wanted {
-            let (found, wanted) = (found.to_string(), wanted.to_string());
-            return Err(CheckpointError::OtherNetwork { path: path.to_owned(), found, wanted });
+        Self::read(path)?.must_hold(wanted, path)
+    }
+
+    /// Itself, read from `path`, if it holds a network like `wanted`.
+    ///
+    /// # Errors
+    /// When it holds another network.
+    pub fn must_hold(self, wanted: &NetworkSpec, path: &Path) -> Result<Self, CheckpointError> {
+        let found = &self.progress.network;
+        if found == wanted {
+            return Ok(self);
         }
-        Ok(checkpoint)
+        let (found, wanted) = (found.to_string(), wanted.to_string());
+        Err(CheckpointError::OtherNetwork { path: path.to_owned(), found, wanted })
     }
 
     /// Puts the checkpoint's weights into `network`, built by the same recipe.

@@ -297,14 +297,14 @@ impl<'a> Run<'a> {
 
 /// `network` with the weights of another run's checkpoint, which may hold a shallower network of its kind.
 fn first_weights(path: &Path, spec: &NetworkSpec, network: Network, job: &Job) -> Result<Network, FitError> {
-    if let Some(shallower) = arch::shallower(spec) {
-        let checkpoint = Checkpoint::read(path)?;
-        if checkpoint.progress.network == shallower {
+    let checkpoint = Checkpoint::read(path)?;
+    match arch::shallower(spec) {
+        Some(shallower) if checkpoint.progress.network == shallower => {
             let shallow = arch::build(&shallower, Initializer::Zeros, job.device)?;
-            return Ok(arch::deepen(checkpoint.chosen(shallow, path)?, network));
+            Ok(arch::deepen(checkpoint.chosen(shallow, path)?, network))
         }
+        _ => Ok(checkpoint.must_hold(spec, path)?.chosen(network, path)?),
     }
-    Ok(Checkpoint::load(path, spec)?.chosen(network, path)?)
 }
 
 /// The backbone that pretrained weights are for.

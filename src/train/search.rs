@@ -134,7 +134,7 @@ impl Search {
     /// When the journal cannot be read or a range is refused.
     pub fn begin(&self) -> Result<Vec<Running>, SearchError> {
         let study = Arc::new(self.study()?);
-        let left = self.trials() - study.trials().len().min(self.trials());
+        let left = self.trials().saturating_sub(study.trials().len());
         (0..left.min(self.section.at_once)).map(|_| self.begin_trial(&study)).collect()
     }
 
