@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Running, Scratch, data, emotiond, encode, ffmpeg, finish, run_sources, text};
+use common::{Running, Scratch, data, emotiond, encode, ffmpeg, finish, number, run_sources, text};
 use image::ImageFormat;
 use rustix::process::Signal;
 use std::{
@@ -182,6 +182,37 @@ fn a_huge_clip_is_refused() {
     let clip = scratch.file("clip.gif", encode(&image::RgbImage::new(400, 300), ImageFormat::Gif));
     let ran = run_sources(&scratch.tiny("[limits]\nmax_megapixels = 0.1\n"), &[&clip], &[]).exits(65);
     ran.complains_once(&["clip.gif", "400x300", "max_megapixels"]);
+
+    let film = film(&scratch);
+    let ran = run_sources(&scratch.tiny("[limits]\nmax_megapixels = 0.1\n"), &[&film], &[]).exits(65);
+    ran.complains_once(&["film.avi", "512x512", "max_megapixels"]);
+}
+
+/// 20 frames of the portrait as JPEG pictures, which are not decoded on the way to us.
+fn film(scratch: &Scratch) -> String {
+    let (path, portrait) = (text(&scratch.path("film.avi")), text(&data("astronaut.jpg")));
+    ffmpeg(&["-loop", "1", "-r", "10", "-i", &portrait, "-frames:v", "20", "-c:v", "mjpeg", &path]);
+    path
+}
+
+#[test]
+fn a_film_with_a_bad_picture_and_a_cut_end_gives_the_others() {
+    let scratch = Scratch::new();
+    let mut bytes = fs::read(film(&scratch)).unwrap();
+    let starts: Vec<usize> =
+        (0..bytes.len() - 3).filter(|at| bytes[*at..].starts_with(&[0xFF, 0xD8, 0xFF])).collect();
+    assert_eq!(starts.len(), 20);
+    // The sixth picture becomes two that are none; the last one ends in its middle.
+    bytes[starts[5] + 2..starts[5] + 400].fill(7);
+    bytes[starts[5] + 1000..][..4].copy_from_slice(&[0xFF, 0xD9, 0xFF, 0xD8]);
+    bytes.truncate(starts[19] + (starts[19] - starts[18]) / 2);
+    let source = scratch.file("cut.avi", bytes);
+    let ran = run_sources(&scratch.tiny(""), &[&source], &["--emit", "every-frame"]).exits(0);
+    assert_eq!(ran.complaints().len(), 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("18 frames analysed, 2 unreadable"), "{}", ran.stderr);
+    for face in ran.faces().iter().filter(|face| face["phase"] != "end") {
+        assert_eq!(number(&face["pts_ms"]), 100 * number(&face["frame"]), "{face}");
+    }
 }
 
 /// 20 frames of the portrait as a video whose index stands at its beginning.

@@ -39,7 +39,7 @@ fn clips(scratch: &Scratch) -> [String; 2] {
     }
     let video = text(&scratch.path("clip.mkv"));
     let frames = text(&scratch.path("frames/%02d.jpg"));
-    ffmpeg(&["-framerate", "30", "-i", &frames, "-c:v", "copy", &video]);
+    ffmpeg(&["-framerate", "30", "-i", &frames, "-c:v", "mpeg4", "-q:v", "2", &video]);
     [video, scratch.file("clip.mjpeg", stream)]
 }
 

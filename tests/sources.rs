@@ -173,9 +173,13 @@ fn moving(scratch: &Scratch, name: &str, frames: u32, codec: &[&str]) -> String 
 #[test]
 fn a_video_loses_no_frame() {
     let scratch = Scratch::new();
-    for (name, codec) in
-        [("a.mp4", &[][..]), ("b.mkv", &["-c:v", "mpeg4", "-q:v", "3"]), ("c.avi", &["-c:v", "mjpeg"])]
-    {
+    for (name, codec) in [
+        ("a.mp4", &[][..]),
+        ("b.mkv", &["-c:v", "mpeg4", "-q:v", "3"]),
+        ("c.avi", &["-c:v", "mjpeg"]),
+        ("d.mkv", &["-c:v", "mjpeg", "-output_ts_offset", "3"]),
+        ("e.avi", &["-c:v", "mjpeg", "-pix_fmt", "yuvj444p"]),
+    ] {
         let video = moving(&scratch, name, 40, codec);
         let ran = run_sources(&scratch.tiny(""), &[&video], &["--emit", "every-frame"]).exits(0);
         ran.complains_not();
@@ -190,6 +194,31 @@ fn a_video_loses_no_frame() {
         }
         assert_eq!(ran.states(), [format!("{video} up"), format!("{video} ended")]);
     }
+}
+
+/// A QuickTime film's pictures, to be turned a quarter to the right, as its header then says (ISO/IEC 14496-12, `tkhd`).
+fn turned(film: &mut [u8]) {
+    const MATRIX: usize = 44;
+    let header = film.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
+    let matrix: [i32; 9] = [0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30];
+    let bytes: Vec<u8> = matrix.iter().flat_map(|number| number.to_be_bytes()).collect();
+    film[header + MATRIX..][..bytes.len()].copy_from_slice(&bytes);
+}
+
+#[test]
+fn a_film_of_jpeg_pictures_that_lie_on_their_side_is_turned_upright() {
+    let scratch = Scratch::new();
+    let (portrait, film) = (text(&data("astronaut.jpg")), text(&scratch.path("a.mov")));
+    let lying = ["-vf", "transpose=cclock,format=yuvj420p", "-c:v", "mjpeg", "-q:v", "3"];
+    ffmpeg(&[&["-loop", "1", "-i", &portrait, "-frames:v", "5"], &lying[..], &[&film]].concat());
+    let seen = |film: &str| {
+        let faces = run_sources(&scratch.tiny(""), &[film], &["--emit", "every-frame"]).exits(0).faces();
+        faces.iter().filter(|face| face["phase"] != "end" && is_the_face(&face["box"])).count()
+    };
+    assert_eq!(seen(&film), 0, "the picture lies on its side");
+    let mut bytes = fs::read(&film).unwrap();
+    turned(&mut bytes);
+    assert_eq!(seen(&scratch.file("b.mov", bytes)), 5);
 }
 
 /// Runs the daemon with a file as its stdin.

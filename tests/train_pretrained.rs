@@ -229,9 +229,9 @@ fn losses(bench: &Bench, out: &str) -> Vec<[f64; 3]> {
     epochs.iter().map(|epoch| [epoch.learning_rate, epoch.train_loss, epoch.validation_loss]).collect()
 }
 
-#[test]
-fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
-    let (bench, settings) = transfer(&["network.pretrained.freeze=all"]);
+/// That a run with `freeze` and nothing else that changes pictures keeps features, which change nothing.
+fn features_are_kept(freeze: &str) -> (Bench, Vec<String>) {
+    let (bench, settings) = transfer(&[&format!("network.pretrained.freeze={freeze}")]);
     let with = |setting: &str| [&settings[..], &["--set".to_owned(), setting.to_owned()]].concat();
     let still = with("augment={}");
     let said = run(&bench, "still", &still);
@@ -244,7 +244,17 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     for (once, anew) in losses(&bench, "still").iter().zip(losses(&bench, "moving")) {
         assert!(iter::zip(once, anew).all(|(once, anew)| (once - anew).abs() < 1e-4), "{once:?} {anew:?}");
     }
+    (bench, still)
+}
 
+#[test]
+fn features_of_frozen_blocks_below_trained_ones_are_kept_as_maps() {
+    features_are_kept("4");
+}
+
+#[test]
+fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
+    let (bench, still) = features_are_kept("all");
     let cache = bench.path("still").join("features-training.bin");
     let features = fs::read(&cache).unwrap();
 
@@ -258,7 +268,7 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     assert_eq!(losses(&bench, "foreign"), losses(&bench, "still"));
     fs::create_dir(bench.path("own")).unwrap();
     let mut spoilt = features;
-    spoilt[32..].fill(0);
+    spoilt[48..].fill(0);
     fs::write(bench.path("own").join("features-training.bin"), spoilt).unwrap();
     run(&bench, "own", &still);
     assert_ne!(losses(&bench, "own"), losses(&bench, "still"), "the features in the folder were not read");

@@ -14,8 +14,10 @@ Clip = namedtuple("Clip", "width height faces picture video")
 
 
 def ffmpeg(source, filters, frames, target):
+    """JPEG pictures, also in a video: what cameras send."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", source, "-vf", ",".join(filters), "-r", str(FRAME_RATE)]
-    subprocess.run([*command, "-frames:v", str(frames), "-q:v", "3", "-pix_fmt", "yuvj420p", target], check=True)
+    jpeg = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"]
+    subprocess.run([*command, "-frames:v", str(frames), *jpeg, target], check=True)
 
 
 def make_clip(folder, width, height, faces, frames):

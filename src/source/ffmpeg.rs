@@ -1,11 +1,15 @@
-//! Videos and network streams through an ffmpeg process: frames as PPM on its stdout, their times on its stderr.
+//! Videos and network streams through an ffmpeg process: frames on its stdout, their times on its stderr. Frames are PPM
+//! pictures, or a file's own JPEG pictures as they are: our decoder leaves out what a glance has no need of.
 
-use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader, uri::without_credentials};
+use super::{
+    Read, Source, SourceError, Stop, check_size, ffprobe::jpeg_pictures, polled::PolledReader,
+    uri::without_credentials,
+};
 use crate::{
     child::{PIPE_BYTES, die_with_us, widen, without_origin},
     frame::{Encoding, Frame},
 };
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read as _},
@@ -15,19 +19,53 @@ use std::{
     time::Duration,
 };
 
-/// Times run ahead of the frames by what lies in the pipe.
-const TIMES_AHEAD: usize = 1024;
+/// Notes run ahead of the frames by what lies in the pipe.
+const NOTES_AHEAD: usize = 1024;
+/// How often a look is taken whether to stop, while a note is waited for.
+const POLL: Duration = Duration::from_millis(50);
 /// A time stands on stderr before its frame is on stdout; this is for a slow machine.
 const TIME_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Each frame decoded, however it was stored. The filter prints a frame's time only where the frame carries some entry.
+const DECODED: [&str; 13] = [
+    "-map",
+    "0:v:0",
+    "-fps_mode",
+    "passthrough",
+    "-vf",
+    "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1",
+    "-f",
+    "image2pipe",
+    "-c:v",
+    "ppm",
+    "-pix_fmt",
+    "rgb24",
+    "pipe:1",
+];
+/// Each frame's bytes, and before them a line on stderr: `0, dts, pts, duration, size, checksum`, times in ticks.
+const COPIED: [&str; 14] = [
+    "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:2", "-map", "0:v:0", "-c", "copy", "-f", "mjpeg",
+    "pipe:1",
+];
+
+/// What is told of a frame beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Note {
+    pts_ms: u64,
+    /// Bytes of the frame where it is copied.
+    bytes: usize,
+}
 
 /// A running ffmpeg. Dropping it kills the process and waits for its end.
 pub(super) struct FfmpegSource {
     uri: String,
     live: bool,
     max_megapixels: f64,
+    /// Whether the frames are JPEG pictures.
+    jpeg: bool,
     child: Child,
     frames: BufReader<PolledReader<ChildStdout>>,
-    times: Receiver<u64>,
+    notes: Receiver<Note>,
     log: Option<JoinHandle<String>>,
     given: u64,
     /// Memory for the lines before each frame.
@@ -40,7 +78,12 @@ impl FfmpegSource {
         File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
         let shown = path.display().to_string();
         // Without the prefix, a name with a colon would be taken for a protocol.
-        Self::start(&["-i".to_owned(), format!("file:{shown}")], shown, None, max_megapixels, stop)
+        let input = ["-i".to_owned(), format!("file:{shown}")];
+        let pictures = jpeg_pictures(path);
+        if let Some((width, height)) = pictures {
+            check_size(&shown, width, height, max_megapixels)?;
+        }
+        Self::start(&input, shown, None, pictures.is_some(), max_megapixels, stop)
     }
 
     pub fn open_stream(address: &str, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
@@ -54,23 +97,25 @@ impl FfmpegSource {
         };
         arguments.extend(silence.iter().map(|&argument| argument.to_owned()));
         arguments.extend(["-i".to_owned(), address.to_owned()]);
-        Self::start(&arguments, without_credentials(address), Some(address), max_megapixels, stop)
+        Self::start(&arguments, without_credentials(address), Some(address), false, max_megapixels, stop)
     }
 
-    /// `address` is a stream's, with its password.
+    /// `address` is a stream's, with its password; `jpeg`: the frames are JPEG pictures to be passed on as they are.
     fn start(
         input: &[String],
         uri: String,
         address: Option<&str>,
+        jpeg: bool,
         max_megapixels: f64,
         stop: &Stop,
     ) -> Result<Self, SourceError> {
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(input);
-        command.args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
-        // The filter prints a frame's time only where the frame carries some entry.
-        command.args(["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"]);
-        command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]);
+        if jpeg {
+            command.args(COPIED);
+        } else {
+            command.args(DECODED);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // One that waits for a silent camera would outlive us otherwise.
         die_with_us(&mut command);
@@ -82,25 +127,62 @@ impl FfmpegSource {
         let stdout = child.stdout.take().expect("stdout is piped");
         widen(&stdout);
         let stderr = child.stderr.take().expect("stderr is piped");
-        let (to_times, times) = bounded(TIMES_AHEAD);
+        let (to_notes, notes) = bounded(NOTES_AHEAD);
         let (live, secret, shown) = (address.is_some(), address.unwrap_or(&uri).to_owned(), uri.clone());
         let log = thread::Builder::new()
             .name("ffmpeg-log".to_owned())
-            .spawn(move || read_log(stderr, &to_times).replace(&secret, &shown))
+            .spawn(move || {
+                let complaint = if jpeg {
+                    let mut seconds_a_tick = 1.0;
+                    read_log(stderr, |line| line_on_packet(line, &mut seconds_a_tick), &to_notes)
+                } else {
+                    read_log(stderr, line_on_frame, &to_notes)
+                };
+                complaint.replace(&secret, &shown)
+            })
             .ok();
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
         Ok(Self {
             uri,
             live,
             max_megapixels,
+            jpeg,
             child,
             frames,
-            times,
+            notes,
             log,
             given: 0,
             header: String::new(),
             stop: stop.clone(),
         })
+    }
+
+    /// Reads one picture; `false` at the end.
+    fn read_ppm(&mut self, frame: &mut Frame) -> Result<bool, SourceError> {
+        let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
+            return Ok(false);
+        };
+        check_size(&self.uri, width, height, self.max_megapixels)?;
+        (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
+        frame.bytes.resize(width as usize * height as usize * 3, 0);
+        let is_whole = self.frames.read_exact(&mut frame.bytes).is_ok();
+        frame.pts_ms = self.notes.recv_timeout(TIME_PATIENCE).ok().map(|note| note.pts_ms);
+        Ok(is_whole)
+    }
+
+    /// Reads one JPEG picture; `false` at the end.
+    fn read_packet(&mut self, frame: &mut Frame) -> bool {
+        let note = loop {
+            match self.notes.recv_timeout(POLL) {
+                Ok(note) => break note,
+                Err(RecvTimeoutError::Timeout) if !self.stop.is_set() => {}
+                Err(_) => return false,
+            }
+        };
+        (frame.encoding, frame.width, frame.height) = (Encoding::Jpeg, 0, 0);
+        frame.pts_ms = Some(note.pts_ms);
+        frame.bytes.resize(note.bytes, 0);
+        self.frames.read_exact(&mut frame.bytes).is_ok()
     }
 
     /// After the last frame: an end, or what ffmpeg complained about.
@@ -132,17 +214,11 @@ impl FfmpegSource {
 
 impl Source for FfmpegSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
-        let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
-            return self.end();
-        };
-        check_size(&self.uri, width, height, self.max_megapixels)?;
-        frame.stamp();
-        (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
-        frame.bytes.resize(width as usize * height as usize * 3, 0);
-        if self.frames.read_exact(&mut frame.bytes).is_err() {
+        let is_there = if self.jpeg { self.read_packet(frame) } else { self.read_ppm(frame)? };
+        if !is_there {
             return self.end();
         }
-        frame.pts_ms = self.times.recv_timeout(TIME_PATIENCE).ok();
+        frame.stamp();
         self.given += 1;
         Ok(Read::Frame)
     }
@@ -168,20 +244,92 @@ fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u3
     (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }
 
-/// Sends the frames' times on, in milliseconds, and returns the first complaint: the others follow from it.
-fn read_log(stderr: ChildStderr, times: &Sender<u64>) -> String {
+/// What a line on stderr is.
+enum Line {
+    /// About a frame.
+    Note(Note),
+    /// Something about frames that nobody asked for.
+    Other,
+    /// Something is wrong.
+    Complaint,
+}
+
+/// A line of [`DECODED`].
+fn line_on_frame(line: &str) -> Line {
+    match line.split_once("pts_time:") {
+        Some((start, time)) if start.starts_with("frame:") => {
+            Line::Note(Note { pts_ms: milliseconds(time.trim().parse().unwrap_or(0.0)), bytes: 0 })
+        }
+        _ if line.starts_with("emotiond=") => Line::Other,
+        _ => Line::Complaint,
+    }
+}
+
+/// A line of [`COPIED`]. `#tb 0: 1/30` says how long a tick is.
+fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
+    if let Some((numerator, denominator)) =
+        line.strip_prefix("#tb 0: ").and_then(|ratio| ratio.trim().split_once('/'))
+    {
+        let number = |text: &str| text.parse().unwrap_or(1.0);
+        *seconds_a_tick = number(numerator) / number(denominator);
+    }
+    let mut columns = line.split(',').map(str::trim);
+    match (columns.next(), columns.nth(1), columns.nth(1).map(str::parse)) {
+        // A packet without a byte stands for the frame before it, once more.
+        (Some("0"), Some(_), Some(Ok(0))) => Line::Other,
+        (Some("0"), Some(ticks), Some(Ok(bytes))) => {
+            let seconds = ticks.parse().unwrap_or(0.0) * *seconds_a_tick;
+            Line::Note(Note { pts_ms: milliseconds(seconds), bytes })
+        }
+        _ if line.starts_with('#') => Line::Other,
+        _ => Line::Complaint,
+    }
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1000.0).round() as u64
+}
+
+/// Sends the notes on, and returns the first complaint: the others follow from it.
+fn read_log(stderr: ChildStderr, mut read: impl FnMut(&str) -> Line, notes: &Sender<Note>) -> String {
     let mut complaint = String::new();
     let mut stderr = BufReader::new(stderr);
     let mut line = String::new();
     while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
-        if let Some((_, time)) = line.split_once("pts_time:").filter(|_| line.starts_with("frame:")) {
-            let seconds: f64 = time.trim().parse().unwrap_or(0.0);
-            // Nobody listens any more once the source is dropped.
-            let _ = times.send((seconds.max(0.0) * 1000.0).round() as u64);
-        } else if complaint.is_empty() && !line.starts_with("emotiond=") {
-            complaint = without_origin(&line).to_owned();
+        match read(&line) {
+            Line::Note(note) => {
+                // Nobody listens any more once the source is dropped.
+                let _ = notes.send(note);
+            }
+            Line::Complaint if complaint.is_empty() => complaint = without_origin(&line).to_owned(),
+            Line::Complaint | Line::Other => {}
         }
         line.clear();
     }
     complaint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_noted_with_their_time_and_size() {
+        let mut tick = 1.0;
+        let lines = "#software: Lavf59.27.100\n#tb 0: 1001/30000\n#dimensions 0: 640x480\n\
+                     0,          0,          0,        1,    20746, 0x60095b0a\n\
+                     0,          1,          3,        1,        0, 0x00000000, F=0x0\n\
+                     0,          2,         30,        1,      785, 0x751f6bf1, F=0x0\n\
+                     [avi @ 0x5581] index is missing\n";
+        let (mut notes, mut complaints) = (Vec::new(), Vec::new());
+        for line in lines.split_inclusive('\n') {
+            match line_on_packet(line, &mut tick) {
+                Line::Note(note) => notes.push(note),
+                Line::Complaint => complaints.push(line),
+                Line::Other => {}
+            }
+        }
+        assert_eq!(notes, [Note { pts_ms: 0, bytes: 20746 }, Note { pts_ms: 1001, bytes: 785 }]);
+        assert_eq!(complaints, ["[avi @ 0x5581] index is missing\n"]);
+    }
 }

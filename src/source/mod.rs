@@ -2,6 +2,7 @@
 mod camera;
 mod clip;
 mod ffmpeg;
+mod ffprobe;
 mod images;
 mod polled;
 mod stdin;

@@ -195,16 +195,18 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let mut frozen = Frozen::new(network, blocks);
-        if blocks == network.body.len() {
-            if self.job.recipe.augment == AugmentSection::default() {
-                watch.note("the body is frozen: its features are computed once and kept in the run's folder");
-                let data = self.job.data;
-                frozen.keep_features(network, [&data.training, &data.validation], self.job.out)?;
-            } else {
-                watch.note(
-                    "the body is frozen, but [augment] changes the pictures: its features are computed in every epoch",
-                );
-            }
+        let examples = [&self.job.data.training, &self.job.data.validation];
+        if self.job.recipe.augment != AugmentSection::default() {
+            watch.note(
+                "[augment] changes the pictures: the features of what is frozen are computed in every epoch",
+            );
+        } else if !frozen.can_keep_features(network, examples) {
+            watch.note(
+                "the features of what is frozen are too many to be kept: they are computed in every epoch; freeze more blocks",
+            );
+        } else {
+            watch.note("the features of what is frozen are computed once and kept in the run's folder");
+            frozen.keep_features(network, examples, self.job.out)?;
         }
         self.trainer.frozen = Some(frozen);
         Ok(())

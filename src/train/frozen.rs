@@ -1,6 +1,6 @@
 //! Blocks that keep their weights: they run outside of the differentiation, their batch normalisation by its running
-//! statistics. When the whole body is frozen and no picture changes from epoch to epoch, what it makes of the pictures
-//! is computed once and kept in the run's folder.
+//! statistics. When no picture changes from epoch to epoch, what they make of the pictures is computed once and kept in
+//! the run's folder.
 
 use super::arch::Network;
 use super::arch::blocks::{Block, forward};
@@ -14,11 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-const MAGIC: &[u8; 8] = b"EMOTFEA1";
-/// Bytes before the first number: the magic, the key, the numbers a picture has.
-const HEADER: usize = 8 + 16 + 8;
+const MAGIC: &[u8; 8] = b"EMOTFEA2";
+/// Bytes before the first number: the magic, the key, the three sides of a picture's features.
+const HEADER: usize = 8 + 16 + 3 * 8;
 /// Pictures that go through the blocks at a time.
 const BATCH: usize = 128;
+/// Features of more bytes than this are not kept: they must fit in memory beside the training.
+const MOST_BYTES: usize = 4 << 30;
 
 /// The first blocks of a network.
 #[derive(Debug)]
@@ -50,8 +52,18 @@ impl Frozen {
         Self { blocks: body, features: None }
     }
 
+    /// Whether the features of both sets of examples are few enough to be kept.
+    pub fn can_keep_features(&self, network: &Network, examples: [&Examples; 2]) -> bool {
+        let spec = &examples[0].spec;
+        let device = network.devices()[0].clone().inner();
+        let picture = Tensor::zeros([1, spec.color.channels(), spec.size, spec.size], &device);
+        let [_, channels, height, width] = self.features(&network.valid(), picture).dims();
+        let rows: usize = examples.iter().map(|examples| examples.items.len()).sum();
+        channels * height * width * rows * size_of::<f32>() <= MOST_BYTES
+    }
+
     /// Computes the features of both sets of examples, or reads them from `folder` when they were computed there from
-    /// the same weights and pictures. The whole body of `network` must be frozen.
+    /// the same weights and pictures.
     ///
     /// # Errors
     /// When the files cannot be written.
@@ -61,7 +73,6 @@ impl Frozen {
         [training, validation]: [&Examples; 2],
         folder: &Path,
     ) -> Result<(), CheckpointError> {
-        assert_eq!(self.blocks.len(), network.body.len(), "features are what leaves the whole body");
         self.features = Some(BothFeatures {
             training: self.features_of(network, training, &folder.join("features-training.bin"))?,
             validation: self.features_of(network, validation, &folder.join("features-validation.bin"))?,
@@ -81,7 +92,12 @@ impl Frozen {
     ) -> Tensor<2> {
         if let Some(both) = &self.features {
             let features = if rows == Rows::Training { &both.training } else { &both.validation };
-            return network.classify(features.take(picked, device));
+            let features = features.take(picked, device);
+            return if self.is_body_of(network) {
+                network.classify(features.flatten(1, 3))
+            } else {
+                network.forward_from(self.blocks.len(), Maps::new(features))
+            };
         }
         let inputs = inputs();
         if !device.is_autodiff() {
@@ -89,6 +105,17 @@ impl Frozen {
         }
         let maps = forward(&self.blocks, Maps::new(inputs.inner()));
         network.forward_from(self.blocks.len(), maps.map(Tensor::from_inner))
+    }
+
+    fn is_body_of(&self, network: &Network) -> bool {
+        self.blocks.len() == network.body.len()
+    }
+
+    /// The maps that leave the blocks, `[samples, channels, height, width]`; of a whole body its row of numbers, as maps
+    /// of a single pixel, which is smaller.
+    fn features(&self, network: &Network, pictures: Tensor<4>) -> Tensor<4> {
+        let maps = forward(&self.blocks, Maps::new(pictures));
+        if self.is_body_of(network) { network.row(maps).unsqueeze_dims(&[2, 3]) } else { maps.into_tensor() }
     }
 
     fn features_of(
@@ -103,14 +130,16 @@ impl Frozen {
         }
         let network = network.valid();
         let device = network.devices()[0].clone();
-        let mut values = Vec::new();
+        let (mut shape, mut values) = ([0; 3], Vec::new());
         for batch in Loader::in_order(Arc::new(examples.clone()), BATCH).epoch(0) {
             let (size, channels) = (examples.spec.size, examples.spec.color.channels());
             let inputs = TensorData::new(batch.inputs, [batch.n, channels, size, size]);
-            let maps = forward(&self.blocks, Maps::new(Tensor::from_data(inputs, &device)));
-            values.extend(network.row(maps).into_data().iter::<f32>());
+            let maps = self.features(&network, Tensor::from_data(inputs, &device));
+            let [_, sides @ ..] = maps.dims();
+            shape = sides;
+            values.extend(maps.into_data().iter::<f32>());
         }
-        let features = Features { width: values.len() / examples.items.len().max(1), values };
+        let features = Features { shape, values };
         features
             .write(path, key)
             .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })?;
@@ -130,37 +159,44 @@ impl Frozen {
     }
 }
 
-/// A row of numbers for each picture, in the order of the examples.
+/// Numbers for each picture, in the order of the examples.
 #[derive(Clone, Debug, PartialEq)]
 struct Features {
-    width: usize,
+    /// Channels, height and width.
+    shape: [usize; 3],
     values: Vec<f32>,
 }
 
 impl Features {
-    fn take(&self, rows: &[usize], device: &Device) -> Tensor<2> {
+    fn take(&self, rows: &[usize], device: &Device) -> Tensor<4> {
+        let [channels, height, width] = self.shape;
+        let numbers = channels * height * width;
         let values: Vec<f32> =
-            rows.iter().flat_map(|row| &self.values[row * self.width..][..self.width]).copied().collect();
-        Tensor::from_data(TensorData::new(values, [rows.len(), self.width]), device)
+            rows.iter().flat_map(|row| &self.values[row * numbers..][..numbers]).copied().collect();
+        Tensor::from_data(TensorData::new(values, [rows.len(), channels, height, width]), device)
     }
 
     /// The file's features, when it is whole and `key` is its key.
     fn read(path: &Path, key: u128, rows: usize) -> Option<Self> {
         let bytes = std::fs::read(path).ok()?;
         let (header, values) = bytes.split_at_checked(HEADER)?;
-        let width = u64::from_le_bytes(header[24..].try_into().ok()?) as usize;
-        let fits = header.starts_with(MAGIC)
-            && header[8..24] == key.to_le_bytes()
-            && Some(values.len()) == width.checked_mul(rows).and_then(|count| count.checked_mul(4));
+        let side = |at: usize| {
+            let bytes = header[24 + 8 * at..][..8].try_into().expect("eight bytes");
+            usize::try_from(u64::from_le_bytes(bytes)).ok()
+        };
+        let shape = [side(0)?, side(1)?, side(2)?];
+        let bytes = shape.iter().try_fold(4 * rows, |bytes, side| bytes.checked_mul(*side));
+        let fits =
+            header.starts_with(MAGIC) && header[8..24] == key.to_le_bytes() && Some(values.len()) == bytes;
         let values =
             values.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
-        fits.then(|| Self { width, values: values.collect() })
+        fits.then(|| Self { shape, values: values.collect() })
     }
 
     fn write(&self, path: &Path, key: u128) -> std::io::Result<()> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(key.to_le_bytes());
-        bytes.extend((self.width as u64).to_le_bytes());
+        bytes.extend(self.shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
         bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
         replace(path, &bytes)
     }

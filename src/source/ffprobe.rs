@@ -1,0 +1,49 @@
+//! What a video file holds, asked of ffprobe, which comes with ffmpeg.
+
+use crate::child::die_with_us;
+use serde::Deserialize;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Pixels as JPEG pictures of the usual kinds have them. Others, such as those of a limited range, are left to ffmpeg.
+const PIXELS_OF_JPEG: [&str; 4] = ["yuvj420p", "yuvj422p", "yuvj444p", "gray"];
+
+#[derive(Deserialize)]
+struct Answer {
+    streams: Vec<Stream>,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    codec_name: Option<String>,
+    pix_fmt: Option<String>,
+    field_order: Option<String>,
+    width: u32,
+    height: u32,
+    /// A matrix that turns the pictures is one of these.
+    #[serde(default)]
+    side_data_list: Vec<serde::de::IgnoredAny>,
+}
+
+/// Width and height of the pictures when the video in the file at `path` is a row of JPEG pictures that each stand for a
+/// whole frame, upright; `None` for all else, and for what cannot be read: ffmpeg then tells what is wrong.
+pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
+    // What is read from a pipe is gone.
+    if !path.is_file() {
+        return None;
+    }
+    let mut command = Command::new("ffprobe");
+    command.args(["-loglevel", "quiet", "-select_streams", "v:0", "-print_format", "json"]);
+    command.args(["-show_entries", "stream=codec_name,pix_fmt,field_order,width,height:stream_side_data"]);
+    command.arg(format!("file:{}", path.display())).stdin(Stdio::null()).stderr(Stdio::null());
+    die_with_us(&mut command);
+    let answer: Answer = serde_json::from_slice(&command.output().ok()?.stdout).ok()?;
+    let stream = answer.streams.into_iter().next()?;
+    // Two fields would be two pictures.
+    let whole = matches!(stream.field_order.as_deref(), None | Some("unknown" | "progressive"));
+    let jpeg = stream.codec_name.as_deref() == Some("mjpeg")
+        && stream.pix_fmt.is_some_and(|pixels| PIXELS_OF_JPEG.contains(&pixels.as_str()));
+    (jpeg && whole && stream.side_data_list.is_empty()).then_some((stream.width, stream.height))
+}
