@@ -46,20 +46,20 @@ def peak_mb(pid):
 
 
 class PeakMemory(threading.Thread):
-    """The sum of the peaks of all processes of a tree: each keeps its own, it is only to be seen while it lives."""
+    """The largest sum of the peaks of a tree's processes that live at the same time: each keeps its own."""
 
     def __init__(self, process):
         super().__init__(daemon=True)
-        self.process, self.peaks, self.stopped = process, {}, threading.Event()
+        self.process, self.most_mb, self.stopped = process, 0.0, threading.Event()
 
     def run(self):
         while not self.stopped.wait(SAMPLE_S):
-            self.peaks.update(over_tree(self.process, peak_mb))
+            self.most_mb = max(self.most_mb, sum(over_tree(self.process, peak_mb).values()))
 
     def stop(self):
         self.stopped.set()
         self.join()
-        return sum(self.peaks.values())
+        return self.most_mb
 
 
 def read_results(child, seconds):

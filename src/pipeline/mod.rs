@@ -19,6 +19,7 @@ mod reader;
 mod rhythm;
 mod settings;
 mod show;
+mod slice;
 mod status;
 mod vision;
 
@@ -206,7 +207,10 @@ impl Pipeline {
             .into_iter()
             .map(|capture| {
                 let infos = Arc::clone(&infos);
-                spawn(format!("capture-{}", capture.index()), move || capture.run(&infos))
+                spawn(format!("capture-{}", capture.index()), move || {
+                    slice::ask_for_short_ones();
+                    capture.run(&infos)
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         for seer in seers {

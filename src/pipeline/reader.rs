@@ -1,7 +1,7 @@
 //! The thread that opens a source and reads it. What a driver holds up for ever is held up here alone: whoever waits
 //! for this thread waits with patience, and may go without it.
 
-use super::READ_AHEAD;
+use super::{READ_AHEAD, slice};
 use crate::{
     config::SourceConfig,
     frame::Frame,
@@ -53,7 +53,10 @@ impl Reader {
         let (to_us, news) = bounded(1);
         let (config, stop) = (config.clone(), stop.clone());
         let open = move || source::open_again(&config, sought.as_ref(), max_megapixels, &stop);
-        thread::Builder::new().name(name.to_owned()).spawn(move || read(open, &to_fill, &to_us))?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            slice::ask_for_short_ones();
+            read(open, &to_fill, &to_us);
+        })?;
         Ok(Self { wanted, news })
     }
 
