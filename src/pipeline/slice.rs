@@ -29,3 +29,19 @@ pub(super) fn ask_for_short_ones() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::setpriority_process;
+
+    #[test]
+    fn a_thread_keeps_its_niceness() {
+        let nice = std::thread::spawn(|| {
+            setpriority_process(None, 7).unwrap();
+            ask_for_short_ones();
+            getpriority_process(None).unwrap()
+        });
+        assert_eq!(nice.join().unwrap(), 7);
+    }
+}
