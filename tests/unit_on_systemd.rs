@@ -4,9 +4,27 @@
 
 mod common;
 
-use common::{data, root, shared};
+use common::{Scratch, data, root, shared};
 use serde_json::Value;
-use std::process::Command;
+use std::{fs, process::Command};
+
+#[test]
+fn the_unit_is_well_formed_and_hardened() {
+    let scratch = Scratch::new();
+    let unit = fs::read_to_string(root().join("config/emotiond.service")).unwrap();
+    let installed = unit.replace("/usr/local/bin/emotiond", env!("CARGO_BIN_EXE_emotiond"));
+    let file = scratch.file("emotiond.service", installed);
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze").args(arguments).arg(&file).output();
+        let output = output.expect("scripts/setup --tests has installed systemd");
+        let told = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told));
+        String::from_utf8_lossy(&told).into_owned()
+    };
+    assert_eq!(analyze(&["verify"]), "");
+    // In tenths of what systemd calls exposure, 0 to 10.
+    analyze(&["security", "--offline=yes", "--threshold=20"]);
+}
 
 #[test]
 fn the_unit_starts_reloads_survives_and_stops() {

@@ -30,8 +30,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 
 export container=other checks="$here/checks.sh"
 unshare --pid --fork --mount --mount-proc sh -c '
-    (sh "$checks" >/run/told 2>&1; echo $? >/run/checked.part; mv /run/checked.part /run/checked) &
-    exec /lib/systemd/systemd --system --unit=checks.target' >/run/systemd.log 2>&1 &
+    (sh "$checks"; echo $? >/run/checked.part; mv /run/checked.part /run/checked) &
+    exec /lib/systemd/systemd --system --unit=checks.target >/run/systemd.log 2>&1' &
 until [ -e /run/checked ]; do sleep 0.2; done
-cat /run/told
 exit "$(cat /run/checked)"

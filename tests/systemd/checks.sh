@@ -45,8 +45,6 @@ END
 has_line() { grep -q "\"source\":\"$1\".*$2" $events; }
 
 wait_for "systemd listens" 60 [ -S /run/systemd/private ]
-verdict=$(systemd-analyze verify $unit 2>&1) || fail "verify: $verdict"
-[ -z "$verdict" ] || fail "verify: $verdict"
 
 configure lobby
 systemctl start $unit || fail "the start"
@@ -86,10 +84,11 @@ wait_for "active" 30 is ActiveState active
 [ "$(property NRestarts)" -ge 3 ] || fail "it was not systemd that has started it"
 
 systemctl stop $unit
-took=$((($(property InactiveEnterTimestampMonotonic) - $(property ActiveExitTimestampMonotonic)) / 1000))
+took=$(journalctl --no-pager -o short-unix -u $unit |
+    awk '/\]: Stopping /{from = $1} /\]: Stopped /{to = $1} END {printf "%d", (to - from) * 1000}')
 say "stopped in $took ms"
-[ $took -lt 2000 ] || fail "the stop took $took ms"
-is Result success || fail "the stop was a failure"
+[ "$took" -gt 0 ] && [ "$took" -lt 2000 ] || fail "the stop took $took ms"
+log_has 'Deactivated successfully' || fail "the stop was a failure"
 has_line hall '"state":"ended"' || fail "the end is not told"
 
 echo 'emit = "never"' >$config
