@@ -63,7 +63,7 @@ is MemoryMax 1073741824 || fail "memory is not limited"
 [ -d /var/cache/emotiond ] || fail "there is no cache folder"
 
 configure hall
-systemctl reload $unit
+systemctl reload $unit || fail "the reload"
 wait_for "reloaded" has_line hall '"state":"up"'
 is MainPID "$process" || fail "the reload has started another process"
 
@@ -86,7 +86,7 @@ wait_for "back with room on the disk" has_line hall '"state":"up"'
 wait_for "active" is ActiveState active
 [ "$(property NRestarts)" -ge 3 ] || fail "it was not systemd that has started it"
 
-systemctl stop $unit
+systemctl stop $unit || fail "the stop"
 took=$(journalctl --no-pager -o short-unix -u $unit |
     awk '/\]: Stopping /{from = $1} /\]: Stopped /{to = $1} END {printf "%d", (to - from) * 1000}')
 say "stopped in $took ms"
