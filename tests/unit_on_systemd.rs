@@ -42,7 +42,8 @@ fn the_unit_starts_reloads_survives_and_stops() {
     let (_, events) = told.split_once("\nevents\n").unwrap_or_else(|| panic!("{told}"));
     let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"));
     let events: Vec<Value> = events.lines().map(parse).collect();
-    let states = events.iter().filter_map(|event| Some((event["source"].as_str()?, event["state"].as_str()?)));
+    let states =
+        events.iter().filter_map(|event| Some((event["source"].as_str()?, event["state"].as_str()?)));
     let states: Vec<(&str, &str)> = states.collect();
     // From the start to the rotation, and after the full disk.
     assert_eq!(
