@@ -3,12 +3,14 @@
 use crate::source::Stop;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{FileType, SeekFrom, fstat, ftruncate, seek},
     stdio,
 };
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes lines until the reader goes away; then the program is to stop.
+/// Writes lines until the reader goes away or the disk is full; then the program is to stop. `out` is not to keep back
+/// bytes that it has taken.
 pub struct LineSink<W> {
     out: W,
     line: Vec<u8>,
@@ -34,9 +36,25 @@ impl<W: Write> LineSink<W> {
             return;
         }
         self.line.push(b'\n');
-        if let Err(fault) = self.out.write_all(&self.line).and_then(|()| self.out.flush()) {
+        if let Err(fault) = self.write_line() {
             self.close(fault);
         }
+    }
+
+    fn write_line(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while written < self.line.len() {
+            match self.out.write(&self.line[written..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(more) => written += more,
+                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+                Err(fault) => {
+                    take_back(written as u64);
+                    return Err(fault);
+                }
+            }
+        }
+        self.out.flush()
     }
 
     /// Notices that the reader of stdout has gone although there is nothing to write.
@@ -62,5 +80,18 @@ impl<W: Write> LineSink<W> {
         }
         self.closed = true;
         self.stop.set();
+    }
+}
+
+/// Removes the last bytes of stdout where it is a file that ends with them: a line of which only a part found room on
+/// the disk. The next run may append to the file.
+fn take_back(bytes: u64) {
+    let stdout = stdio::stdout();
+    let Ok(file) = fstat(stdout) else { return };
+    let size = u64::try_from(file.st_size).unwrap_or_default();
+    let is_file = FileType::from_raw_mode(file.st_mode).is_file();
+    if bytes > 0 && is_file && seek(stdout, SeekFrom::Current(0)) == Ok(size) {
+        // A part of a line that stays is a lesser evil than to end otherwise than with the fault that is told.
+        let _ = ftruncate(stdout, size.saturating_sub(bytes));
     }
 }

@@ -54,8 +54,34 @@ fn events_that_cannot_be_written_are_a_failure() {
         emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&data("astronaut.jpg"))]);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
-    assert_ne!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(74));
     assert!(String::from_utf8_lossy(&output.stderr).contains("No space left"));
+}
+
+/// The file may grow to 512 bytes, as on a disk that has no room for more: the second line fits only in part.
+#[test]
+fn a_line_that_does_not_fit_on_the_disk_leaves_no_part_of_it() {
+    let scratch = Scratch::new();
+    let events = text(&scratch.path("events.jsonl"));
+    let run = |limit: &str| {
+        let mut command = Command::new("sh");
+        let script = format!(r#"trap "" XFSZ; {limit}; exec "$0" "$@" >> {events}"#);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_emotiond"), "run", "--config", &scratch.tiny("")]);
+        command.args(["--source", &text(&data("astronaut.jpg"))]);
+        common::isolate(&mut command);
+        finish(command)
+    };
+    run("ulimit -f 1").exits(74).complains_once(&["the events cannot be written", "File too large"]);
+    let written = fs::read_to_string(&events).unwrap();
+    assert!(written.len() < 512 && written.ends_with('\n'), "{written}");
+    run(":").exits(0);
+    let written = fs::read_to_string(&events).unwrap();
+    let states: Vec<String> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}")))
+        .map(|event: serde_json::Value| event["type"].to_string())
+        .collect();
+    assert!(states.len() > 2, "{written}");
 }
 
 /// The daemon on a stream on stdin that never ends: the portrait over and over. Counts the pictures it took.

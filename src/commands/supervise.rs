@@ -16,7 +16,9 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::{
+    fs::File,
     io,
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -88,11 +90,14 @@ impl Running {
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
         let recording = plan.map(|plan| Recording::start(plan, &mut pipeline, &stop)).transpose()?;
+        // Unbuffered: the events are written by whole lines, and what did not find room must not linger.
+        let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let stdout = stdout.map_err(|fault| Failure::new(Exit::Output, fault))?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();
         let body = move || {
             // Nobody waits any more only when the program has failed already.
-            let _ = done.send(pipeline.run(io::stdout(), &its_stop));
+            let _ = done.send(pipeline.run(stdout, &its_stop));
         };
         thread::Builder::new()
             .name("pipeline".to_owned())
