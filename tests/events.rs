@@ -252,6 +252,24 @@ fn a_machine_without_cameras_is_told_so() {
     assert_eq!(ran.stdout, "");
 }
 
+/// Of many sources at once, so that their threads wait for a core between the capture of a frame and the news of it.
+#[test]
+fn a_source_is_up_since_its_first_frame_was_captured() {
+    let scratch = Scratch::new();
+    let portrait = fs::read(data("astronaut.jpg")).unwrap();
+    let pictures: Vec<String> = (0..60).map(|n| scratch.file(&format!("{n}.jpg"), &portrait)).collect();
+    let sources: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    let ran = run_sources(&scratch.tiny(""), &sources, &[]).exits(0);
+    let events = ran.events();
+    for source in sources {
+        let time = |name: &str, value: &str| {
+            let fits = |event: &&serde_json::Value| event["source"] == source && event[name] == value;
+            string(&events.iter().find(fits).unwrap()["time"])
+        };
+        assert_eq!(time("state", "up"), time("type", "face"), "{source}");
+    }
+}
+
 #[test]
 fn the_schema_is_a_schema_that_refuses_what_is_no_event() {
     let ran = run(&["schema"]).exits(0);

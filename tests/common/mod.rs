@@ -10,6 +10,7 @@ pub use shared::shared;
 
 use serde_json::Value;
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     fs,
     io::{BufRead, BufReader, Read},
@@ -261,9 +262,16 @@ impl Ran {
         assert!(self.complaints().is_empty(), "{}", self.stderr);
     }
 
-    /// All events, each held against the schema.
+    /// All events, each held against the schema; the times of a source never run back.
     pub fn events(&self) -> Vec<Value> {
-        self.stdout.lines().map(parse_event).collect()
+        let events: Vec<Value> = self.stdout.lines().map(parse_event).collect();
+        let mut latest: HashMap<&str, &str> = HashMap::new();
+        for event in &events {
+            let time = string(&event["time"]);
+            let before = latest.insert(string(&event["source"]), time).unwrap_or_default();
+            assert!(before <= time, "{before} was told before {event}");
+        }
+        events
     }
 
     /// The events of faces.
