@@ -145,9 +145,12 @@ fn cameras_are_listed_with_their_formats_and_checked() {
         ["camera:0  Camlab shim", "MJPEG 640x480 30 fps", "MJPEG 1280x720 30 fps", "YUYV 640x480 30 fps"]
     );
 
-    let check = ["check", "--config", &scratch.tiny(""), "--source", "camera:0"];
-    let ran = finish(with_shim(&scratch, &[], &check)).exits(0);
-    assert!(ran.stdout.contains("ok    source camera:0: 640x480"), "{}", ran.stdout);
+    let config = scratch.tiny("");
+    for source in [&["--source", "camera:0"][..], &[]] {
+        let ran =
+            finish(with_shim(&scratch, &[], &[&["check", "--config", &config], source].concat())).exits(0);
+        assert!(ran.stdout.contains("ok    source camera:0: 640x480"), "{}", ran.stdout);
+    }
 }
 
 #[test]

@@ -250,6 +250,18 @@ fn a_machine_without_cameras_is_told_so() {
     let ran = run(&["cameras"]).exits(69);
     ran.complains_once(&["no camera was found", "plug one in"]);
     assert_eq!(ran.stdout, "");
+
+    // `check` passes over a camera that nobody asked for, not over one that somebody did.
+    let scratch = Scratch::new();
+    let ran = run(&["check", "--config", &scratch.tiny("")]).exits(0);
+    ran.complains_not();
+    assert!(ran.stdout.contains("no camera") && ran.stdout.contains("--source"), "{}", ran.stdout);
+    for part in ["ok    runtime", "ok    detector", "ok    model"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    run(&["check", "--config", &scratch.tiny(""), "--model", "none.onnx"]).exits(69);
+    run(&["check", "--config", &scratch.tiny(""), "--source", "camera:0"]).exits(69);
+    run(&["check", "--config", &scratch.tiny("[[source]]\nuri = \"camera:0\"\n")]).exits(69);
 }
 
 /// Of many sources at once, so that their threads wait for a core between the capture of a frame and the news of it.
