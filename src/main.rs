@@ -3,14 +3,11 @@
 use clap::Parser;
 use emotiond::{
     cli::{Cli, Command},
-    commands, overlay, runtime,
+    commands, overlay,
 };
 use std::process::ExitCode;
 
-#[allow(unsafe_code)]
 fn main() -> ExitCode {
-    // SAFETY: no other thread has been started yet.
-    unsafe { runtime::forbid_telemetry() };
     let outcome = match Cli::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),

@@ -250,6 +250,36 @@ fn a_machine_without_cameras_is_told_so() {
     let ran = run(&["cameras"]).exits(69);
     ran.complains_once(&["no camera was found", "plug one in"]);
     assert_eq!(ran.stdout, "");
+
+    // `check` passes over a camera that nobody asked for, not over one that somebody did.
+    let scratch = Scratch::new();
+    let ran = run(&["check", "--config", &scratch.tiny("")]).exits(0);
+    ran.complains_not();
+    assert!(ran.stdout.contains("no camera") && ran.stdout.contains("--source"), "{}", ran.stdout);
+    for part in ["ok    runtime", "ok    detector", "ok    model"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    run(&["check", "--config", &scratch.tiny(""), "--model", "none.onnx"]).exits(69);
+    run(&["check", "--config", &scratch.tiny(""), "--source", "camera:0"]).exits(69);
+    run(&["check", "--config", &scratch.tiny("[[source]]\nuri = \"camera:0\"\n")]).exits(69);
+}
+
+/// Of many sources at once, so that their threads wait for a core between the capture of a frame and the news of it.
+#[test]
+fn a_source_is_up_since_its_first_frame_was_captured() {
+    let scratch = Scratch::new();
+    let portrait = fs::read(data("astronaut.jpg")).unwrap();
+    let pictures: Vec<String> = (0..60).map(|n| scratch.file(&format!("{n}.jpg"), &portrait)).collect();
+    let sources: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    let ran = run_sources(&scratch.tiny(""), &sources, &[]).exits(0);
+    let events = ran.events();
+    for source in sources {
+        let time = |name: &str, value: &str| {
+            let fits = |event: &&serde_json::Value| event["source"] == source && event[name] == value;
+            string(&events.iter().find(fits).unwrap()["time"])
+        };
+        assert_eq!(time("state", "up"), time("type", "face"), "{source}");
+    }
 }
 
 #[test]

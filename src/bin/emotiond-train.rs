@@ -30,10 +30,7 @@ enum Command {
     Report(cli::report::ReportArgs),
 }
 
-#[allow(unsafe_code)]
 fn main() -> ExitCode {
-    // SAFETY: no other thread has been started yet.
-    unsafe { emotiond::runtime::forbid_telemetry() };
     let result = match Cli::parse().command {
         Command::Fit(args) => cli::fit::run(&args),
         Command::Eval(args) => cli::eval::run(&args),

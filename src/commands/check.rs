@@ -1,6 +1,6 @@
 //! `emotiond check`.
 
-use super::{effective_config, print, start_logs};
+use super::{FIRST_CAMERA, effective_config, print, read_config, start_logs};
 use crate::{
     annotate::Plan,
     classify::Classifier,
@@ -12,10 +12,10 @@ use crate::{
     frame::Frame,
     overlay::{Overlay, OverlayMode},
     runtime::Runtime,
-    source::{self, Read, SourceUri, Stop},
+    source::{self, Read, SourceUri, Stop, is_plugged_in},
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use std::{thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 /// A camera that gives no frame within this time will not give one.
 const FRAME_PATIENCE: Duration = Duration::from_secs(10);
@@ -30,6 +30,13 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     config.log.level = "error".to_owned();
     start_logs(&config.log)?;
     let mut first_failure = check_networks(&config)?;
+    // Asked for by nobody: a machine without a camera is as good as any other.
+    if names_no_source(arguments)? && !is_plugged_in(Path::new(FIRST_CAMERA)) {
+        print(&format!(
+            "-     source: no camera: there is no {FIRST_CAMERA}; plug one in, or name a source with --source\n"
+        ))?;
+        config.sources.clear();
+    }
     for source in &config.sources {
         let outcome = check_source(source, &config.limits);
         report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
@@ -46,6 +53,11 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
         first_failure = first_failure.or(outcome.err());
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// Whether neither the command line nor the configuration names a source, so that `run` takes the first camera.
+fn names_no_source(arguments: &RunArgs) -> Result<bool, Failure> {
+    Ok(arguments.sources.is_empty() && read_config(arguments.config.as_deref())?.sources.is_empty())
 }
 
 /// Runtime, detector and model; `Some` with the first failure.

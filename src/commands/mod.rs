@@ -22,6 +22,9 @@ use std::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// The source where none is named.
+const FIRST_CAMERA: &str = "/dev/video0";
+
 /// The configuration from a file, or the defaults.
 fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
     Ok(path.map(Config::read).transpose()?.unwrap_or_default())
@@ -35,7 +38,7 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
         config.check_names().map_err(|fault| Failure::new(Exit::Usage, fault))?;
     }
     if config.sources.is_empty() {
-        config.sources.push(SourceConfig::new(SourceUri::Camera(PathBuf::from("/dev/video0"))));
+        config.sources.push(SourceConfig::new(SourceUri::Camera(PathBuf::from(FIRST_CAMERA))));
     }
     if let Some(name) = arguments.detector {
         config.detector.name = name;

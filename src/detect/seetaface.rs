@@ -9,7 +9,7 @@ use crate::{
 };
 use fast_image_resize::Resizer;
 
-const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
+const MODEL: &[u8] = include_bytes!("../../models/seeta_fd_frontal_v1.0.bin");
 
 /// The smallest face the cascade sees, in pixels of what it is given.
 const SMALLEST_FACE_PX: f32 = 40.0;
@@ -120,6 +120,7 @@ fn cascade_score(score: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::Digest;
 
     fn settings(min_face_px: f32, max_side_px: u32) -> DetectSettings {
         DetectSettings { min_score: 0.5, min_face_px, max_side_px, nms_iou: 0.3 }
@@ -131,6 +132,13 @@ mod tests {
         assert_eq!(searched_size(640, 480, &settings(80.0, 1280)), (320, 240));
         assert_eq!(searched_size(640, 480, &settings(20.0, 1280)), (1280, 960));
         assert_eq!(searched_size(640, 480, &settings(20.0, 800)), (800, 600));
+    }
+
+    /// The sum stands in `models/seeta_fd_frontal_v1.0.md`.
+    #[test]
+    fn the_embedded_model_is_the_published_one() {
+        let sum = format!("{:x}", sha2::Sha256::digest(MODEL));
+        assert_eq!(sum, "c4619d066ed35e84d9a8e842860b0dff567aba0cbb139881075538761db3ff5d");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     source::{Sought, SourceError, SourceUri, Stop, is_plugged_in},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
+use jiff::{SignedDuration, Timestamp};
 use std::{
     mem, thread,
     time::{Duration, Instant},
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const OPENING: Duration = Duration::from_secs(10);
 /// A driver that holds a camera that is gone gets this long to let go of it.
 const LETTING_GO: Duration = Duration::from_secs(1);
+/// A time that is further behind the one before it means that the system's clock was set back.
+const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// One source's way into the pipeline.
 pub(super) struct Capture {
@@ -40,6 +43,8 @@ pub(super) struct Capture {
     next_ticket: u64,
     next_number: u64,
     told: Told,
+    /// The time of what was sent last.
+    latest: Timestamp,
     /// A camera's name, once it was open.
     device_name: Option<String>,
 }
@@ -98,6 +103,7 @@ impl Capture {
             next_ticket: 0,
             next_number: 0,
             told: Told::Nothing,
+            latest: Timestamp::MIN,
             device_name: None,
         }
     }
@@ -114,18 +120,18 @@ impl Capture {
             let (end, well) = self.watch_once(infos);
             let fault = match end {
                 End::Ended(reason) => {
-                    let _ = self.tell(info, SourceState::Ended(reason.to_owned()));
+                    let _ = self.tell(info, SourceState::Ended(reason.to_owned()), Timestamp::now());
                     return None;
                 }
                 End::Failed(fault) => fault,
             };
             if !self.comes_back(info) || self.stop.is_set() {
-                let _ = self.tell(info, SourceState::Ended(fault.to_string()));
+                let _ = self.tell(info, SourceState::Ended(fault.to_string()), Timestamp::now());
                 return Some(fault);
             }
             if self.told == Told::Down {
                 tracing::debug!(source = info.name, "still away: {fault}");
-            } else if self.tell(info, SourceState::Down(fault.to_string())).is_err() {
+            } else if self.tell(info, SourceState::Down(fault.to_string()), Timestamp::now()).is_err() {
                 return Some(fault);
             }
             self.rest(backoff.pause(well, chance()));
@@ -175,7 +181,8 @@ impl Capture {
             }
             Ok(News::Frame(frame)) => {
                 if self.told != Told::Up {
-                    self.tell(info, SourceState::Up)?;
+                    // It is up since this frame was captured, which is before it came here.
+                    self.tell(info, SourceState::Up, frame.time)?;
                 }
                 session.first_frame.get_or_insert_with(Instant::now);
                 let next = self.hand_on(frame, info)?;
@@ -208,7 +215,7 @@ impl Capture {
         }
         if self.told != Told::Stalled {
             let reason = format!("no frame for {:.1} seconds", silent_for.as_secs_f64());
-            self.tell(info, SourceState::Stalled(reason))?;
+            self.tell(info, SourceState::Stalled(reason), Timestamp::now())?;
         }
         let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
         if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
@@ -245,6 +252,7 @@ impl Capture {
     fn hand_on(&mut self, mut frame: Box<Frame>, info: &SourceInfo) -> Result<Box<Frame>, Abandoned> {
         frame.number = self.next_number;
         self.next_number += 1;
+        self.keep_order(&mut frame);
         if !info.config.uri.is_live() {
             self.send(frame, &info.counters)?;
             return self.empty_frame();
@@ -293,8 +301,18 @@ impl Capture {
         self.inbox.send(frame).map_err(|_| Abandoned)
     }
 
-    /// Sends news of the source in its place between the frames; waits for room.
-    fn tell(&mut self, info: &SourceInfo, state: SourceState) -> Result<(), Abandoned> {
+    /// Times of a source stay or grow from line to line. A frame may have been captured just before something was noticed
+    /// that is told before it: it is given that time.
+    fn keep_order(&mut self, frame: &mut Frame) {
+        let behind = self.latest.duration_since(frame.time);
+        if behind.is_positive() && behind < CLOCK_SET_BACK {
+            frame.time = self.latest;
+        }
+        self.latest = frame.time;
+    }
+
+    /// Sends news of the source, from the time `since` on, in its place between the frames; waits for room.
+    fn tell(&mut self, info: &SourceInfo, state: SourceState, since: Timestamp) -> Result<(), Abandoned> {
         self.told = match &state {
             SourceState::Up => Told::Up,
             SourceState::Stalled(_) => Told::Stalled,
@@ -303,6 +321,8 @@ impl Capture {
         let mut frame = self.empty.recv().map_err(|_| Abandoned)?;
         frame.clear();
         frame.stamp();
+        frame.time = since;
+        self.keep_order(&mut frame);
         frame.content = Content::State(state);
         self.send(frame, &info.counters)
     }

@@ -6,7 +6,6 @@ mod telemetry;
 
 pub use patience::with_progress;
 pub use provider::{Precision, Provider, ProviderChoice};
-pub use telemetry::forbid_telemetry;
 
 use crate::config::RuntimeConfig;
 use ort::{

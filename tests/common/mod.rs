@@ -10,13 +10,14 @@ pub use shared::shared;
 
 use serde_json::Value;
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        OnceLock,
+        Arc, Mutex, OnceLock,
         mpsc::{self, Receiver},
     },
     thread::{self, JoinHandle},
@@ -134,6 +135,19 @@ pub fn run_sources(config: &str, sources: &[&str], more: &[&str]) -> Ran {
     run(&arguments)
 }
 
+/// Looks again and again until it sees what is waited for.
+#[track_caller]
+pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + HANG;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "this did not come: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Runs a command to its end.
 pub fn finish(command: Command) -> Ran {
     Running::start(command).finish()
@@ -144,14 +158,15 @@ pub struct Running {
     pub child: Child,
     lines: Receiver<String>,
     seen: String,
-    stderr: Option<JoinHandle<String>>,
+    log: Arc<Mutex<String>>,
+    log_reader: Option<JoinHandle<()>>,
 }
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take().unwrap();
         let (to_us, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -160,12 +175,27 @@ impl Running {
                 }
             }
         });
-        let stderr = thread::spawn(move || {
-            let mut all = Vec::new();
-            let _ = stderr.read_to_end(&mut all);
-            String::from_utf8_lossy(&all).into_owned()
+        let log = Arc::<Mutex<String>>::default();
+        let written = Arc::clone(&log);
+        let log_reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                let _ = writeln!(written.lock().unwrap(), "{}", String::from_utf8_lossy(&line));
+            }
         });
-        Self { child, lines, seen: String::new(), stderr: Some(stderr) }
+        Self { child, lines, seen: String::new(), log, log_reader: Some(log_reader) }
+    }
+
+    /// All that is on stderr once it is closed.
+    fn whole_log(&mut self) -> String {
+        if let Some(reader) = self.log_reader.take() {
+            reader.join().unwrap();
+        }
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log says `words`.
+    pub fn wait_for_log(&self, words: &str) {
+        wait_until(words, || self.log.lock().unwrap().contains(words).then_some(()));
     }
 
     /// Waits for the next event that fits.
@@ -175,7 +205,7 @@ impl Running {
             let patience = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(patience) else {
                 let _ = self.child.kill();
-                let log = self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default();
+                let log = self.whole_log();
                 panic!("the event that was waited for did not come; there were\n{}\n{log}", self.seen);
             };
             let _ = writeln!(self.seen, "{line}");
@@ -201,8 +231,7 @@ impl Running {
             }
             if Instant::now() > deadline {
                 let _ = self.child.kill();
-                let log = self.stderr.take().map(|log| log.join().unwrap()).unwrap_or_default();
-                panic!("the program hangs; its log:\n{log}");
+                panic!("the program hangs; its log:\n{}", self.whole_log());
             }
             thread::sleep(Duration::from_millis(5));
         };
@@ -210,8 +239,7 @@ impl Running {
         for line in &self.lines {
             let _ = writeln!(stdout, "{line}");
         }
-        let stderr = self.stderr.take().unwrap().join().unwrap();
-        Ran { status, stdout, stderr }
+        Ran { status, stdout, stderr: self.whole_log() }
     }
 }
 
@@ -261,9 +289,16 @@ impl Ran {
         assert!(self.complaints().is_empty(), "{}", self.stderr);
     }
 
-    /// All events, each held against the schema.
+    /// All events, each held against the schema; the times of a source never run back.
     pub fn events(&self) -> Vec<Value> {
-        self.stdout.lines().map(parse_event).collect()
+        let events: Vec<Value> = self.stdout.lines().map(parse_event).collect();
+        let mut latest: HashMap<&str, &str> = HashMap::new();
+        for event in &events {
+            let time = string(&event["time"]);
+            let before = latest.insert(string(&event["source"]), time).unwrap_or_default();
+            assert!(before <= time, "{before} was told before {event}");
+        }
+        events
     }
 
     /// The events of faces.
