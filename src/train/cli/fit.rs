@@ -170,9 +170,19 @@ fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &s
 
 fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitReport) -> Description {
     let file = args.data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let votes = if recipe.data.ferplus.is_some() { ", FER+ votes as soft labels" } else { "" };
-    let mut accuracy =
-        format!("{} {:.2} %, ECE {:.3}", measured.split, measured.all.accuracy * 100.0, measured.all.ece);
+    let is_voted = recipe.data.labels.is_voted();
+    let votes = match (is_voted, &recipe.data.ferplus) {
+        (true, _) => ", FER+ votes as labels",
+        (false, Some(_)) => ", FER+ votes as soft labels",
+        (false, None) => "",
+    };
+    let truth = if is_voted { " against what most FER+ taggers chose" } else { "" };
+    let mut accuracy = format!(
+        "{} {:.2} %{truth}, ECE {:.3}",
+        measured.split,
+        measured.all.accuracy * 100.0,
+        measured.all.ece
+    );
     if let Some(without) = &measured.without_repeats {
         accuracy += &format!("; {:.2} % without repeats of training pictures", without.accuracy * 100.0);
     }
