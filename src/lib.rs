@@ -21,6 +21,7 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod levels;
 pub mod overlay;
 pub mod palette;
 pub mod paths;
