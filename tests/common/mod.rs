@@ -1,6 +1,7 @@
 //! Runs the real program as a user would, and holds what it prints against the contract.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+pub mod damage;
 mod display;
 mod shared;
 
