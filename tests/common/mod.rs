@@ -150,9 +150,22 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts it with a log that nobody reads any more.
+    pub fn start_without_log(mut command: Command) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        command.stderr(writer);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take();
         let (to_us, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -163,7 +176,7 @@ impl Running {
         });
         let stderr = thread::spawn(move || {
             let mut all = Vec::new();
-            let _ = stderr.read_to_end(&mut all);
+            let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut all));
             String::from_utf8_lossy(&all).into_owned()
         });
         Self { child, lines, seen: String::new(), stderr: Some(stderr) }
