@@ -70,7 +70,7 @@ fn decode_yuyv(bencher: Bencher, (width, height): (u32, u32)) {
 }
 
 fn decode(bencher: Bencher, encoding: Encoding, bytes: &[u8], (width, height): (u32, u32)) {
-    let mut decoder = FrameDecoder::new(64.0).unwrap();
+    let decoder = FrameDecoder::new(64.0);
     let mut frame = Frame::default();
     bencher.bench_local(|| {
         frame.clear();

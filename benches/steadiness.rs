@@ -175,7 +175,7 @@ fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Ve
     let plan = DetectorPlan::new(&runtime, &config.detector)?;
     let mut classifier = Classifier::load(&runtime, &config.model)?;
     let mut detector = plan.build()?;
-    let mut decoder = FrameDecoder::new(config.limits.max_megapixels)?;
+    let decoder = FrameDecoder::new(config.limits.max_megapixels);
     let mut source =
         source::open(&SourceConfig::new(pictures), config.limits.max_megapixels, &Stop::default())?;
     let framing = config.model.framing(plan.framing);

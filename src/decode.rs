@@ -7,6 +7,7 @@ use crate::{
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 use std::io::Cursor;
 use thiserror::Error;
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor};
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// Why a frame cannot be decoded.
@@ -39,6 +40,9 @@ pub enum DecodeError {
     /// The JPEG decoder refused.
     #[error("not a whole JPEG picture: {0}")]
     Jpeg(#[from] turbojpeg::Error),
+    /// A JPEG picture whose header ends before it says the picture's size.
+    #[error("not a whole JPEG picture: its header says no size")]
+    NoSize,
     /// The bytes are not a picture of a known kind.
     #[error("not a picture that can be read: {}", one_line(.0))]
     Picture(#[from] image::ImageError),
@@ -53,30 +57,27 @@ pub enum DecodeError {
     Panic,
 }
 
-/// Decodes frames; keeps the decoders' state and memory.
+/// Decodes frames. It keeps nothing of a picture: what is wrong with one cannot harm the next.
+#[derive(Clone, Copy, Debug)]
 pub struct FrameDecoder {
-    jpeg: turbojpeg::Decompressor,
     max_pixels: usize,
 }
 
 impl FrameDecoder {
     /// A decoder that refuses pictures of more than `max_megapixels` before it takes memory for them.
-    ///
-    /// # Errors
-    /// When the JPEG library cannot start.
-    pub fn new(max_megapixels: f64) -> Result<Self, DecodeError> {
-        Ok(Self { jpeg: turbojpeg::Decompressor::new()?, max_pixels: (max_megapixels * 1e6) as usize })
+    pub fn new(max_megapixels: f64) -> Self {
+        Self { max_pixels: (max_megapixels * 1e6) as usize }
     }
 
     /// Width and height of the frame's picture, as far as they can be told without decoding it.
     ///
     /// # Errors
     /// When the bytes do not begin a JPEG picture.
-    pub fn size(&mut self, frame: &Frame) -> Result<(u32, u32), DecodeError> {
+    pub fn size(&self, frame: &Frame) -> Result<(u32, u32), DecodeError> {
         if frame.encoding != Encoding::Jpeg {
             return Ok((frame.width, frame.height));
         }
-        let header = self.jpeg.read_header(&frame.bytes)?;
+        let (_, header) = open_jpeg(&frame.bytes)?;
         Ok((header.width as u32, header.height as u32))
     }
 
@@ -84,18 +85,19 @@ impl FrameDecoder {
     ///
     /// # Errors
     /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
-    pub fn decode(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+    pub fn decode(&self, frame: &mut Frame) -> Result<(), DecodeError> {
         guarded(|| self.decode_unguarded(frame)).unwrap_or(Err(DecodeError::Panic))
     }
 
-    fn decode_unguarded(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+    fn decode_unguarded(&self, frame: &mut Frame) -> Result<(), DecodeError> {
         if frame.bytes.is_empty() {
             return Err(DecodeError::Empty);
         }
         match frame.encoding {
             Encoding::Jpeg => {
-                let size = self.decode_jpeg(&frame.bytes, frame.shrink, &mut frame.picture)?;
-                (frame.width, frame.height) = size;
+                let (jpeg, header) = open_jpeg(&frame.bytes)?;
+                self.decode_jpeg(jpeg, &header, &frame.bytes, frame.shrink, &mut frame.picture)?;
+                (frame.width, frame.height) = (header.width as u32, header.height as u32);
                 Ok(())
             }
             Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture),
@@ -106,17 +108,18 @@ impl FrameDecoder {
         }
     }
 
-    /// Decodes to a `shrink`th of each side, which leaves out most of the work. Returns the whole picture's size.
+    /// Decodes to a `shrink`th of each side, which leaves out most of the work.
     fn decode_jpeg(
-        &mut self,
+        &self,
+        mut jpeg: Decompressor,
+        header: &DecompressHeader,
         bytes: &[u8],
         shrink: u32,
         picture: &mut Picture,
-    ) -> Result<(u32, u32), DecodeError> {
-        let header = self.jpeg.read_header(bytes)?;
+    ) -> Result<(), DecodeError> {
         self.check_size(header.width, header.height)?;
         let factor = turbojpeg::ScalingFactor::new(1, shrink as usize);
-        self.jpeg.set_scaling_factor(factor)?;
+        jpeg.set_scaling_factor(factor)?;
         let (width, height) = (factor.scale(header.width), factor.scale(header.height));
         picture.resize(width as u32, height as u32);
         let output = turbojpeg::Image {
@@ -126,12 +129,11 @@ impl FrameDecoder {
             height,
             format: turbojpeg::PixelFormat::RGB,
         };
-        self.jpeg.decompress(bytes, output)?;
-        Ok((header.width as u32, header.height as u32))
+        Ok(jpeg.decompress(bytes, output)?)
     }
 
     /// Reads any kind of picture file and turns it upright after its EXIF orientation.
-    fn decode_file(&mut self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
+    fn decode_file(&self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
         let reader = ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
             .map_err(|fault| DecodeError::Picture(image::ImageError::IoError(fault)))?;
@@ -141,21 +143,17 @@ impl FrameDecoder {
         self.check_size(width as usize, height as usize)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         // The same decoder as for cameras: faster, and it tells a truncated picture, which others fill with gray.
-        if format == Some(ImageFormat::Jpeg) && decoder.color_type() != image::ColorType::Rgba8 {
-            match self.decode_jpeg(bytes, 1, picture) {
-                Ok(_) if orientation == Orientation::NoTransforms => return Ok(()),
-                Ok(_) => {
-                    let pixels = std::mem::take(&mut picture.pixels);
-                    let upright = image::RgbImage::from_raw(picture.width, picture.height, pixels)
-                        .map(DynamicImage::from);
-                    return turn(upright.ok_or(DecodeError::Panic)?, orientation, picture);
+        if format == Some(ImageFormat::Jpeg) {
+            let (jpeg, header) = open_jpeg(bytes)?;
+            // Printers' colours it cannot turn into RGB: they are left to the other decoder.
+            if !matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
+                self.decode_jpeg(jpeg, &header, bytes, 1, picture)?;
+                if orientation == Orientation::NoTransforms {
+                    return Ok(());
                 }
-                // Colour spaces that it does not know are left to the other decoder.
-                Err(DecodeError::Jpeg(fault)) if !fault.to_string().contains("color") => {
-                    return Err(fault.into());
-                }
-                Err(DecodeError::Jpeg(_)) => {}
-                Err(other) => return Err(other),
+                let pixels = std::mem::take(&mut picture.pixels);
+                let upright = image::RgbImage::from_raw(picture.width, picture.height, pixels);
+                return turn(upright.ok_or(DecodeError::Panic)?.into(), orientation, picture);
             }
         }
         turn(DynamicImage::from_decoder(decoder)?, orientation, picture)
@@ -171,6 +169,18 @@ impl FrameDecoder {
         }
         Ok(())
     }
+}
+
+/// The picture's header, and a decompressor for this picture alone: libjpeg keeps its state after an error, and its
+/// tables in any case, for the picture after it, whosever that is.
+fn open_jpeg(bytes: &[u8]) -> Result<(Decompressor, DecompressHeader), DecodeError> {
+    let mut jpeg = Decompressor::new()?;
+    let header = jpeg.read_header(bytes).map_err(|fault| match fault {
+        // The size is still -1 then.
+        turbojpeg::Error::IntegerOverflow(_) => DecodeError::NoSize,
+        other => other.into(),
+    })?;
+    Ok((jpeg, header))
 }
 
 /// Some decoders' messages end their lines.
@@ -272,7 +282,7 @@ mod tests {
 
     fn decoded(encoding: Encoding, width: u32, height: u32, bytes: Vec<u8>) -> Result<Frame, DecodeError> {
         let mut frame = Frame { encoding, width, height, bytes, ..Frame::default() };
-        FrameDecoder::new(1.0).unwrap().decode(&mut frame).map(|()| frame)
+        FrameDecoder::new(1.0).decode(&mut frame).map(|()| frame)
     }
 
     #[test]
@@ -314,7 +324,7 @@ mod tests {
             format: turbojpeg::PixelFormat::RGB,
         };
         let jpeg = turbojpeg::compress(image, 95, turbojpeg::Subsamp::Sub2x2).unwrap().to_vec();
-        let mut decoder = FrameDecoder::new(1.0).unwrap();
+        let decoder = FrameDecoder::new(1.0);
         let mut frame = Frame { encoding: Encoding::Jpeg, bytes: jpeg, ..Frame::default() };
         assert_eq!(decoder.size(&frame).unwrap(), (33, 100));
         for (shrink, width, height) in [(2, 17, 50), (4, 9, 25), (1, 33, 100)] {

@@ -34,6 +34,7 @@ pub mod shown;
 pub mod sink;
 pub mod smooth;
 pub mod source;
+pub mod stderr;
 pub mod track;
 #[cfg(feature = "train")]
 pub mod train;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use emotiond::{
     cli::{Cli, Command},
-    commands, overlay,
+    commands, overlay, stderr,
 };
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("emotiond: {:#}", failure.error);
+            stderr::say(format_args!("emotiond: {:#}", failure.error));
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -188,6 +188,33 @@ fn a_camera_that_is_unplugged_and_plugged_in_again_comes_back() {
     assert_eq!(ran.states(), ["up", "down", "up", "ended"].map(|state| format!("camera:0 {state}")));
 }
 
+/// One bad frame in a camera's stream is one frame that is left out, not the end of those after it.
+#[test]
+fn a_camera_with_damaged_frames_gives_the_others() {
+    let scratch = Scratch::new();
+    let portrait = common::astronaut();
+    let frame = image::imageops::resize(&portrait, 640, 480, image::imageops::FilterType::Triangle);
+    for (number, (_, bad)) in common::damage::damaged(&frame).iter().enumerate() {
+        scratch.file(&format!("faces/{number}a.jpg"), common::encode(&portrait, image::ImageFormat::Jpeg));
+        scratch.file(&format!("faces/{number}b.frame"), bad);
+    }
+    let options = ["--format", "MJPG:640x480@30", "--hold", "100"];
+    let config = scratch.tiny("");
+    let arguments = ["run", "--config", &config, "--source", "camera:0", "--emit", "every-frame"];
+    let mut running = Running::start(with_shim(&scratch, &options, &arguments));
+    // Twice through all kinds, however many frames are skipped.
+    for _ in 0..100 {
+        running.wait_for(|event| event["type"] == "face" && event["phase"] != "end");
+    }
+    let ran = end(running);
+    assert_eq!(ran.states(), ["camera:0 up", "camera:0 ended"]);
+    let counts = ran.stderr.lines().find(|line| line.contains(" unreadable, ")).unwrap();
+    assert!(!counts.contains(" 0 unreadable"), "{counts}");
+    // They are told at the 1st, 2nd, 4th, 8th and so on.
+    let told = ran.stderr.lines().filter(|line| line.contains("a frame is left out")).count();
+    assert!((1..=12).contains(&told), "{}", ran.stderr);
+}
+
 /// Another name and another number of threads cannot be taken over by the running pipeline: the camera is closed and opened again.
 #[test]
 fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {

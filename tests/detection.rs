@@ -55,7 +55,7 @@ fn the_smallest_face_is_what_the_setting_says() {
             let mut detector = plan.build().unwrap();
             let mut frame = Frame { encoding: Encoding::PictureFile, ..Frame::default() };
             frame.bytes = fs::read(shared("data/detection/cmu_mit/ew-friends.jpg")).unwrap();
-            FrameDecoder::new(64.0).unwrap().decode(&mut frame).unwrap();
+            FrameDecoder::new(64.0).decode(&mut frame).unwrap();
             let mut found = Vec::new();
             detector.detect(&frame.picture.view(), &plan.settings, &mut found).unwrap();
             assert!(

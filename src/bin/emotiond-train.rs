@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("emotiond-train: {}", failure.error);
+            emotiond::stderr::say(format_args!("emotiond-train: {}", failure.error));
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -107,8 +107,7 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
 
 fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Failure> {
     let mut source = source::open(config, max_megapixels, &Stop::default())?;
-    let mut decoder =
-        FrameDecoder::new(max_megapixels).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let decoder = FrameDecoder::new(max_megapixels);
     let mut last = String::from("it is empty");
     // The first pictures of a folder, or of a camera that warms up, may be bad ones.
     for _ in 0..10 {

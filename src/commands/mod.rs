@@ -15,6 +15,7 @@ use crate::{
     exit::{Exit, Failure},
     guard::log_panics,
     source::SourceUri,
+    stderr::Stderr,
 };
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
@@ -63,7 +64,9 @@ fn start_logs(config: &LogConfig) -> Result<(), Failure> {
         .add_directive("ort=off".parse().expect("a directive of ours"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Stderr)
+        // It would report what cannot be logged with `eprintln!`.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     // A second start in one process, as tests do, keeps the first one's logs.
     let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };

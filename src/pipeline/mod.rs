@@ -180,7 +180,7 @@ impl Pipeline {
                 &to_follow,
                 &config.limits,
                 stop,
-            )?;
+            );
             seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
         }
         drop((to_follow, inboxes));

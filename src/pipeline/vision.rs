@@ -9,7 +9,6 @@ use crate::{
     config::LimitsConfig,
     decode::{DecodeError, FrameDecoder},
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
-    exit::{Exit, Failure},
     frame::{Content, Encoding, Frame, Search},
     guard::guarded,
     runtime::RuntimeError,
@@ -47,18 +46,16 @@ impl Vision {
         done: &Sender<Box<Frame>>,
         limits: &LimitsConfig,
         stop: &Stop,
-    ) -> Result<Self, Failure> {
-        let decoder =
-            FrameDecoder::new(limits.max_megapixels).map_err(|fault| Failure::new(Exit::Software, fault))?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             plan: Arc::clone(plan),
             look: Look::new(Arc::clone(settings)),
             inboxes: inboxes.to_vec(),
             memories: Arc::clone(memories),
             done: done.clone(),
-            decoder,
+            decoder: FrameDecoder::new(limits.max_megapixels),
             stop: stop.clone(),
-        })
+        }
     }
 
     /// Works until all sources have ended. The detector is made here, since it cannot change threads.
@@ -115,7 +112,7 @@ impl Vision {
     }
 
     fn search(
-        &mut self,
+        &self,
         frame: &mut Frame,
         settings: &DetectSettings,
         detector: &mut dyn Detector,
@@ -132,11 +129,7 @@ impl Vision {
     }
 
     /// How the frame can be glanced at, where that is due and the faces allow it.
-    fn plan_glance(
-        &mut self,
-        frame: &Frame,
-        settings: &DetectSettings,
-    ) -> Result<Option<Glance>, DecodeError> {
+    fn plan_glance(&self, frame: &Frame, settings: &DetectSettings) -> Result<Option<Glance>, DecodeError> {
         if frame.search != Search::Glance {
             return Ok(None);
         }
@@ -148,7 +141,7 @@ impl Vision {
     /// Searches the picture at a reduced size. Returns whether that was enough: it was not when it found fewer faces
     /// than were in sight.
     fn glance(
-        &mut self,
+        &self,
         frame: &mut Frame,
         glance: Glance,
         settings: &DetectSettings,
@@ -182,7 +175,7 @@ impl Vision {
     }
 
     /// Decodes what was decoded at a part of its size once more.
-    fn decode_whole(&mut self, frame: &mut Frame) -> Result<(), DecodeError> {
+    fn decode_whole(&self, frame: &mut Frame) -> Result<(), DecodeError> {
         if frame.shrink == 1 {
             return Ok(());
         }

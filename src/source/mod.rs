@@ -4,6 +4,7 @@ mod clip;
 mod ffmpeg;
 mod ffprobe;
 mod images;
+mod mjpeg;
 mod polled;
 mod stdin;
 mod uri;

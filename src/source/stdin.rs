@@ -1,15 +1,13 @@
 //! A stream on stdin: MJPEG (JPEG pictures one after the other) or Y4M, told apart by the first bytes.
 
-use super::{Read, Source, SourceError, Stop, check_size, polled::PolledReader};
+use super::{Read, Source, SourceError, Stop, check_size, mjpeg::MjpegReader, polled::PolledReader};
 use crate::frame::{Chroma, Encoding, Frame};
 use std::io::{BufRead, BufReader, Read as _, Stdin};
 
 /// Frames per second where the stream does not say.
 const DEFAULT_FPS: f64 = 30.0;
-/// A JPEG picture that does not end is not waited for longer than this.
-const LARGEST_JPEG: usize = 64 << 20;
 
-type Input = BufReader<PolledReader<Stdin>>;
+type Input = MjpegReader<BufReader<PolledReader<Stdin>>>;
 
 /// The stream and how it is to be read.
 pub(super) struct StdinSource {
@@ -30,7 +28,8 @@ enum Format {
 impl StdinSource {
     /// Waits for the first bytes. `fps` is the MJPEG stream's rate: it carries none.
     pub fn open(fps: Option<u32>, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
-        let mut input = BufReader::with_capacity(1 << 20, PolledReader::new(std::io::stdin(), stop));
+        let stdin = PolledReader::new(std::io::stdin(), stop);
+        let mut input = MjpegReader::new(BufReader::with_capacity(1 << 20, stdin));
         let mut fps = fps.map_or(DEFAULT_FPS, f64::from);
         let start = input.fill_buf().map_err(|fault| SourceError::Stdin(fault.to_string()))?;
         let format = match start {
@@ -47,10 +46,11 @@ impl StdinSource {
             Format::Mjpeg => {
                 frame.encoding = Encoding::Jpeg;
                 (frame.width, frame.height) = (0, 0);
-                let whole = read_jpeg(&mut self.input, &mut frame.bytes)
+                let is_there = self
+                    .input
+                    .read_picture(&mut frame.bytes)
                     .map_err(|fault| SourceError::Stdin(fault.to_string()))?;
-                // A last picture that was cut off still counts as a bad frame.
-                Ok(if whole || !frame.bytes.is_empty() { Read::Frame } else { Read::Ended })
+                Ok(if is_there { Read::Frame } else { Read::Ended })
             }
             Format::Y4m { width, height, encoding, frame_bytes } => {
                 self.line.clear();
@@ -141,94 +141,4 @@ fn parse_rate(text: &str) -> Option<f64> {
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> usize {
     // A fault of the pipe is its end.
     input.take(4096).read_until(b'\n', line).unwrap_or(0)
-}
-
-/// Reads one JPEG picture, from its start marker to its end marker, after JPEG's own structure, since a thumbnail
-/// inside may hold both markers too. `false` at the end of the stream.
-fn read_jpeg(input: &mut impl BufRead, out: &mut Vec<u8>) -> std::io::Result<bool> {
-    out.clear();
-    if !skip_to_start(input)? {
-        return Ok(false);
-    }
-    out.extend_from_slice(&[0xFF, 0xD8]);
-    while out.len() < LARGEST_JPEG {
-        let Some(marker) = next_marker(input, out)? else { return Ok(false) };
-        match marker {
-            0xD9 => return Ok(true),
-            // Restart markers and escaped bytes of a scan carry no length.
-            0x00 | 0x01 | 0xD0..=0xD8 => {}
-            _ => {
-                let mut length = [0; 2];
-                if input.read_exact(&mut length).is_err() {
-                    return Ok(false);
-                }
-                out.extend_from_slice(&length);
-                let rest = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
-                input.take(rest).read_to_end(out)?;
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// Appends up to and including the next `FF xx` and returns `xx`.
-fn next_marker(input: &mut impl BufRead, out: &mut Vec<u8>) -> std::io::Result<Option<u8>> {
-    input.read_until(0xFF, out)?;
-    loop {
-        let mut byte = [0];
-        if input.read(&mut byte)? == 0 {
-            return Ok(None);
-        }
-        out.push(byte[0]);
-        if byte[0] != 0xFF {
-            return Ok(Some(byte[0]));
-        }
-    }
-}
-
-/// Skips to behind the next `FF D8`; `false` at the end of the stream.
-fn skip_to_start(input: &mut impl BufRead) -> std::io::Result<bool> {
-    let mut previous = 0;
-    loop {
-        let mut byte = [0];
-        if input.read(&mut byte)? == 0 {
-            return Ok(false);
-        }
-        if previous == 0xFF && byte[0] == 0xD8 {
-            return Ok(true);
-        }
-        previous = byte[0];
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn jpeg() -> Vec<u8> {
-        let image = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 4, y as u8 * 5, 200]));
-        let mut bytes = Vec::new();
-        image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Jpeg).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn pictures_are_split_whatever_lies_between_and_inside_them() {
-        let plain = jpeg();
-        // An EXIF-like segment that holds a whole JPEG of its own.
-        let mut nested = vec![0xFF, 0xD8, 0xFF, 0xE1];
-        nested.extend(((plain.len() + 2) as u16).to_be_bytes());
-        nested.extend(&plain);
-        nested.extend(&plain[2..]);
-        let stream = [&plain[..], b"--boundary\r\n", &nested, &[0xFF; 5], &plain, &plain[..100]].concat();
-        let mut input = BufReader::with_capacity(7, &stream[..]);
-        let mut out = Vec::new();
-        for expected in [&plain, &nested, &plain] {
-            assert!(read_jpeg(&mut input, &mut out).unwrap());
-            assert_eq!(&out, expected);
-        }
-        assert!(!read_jpeg(&mut input, &mut out).unwrap());
-        assert_eq!(out, &plain[..100]);
-        assert!(!read_jpeg(&mut input, &mut out).unwrap() && out.is_empty());
-    }
 }

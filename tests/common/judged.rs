@@ -28,7 +28,7 @@ impl Score {
 
 /// Searches all pictures of a set.
 pub fn search(plan: &DetectorPlan, set: &str) -> Vec<Searched> {
-    let (mut detector, mut decoder) = (plan.build().unwrap(), FrameDecoder::new(64.0).unwrap());
+    let (mut detector, decoder) = (plan.build().unwrap(), FrameDecoder::new(64.0));
     let pictures = detection_set(set).into_iter().map(|(file, truths)| {
         let mut frame =
             Frame { encoding: Encoding::PictureFile, bytes: fs::read(&file).unwrap(), ..Frame::default() };

@@ -1,6 +1,7 @@
 //! Runs the real program as a user would, and holds what it prints against the contract.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+pub mod damage;
 mod display;
 mod shared;
 
@@ -164,9 +165,22 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts it with a log that nobody reads any more.
+    pub fn start_without_log(mut command: Command) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        command.stderr(writer);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
-        let stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take();
         let (to_us, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -178,6 +192,7 @@ impl Running {
         let log = Arc::<Mutex<String>>::default();
         let written = Arc::clone(&log);
         let log_reader = thread::spawn(move || {
+            let Some(stderr) = stderr else { return };
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                 let _ = writeln!(written.lock().unwrap(), "{}", String::from_utf8_lossy(&line));
             }

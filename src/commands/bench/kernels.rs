@@ -61,7 +61,7 @@ impl<'a> Kernels<'a> {
         let classifier = Classifier::load(runtime, model)?;
         Ok(Self {
             plan,
-            decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels)?,
+            decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels),
             detector: plan.build()?,
             cutter: InputCutter::new(model.framing(plan.framing), classifier.description().input.clone()),
             classifier,

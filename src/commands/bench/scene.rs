@@ -40,7 +40,7 @@ pub(super) fn jpeg_with_faces(width: u32, height: u32, faces: u32) -> Result<Vec
 
 fn portrait() -> Result<RgbImage, DecodeError> {
     let mut frame = Frame { encoding: Encoding::Jpeg, bytes: PORTRAIT.to_vec(), ..Frame::default() };
-    FrameDecoder::new(1.0)?.decode(&mut frame)?;
+    FrameDecoder::new(1.0).decode(&mut frame)?;
     let picture = RgbImage::from_raw(frame.picture.width, frame.picture.height, frame.picture.pixels);
     let (left, top, side) = HEAD;
     Ok(imageops::crop_imm(&picture.ok_or(DecodeError::Panic)?, left, top, side, side).to_image())

@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
     runtime::Runtime,
+    stderr::say,
     train::{
         dataset::Dataset,
         evaluate::{Evaluation, Truth, choose_rows, evaluate, scheme_of},
@@ -88,7 +89,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     }
     let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed, args.labels)?;
     for note in &evaluation.notes {
-        eprintln!("emotiond-train: warning: {note}");
+        say(format_args!("emotiond-train: warning: {note}"));
     }
     if let Some(folder) = &args.out {
         plots::save_evaluation(folder, &evaluation)?;

@@ -6,6 +6,7 @@ use crate::classify::description::Description;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::runtime::Runtime;
+use crate::stderr::say;
 use crate::train::calibration::{fit_temperature, softmax};
 use crate::train::dataset::Dataset;
 use crate::train::distill::Teacher;
@@ -122,12 +123,12 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
     // The model is safe by now: whoever lacks ONNX Runtime here can still evaluate it elsewhere.
     report.evaluation = Some(evaluate(&model, data, &split, &args.out)?);
     save(&report)?;
-    eprintln!(
+    say(format_args!(
         "wrote {} (epoch {}: {})",
         model.display(),
         outcome.epoch,
         description.accuracy.unwrap_or_default()
-    );
+    ));
     Ok(())
 }
 

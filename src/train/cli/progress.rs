@@ -1,5 +1,6 @@
 //! How a run shows itself: a bar on a terminal, plain lines elsewhere. Both go to stderr.
 
+use crate::stderr::say;
 use crate::train::fit::Watch;
 use crate::train::history::EpochRecord;
 use crate::train::trainer::{Totals, Trainer};
@@ -30,11 +31,11 @@ impl Watch for Lines {
     fn step(&mut self, _: usize, _: usize, _: usize, _: &Totals) {}
 
     fn epoch(&mut self, record: &EpochRecord, _: &Trainer, best: bool) {
-        eprintln!("{}{}", self.prefix, line(record, self.epochs, best));
+        say(format_args!("{}{}", self.prefix, line(record, self.epochs, best)));
     }
 
     fn note(&mut self, text: &str) {
-        eprintln!("{}{text}", self.prefix);
+        say(format_args!("{}{text}", self.prefix));
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     table::{Table, percent},
 };
 use crate::exit::Failure;
+use crate::stderr::say;
 use crate::train::{history::RunReport, plots};
 use clap::Args;
 use std::path::PathBuf;
@@ -36,12 +37,12 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     }
     let picture = args.out.join("runs.png");
     plots::save_runs(&picture, &runs)?;
-    eprintln!("emotiond-train: wrote {}", picture.display());
+    say(format_args!("emotiond-train: wrote {}", picture.display()));
     let ablations = ablations(&runs);
     if !ablations.is_empty() {
         let picture = args.out.join("ablations.png");
         plots::save_ablations(&picture, &ablations)?;
-        eprintln!("emotiond-train: wrote {}", picture.display());
+        say(format_args!("emotiond-train: wrote {}", picture.display()));
     }
     if args.json {
         let reports: serde_json::Map<_, _> = runs

@@ -2,6 +2,7 @@
 
 use super::{fit, print, progress, search_plot};
 use crate::exit::{Exit, Failure};
+use crate::stderr::say;
 use crate::train::cli::table::{Table, percent};
 use crate::train::device;
 use crate::train::fit::{FitError, Job, Outcome, Watch};
@@ -151,7 +152,7 @@ fn run_trial(
 ) -> Result<(Running, End), Failure> {
     let set: Vec<String> =
         search.keys().zip(&running.values).map(|(key, value)| format!("{key}={value}")).collect();
-    eprintln!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", "));
+    say(format_args!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", ")));
     let mut recipe = Recipe::load(&args.recipe, &[&args.overrides[..], &set].concat())?;
     recipe.search = None;
     let out = args.out.join(format!("trial-{:03}", running.number));
@@ -185,7 +186,7 @@ fn run_trial(
             if watch.pruned { End::Pruned } else { End::Complete }
         }
         Err(FitError::Diverged(diverged)) => {
-            eprintln!("trial {}: {diverged}", watch.running.number + 1);
+            say(format_args!("trial {}: {diverged}", watch.running.number + 1));
             End::Diverged
         }
         Err(error) => return Err(error.into()),
@@ -210,7 +211,7 @@ fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Resu
         .map_err(|error| Failure::new(Exit::NoInput, anyhow::anyhow!("{}: {error}", folder.display())))?;
     write(&args.out, BEST, &recipe)?;
     search_plot::save(&args.out.join("search.png"), section, &records)?;
-    eprintln!("emotiond-train: wrote {} and search.png", args.out.join(BEST).display());
+    say(format_args!("emotiond-train: wrote {} and search.png", args.out.join(BEST).display()));
     print(&table(&keys, &records).to_string())
 }
 
