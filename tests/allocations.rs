@@ -59,6 +59,11 @@ const SIDE: usize = 320;
 const SHORT: usize = 60;
 const LONG: usize = 260;
 
+const YUNET_OUTPUTS: [&str; 12] = [
+    "cls_8", "obj_8", "bbox_8", "kps_8", "cls_16", "obj_16", "bbox_16", "kps_16", "cls_32", "obj_32",
+    "bbox_32", "kps_32",
+];
+
 fn count(work: impl FnOnce()) -> usize {
     let before = COUNT.load(Ordering::Relaxed);
     work();
@@ -118,15 +123,14 @@ fn look_on(pipeline: &mut Pipeline) -> JoinHandle<usize> {
     })
 }
 
-/// What the detector's network costs: one run and the look at nine of its outputs.
+/// What the detector's network costs: one run and the look at twelve of its outputs.
 fn bare_detector(runtime: &Runtime) -> usize {
     let mut session = session(runtime, &shared("models/yunet_n_dynamic.onnx"));
     let planes = vec![0.0f32; 3 * SIDE * SIDE];
     count_warm(|| {
         let tensor = TensorRef::from_array_view(([1, 3, SIDE, SIDE], &planes[..])).unwrap();
         let outputs = session.run(ort::inputs![tensor]).unwrap();
-        for name in ["cls_8", "obj_8", "bbox_8", "cls_16", "obj_16", "bbox_16", "cls_32", "obj_32", "bbox_32"]
-        {
+        for name in YUNET_OUTPUTS {
             outputs.get(name).unwrap().try_extract_tensor::<f32>().unwrap();
         }
     })

@@ -10,7 +10,9 @@ mod yunet;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
 
-use crate::{geometry::BoundingBox, picture::PictureView, runtime::one_line};
+use crate::{
+    geometry::BoundingBox, landmarks::Landmarks, picture::PictureView, pose::Pose, runtime::one_line,
+};
 use ort::session::SessionOutputs;
 use thiserror::Error;
 
@@ -21,6 +23,24 @@ pub struct Detection {
     pub bounds: BoundingBox,
     /// How sure the detector is, 0 to 1.
     pub score: f32,
+    /// Where eyes, nose and mouth are; `None` from a detector that does not say.
+    pub landmarks: Option<Landmarks>,
+}
+
+impl Detection {
+    /// Which way the face looks.
+    pub fn pose(&self) -> Option<Pose> {
+        Pose::of(&self.landmarks?)
+    }
+
+    /// The face where it lies once its picture is resized by `factor`.
+    pub fn scaled(&self, factor: f32) -> Self {
+        Self {
+            bounds: self.bounds.scaled(factor),
+            landmarks: self.landmarks.map(|points| points.scaled(factor)),
+            ..*self
+        }
+    }
 }
 
 /// What a detector is asked for; it may differ from source to source.
