@@ -27,6 +27,15 @@ def training_pictures(path):
             yield np.array(pixels.split(), dtype=np.float32).reshape(1, 48, 48)
 
 
+def stretched(picture):
+    """What src/levels.rs does to a crop: 5th and 95th percentile within the disc become fixed values."""
+    side = picture.shape[-1]
+    y, x = np.mgrid[:side, :side] + 0.5 - side / 2
+    low, high = np.percentile(picture[0][x * x + y * y < side * side / 4], [5, 95])
+    gain = 180.0 / max(high - low, 12.0)
+    return (picture - (low + high) / 2) * gain + 127.5
+
+
 class Calibration(CalibrationDataReader):
     def __init__(self, name, pictures):
         self.batches = iter(
@@ -44,7 +53,10 @@ def main():
     if (described.get("emotiond.color"), described.get("emotiond.size")) != ("gray", "48"):
         sys.exit(f"quantize: {source} does not say that it takes gray pictures of 48x48")
     mean, scale = float(described["emotiond.mean"]), float(described["emotiond.scale"])
-    pictures = [(picture - mean) * scale for picture in training_pictures(data)]
+    pictures = training_pictures(data)
+    if described.get("emotiond.levels") == "auto":
+        pictures = map(stretched, pictures)
+    pictures = [((picture - mean) * scale).astype(np.float32) for picture in pictures]
     with tempfile.TemporaryDirectory() as folder:
         prepared = str(Path(folder) / "prepared.onnx")
         quant_pre_process(source, prepared, skip_symbolic_shape=True)

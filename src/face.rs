@@ -4,6 +4,7 @@
 use crate::{
     classify::description::InputSpec,
     geometry::BoundingBox,
+    levels::{Levels, Stretch},
     picture::{Color, PictureView, luma},
 };
 use fast_image_resize::{
@@ -275,7 +276,7 @@ fn turn_upright(
 }
 
 /// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):
-/// `(pixel - mean) * scale`.
+/// `(pixel - mean) * scale`, of a pixel that was stretched first where the network asks for it.
 ///
 /// # Panics
 /// When the two lengths differ from `spec.crop_len()`.
@@ -285,10 +286,14 @@ pub fn normalize(crop: &[u8], spec: &InputSpec, out: &mut [f32]) {
         "a crop or an input of the wrong length"
     );
     let channels = spec.color.channels();
+    let stretch = match spec.levels {
+        Levels::Raw => Stretch::NONE,
+        Levels::Auto => Stretch::of(crop, spec.size, spec.color),
+    };
     for (channel, plane) in out.chunks_exact_mut(spec.size * spec.size).enumerate() {
         let (mean, scale) = (spec.mean[channel], spec.scale[channel]);
         for (value, pixel) in plane.iter_mut().zip(crop[channel..].iter().step_by(channels)) {
-            *value = (f32::from(*pixel) - mean) * scale;
+            *value = (f32::from(*pixel) * stretch.gain + stretch.offset - mean) * scale;
         }
     }
 }
@@ -410,8 +415,13 @@ mod tests {
 
     #[test]
     fn normalising_separates_the_channels() {
-        let spec =
-            InputSpec { color: Color::Rgb, size: 1, mean: vec![0.0, 1.0, 2.0], scale: vec![1.0, 2.0, 0.5] };
+        let spec = InputSpec {
+            color: Color::Rgb,
+            size: 1,
+            mean: vec![0.0, 1.0, 2.0],
+            scale: vec![1.0, 2.0, 0.5],
+            levels: Levels::Raw,
+        };
         let mut out = [0.0; 3];
         normalize(&[10, 11, 12], &spec, &mut out);
         assert_eq!(out, [10.0, 20.0, 5.0]);

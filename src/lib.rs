@@ -22,6 +22,7 @@ pub mod frame;
 pub mod geometry;
 pub mod guard;
 pub mod landmarks;
+pub mod levels;
 pub mod overlay;
 pub mod palette;
 pub mod paths;

@@ -1,12 +1,14 @@
 //! What a model says of itself: the `emotiond.*` keys in an ONNX file's `metadata_props`.
 
+use crate::levels::Levels;
 use crate::picture::Color;
 use thiserror::Error;
 
 /// FER2013's seven emotions, in the order of its labels.
 pub const FER2013_LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
-/// Pixels a network takes and how they become its input: `(pixel - mean) * scale`, pixel 0 to 255.
+/// Pixels a network takes and how they become its input: `(pixel - mean) * scale`, pixel 0 to 255, stretched first
+/// where `levels` says so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
     /// Gray or RGB.
@@ -17,12 +19,20 @@ pub struct InputSpec {
     pub mean: Vec<f32>,
     /// One number a channel.
     pub scale: Vec<f32>,
+    /// Whether brightness and contrast are taken out first.
+    pub levels: Levels,
 }
 
 impl InputSpec {
     /// The FER2013 networks' input: 48x48 gray, -1 to 1.
     pub fn fer2013() -> Self {
-        Self { color: Color::Gray, size: 48, mean: vec![127.5], scale: vec![1.0 / 127.5] }
+        Self {
+            color: Color::Gray,
+            size: 48,
+            mean: vec![127.5],
+            scale: vec![1.0 / 127.5],
+            levels: Levels::Raw,
+        }
     }
 
     /// Bytes of one crop: `size * size * channels`.
@@ -88,9 +98,14 @@ impl Description {
             .ok_or_else(|| invalid("size", &size_text, "a side of 1 to 1024 pixels"))?;
         let mean = numbers("mean", &needed("mean")?, color)?;
         let scale = numbers("scale", &needed("scale")?, color)?;
+        let levels = match get("emotiond.levels").as_deref() {
+            None | Some("raw") => Levels::Raw,
+            Some("auto") => Levels::Auto,
+            Some(other) => return Err(invalid("levels", other, "`raw` or `auto`")),
+        };
         Ok(Self {
             labels,
-            input: InputSpec { color, size, mean, scale },
+            input: InputSpec { color, size, mean, scale, levels },
             license: get("emotiond.license"),
             trained_on: get("emotiond.trained_on"),
             accuracy: get("emotiond.accuracy"),
@@ -111,6 +126,10 @@ impl Description {
             ("mean", join(&self.input.mean)),
             ("scale", join(&self.input.scale)),
         ];
+        // Absent stands for raw, so that older readers understand such a model.
+        if self.input.levels == Levels::Auto {
+            pairs.push(("levels", "auto".to_owned()));
+        }
         let optional =
             [("license", &self.license), ("trained_on", &self.trained_on), ("accuracy", &self.accuracy)];
         pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
@@ -174,11 +193,17 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_read_is_shown() {
-        for (key, value) in
-            [("color", "sepia"), ("size", "0"), ("size", "4x8"), ("mean", "1 2"), ("scale", "NaN")]
-        {
+        for (key, value) in [
+            ("color", "sepia"),
+            ("levels", "high"),
+            ("size", "0"),
+            ("size", "4x8"),
+            ("mean", "1 2"),
+            ("scale", "NaN"),
+        ] {
             let mut pairs = fer2013().to_metadata();
-            pairs.iter_mut().find(|(k, _)| k == &format!("emotiond.{key}")).unwrap().1 = value.to_owned();
+            pairs.retain(|(k, _)| k != &format!("emotiond.{key}"));
+            pairs.push((format!("emotiond.{key}"), value.to_owned()));
             let message = read(&pairs).unwrap_err().to_string();
             assert!(message.contains(key) && message.contains(value), "{message}");
         }

@@ -238,6 +238,7 @@ fn describe(session: &Session, config: &ModelConfig) -> Result<Description, Desc
             "size" => config.size.map(|size| size.to_string()),
             "mean" => config.mean.as_ref().map(join),
             "scale" => config.scale.as_ref().map(join),
+            "levels" => config.levels.clone(),
             _ => None,
         };
         configured.or_else(|| metadata.as_ref()?.custom(key))

@@ -78,6 +78,9 @@ pub struct ModelConfig {
     /// Multiplied after that, one number a channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Vec<f32>>,
+    /// `raw`, or `auto` for a model that expects brightness and contrast to be taken out of each crop.
+    #[serde(deserialize_with = "values::levels_or_none", skip_serializing_if = "Option::is_none")]
+    pub levels: Option<String>,
 }
 
 impl ModelConfig {

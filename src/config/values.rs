@@ -22,6 +22,14 @@ pub(super) fn color_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Err(D::Error::custom(format!("`{color}` is no colour that a model takes: write gray or rgb")))
 }
 
+pub(super) fn levels_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let levels = String::deserialize(deserializer)?;
+    if ["raw", "auto"].contains(&levels.as_str()) {
+        return Ok(Some(levels));
+    }
+    Err(D::Error::custom(format!("`{levels}` is no treatment of a crop's levels: write raw or auto")))
+}
+
 fn within<'de, D: Deserializer<'de>>(deserializer: D, range: RangeInclusive<f64>) -> Result<f64, D::Error> {
     let value = f64::deserialize(deserializer)?;
     if range.contains(&value) {

@@ -31,6 +31,11 @@ pub enum EvaluateError {
         "the model tells apart {0}, which is none of the label schemes seven, six, three and ferplus8: there is no truth to compare it with"
     )]
     Labels(String),
+    /// FER+'s taggers chose among other emotions.
+    #[error(
+        "the model tells apart {0}: FER+'s taggers chose among eight emotions, so take a model of FER2013's seven or FER+'s eight"
+    )]
+    NotVoted(String),
     /// No row of the split has one of the model's labels.
     #[error("no row of `{0}` has one of the model's labels")]
     Empty(String),
@@ -42,7 +47,7 @@ impl EvaluateError {
         match self {
             Self::Data(error) => error.exit(),
             Self::Classify(_) => Exit::Unavailable,
-            Self::Labels(_) => Exit::Config,
+            Self::Labels(_) | Self::NotVoted(_) => Exit::Config,
             Self::Empty(_) => Exit::Data,
         }
     }
@@ -72,6 +77,16 @@ pub struct Mistake {
     pub confidence: f32,
 }
 
+/// What counts as a row's true emotion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Truth {
+    /// The data's own labels.
+    #[default]
+    Original,
+    /// The emotion that most of FER+'s taggers chose.
+    Ferplus,
+}
+
 /// The scheme whose emotions are `labels`, in whatever order.
 pub fn scheme_of(labels: &[String]) -> Option<LabelScheme> {
     use LabelScheme::{FerPlus8, Seven, Six, Three};
@@ -82,7 +97,7 @@ pub fn scheme_of(labels: &[String]) -> Option<LabelScheme> {
 }
 
 /// Runs `classifier` over the split called `name`, a split's name or a fraction of the training split such as `0.1`
-/// (drawn by `seed`, as `fit` draws its validation rows).
+/// (drawn by `seed`, as `fit` draws its validation rows), against `truth`.
 ///
 /// # Errors
 /// When the model's labels fit no scheme, the split is not there or the model fails.
@@ -91,9 +106,17 @@ pub fn evaluate(
     dataset: &Arc<Dataset>,
     name: &str,
     seed: u64,
+    truth: Truth,
 ) -> Result<Evaluation, EvaluateError> {
     let labels = &classifier.description().labels;
-    let scheme = scheme_of(labels).ok_or_else(|| EvaluateError::Labels(labels.join(" ")))?;
+    let scheme = match (scheme_of(labels), truth) {
+        (Some(LabelScheme::Seven), Truth::Ferplus) => LabelScheme::FerPlus7,
+        (Some(scheme), Truth::Ferplus) if !scheme.is_voted() => {
+            return Err(EvaluateError::NotVoted(labels.join(" ")));
+        }
+        (Some(scheme), _) => scheme,
+        (None, _) => return Err(EvaluateError::Labels(labels.join(" "))),
+    };
     let (rows, others, split) = choose_rows(dataset, name, seed)?;
     let spec = classifier.description().input.clone();
     let examples = Examples::new(dataset.clone(), &rows, scheme, None, spec);
@@ -126,6 +149,11 @@ pub fn evaluate_examples(
     let count = repeated.iter().filter(|repeated| **repeated).count();
     let without_repeats = (count > 0 && count < examples.items.len())
         .then(|| metrics_where(&examples, &probabilities, |index| !repeated[index]));
+    let is_clear = |index: usize| {
+        let votes = examples.dataset.samples[examples.items[index].sample].votes;
+        votes.is_some_and(|votes| votes.clear_majority().is_some())
+    };
+    let clear_majority = examples.is_voted.then(|| metrics_where(&examples, &probabilities, is_clear));
     let mut notes = Vec::new();
     if count > 0 {
         notes.push(format!(
@@ -133,7 +161,8 @@ pub fn evaluate_examples(
             examples.items.len()
         ));
     }
-    let report = SplitReport { split: split.to_owned(), all, without_repeats, repeats: count };
+    let report =
+        SplitReport { split: split.to_owned(), all, without_repeats, repeats: count, clear_majority };
     Ok(Evaluation { report, examples, probabilities, notes })
 }
 
@@ -154,7 +183,7 @@ impl Evaluation {
 
 /// The rows to evaluate, the rows that a model may have been trained on (none when they are the same), and what to
 /// call the choice.
-fn choose_rows(
+pub fn choose_rows(
     dataset: &Dataset,
     name: &str,
     seed: u64,
@@ -238,7 +267,13 @@ mod tests {
         probabilities[14] = 0.9;
         let all = metrics_where(&examples, &probabilities, |_| true);
         assert_eq!(metrics_where(&examples, &probabilities, |index| index > 0).accuracy, 0.0);
-        let report = SplitReport { split: "x".to_owned(), all, without_repeats: None, repeats: 0 };
+        let report = SplitReport {
+            split: "x".to_owned(),
+            all,
+            without_repeats: None,
+            repeats: 0,
+            clear_majority: None,
+        };
         let evaluation = Evaluation { report, examples, probabilities, notes: Vec::new() };
         let mistakes = evaluation.mistakes();
         assert_eq!(mistakes.iter().map(|mistake| mistake.example).collect::<Vec<_>>(), [2, 1]);

@@ -20,6 +20,8 @@ pub struct Examples {
     pub labels: &'static [&'static str],
     /// The pixels that the network takes.
     pub spec: InputSpec,
+    /// Whether FER+'s taggers decided the classes.
+    pub is_voted: bool,
     /// The rows, in the order of the data.
     pub items: Vec<Example>,
 }
@@ -50,7 +52,7 @@ pub struct Prepared {
 
 impl Examples {
     /// The `rows` of `dataset` that `scheme` has a class for. `ferplus_weight` is the weight of the vote distribution
-    /// in the targets; `None` takes the original labels alone (FER+'s eight: the votes alone).
+    /// in the targets; `None` takes the original labels alone (under FER+'s schemes: the votes alone).
     pub fn new(
         dataset: Arc<Dataset>,
         rows: &[usize],
@@ -58,7 +60,7 @@ impl Examples {
         ferplus_weight: Option<f64>,
         spec: InputSpec,
     ) -> Self {
-        let weight = ferplus_weight.unwrap_or(if scheme == LabelScheme::FerPlus8 { 1.0 } else { 0.0 });
+        let weight = ferplus_weight.unwrap_or(if scheme.is_voted() { 1.0 } else { 0.0 });
         let items = rows
             .iter()
             .filter_map(|&row| {
@@ -66,7 +68,7 @@ impl Examples {
                 Some(Example { sample: row, class, target })
             })
             .collect();
-        Self { dataset, labels: scheme.labels(), spec, items }
+        Self { dataset, labels: scheme.labels(), spec, is_voted: scheme.is_voted(), items }
     }
 
     /// Rows a class.
@@ -236,12 +238,12 @@ impl Examples {
     }
 }
 
-/// A sample's class under `scheme` and its target; `None` where the scheme has no class for it. Under FER+'s eight
-/// the class is the taggers' majority, under the others the original label.
+/// A sample's class under `scheme` and its target; `None` where the scheme has no class for it. Under FER+'s
+/// schemes the class is the emotion with the most votes, under the others the original label.
 fn class_and_target(sample: &Sample, scheme: LabelScheme, weight: f32) -> Option<(usize, Vec<f32>)> {
     let original = scheme.class_of(EMOTIONS[sample.emotion]);
-    let class = match (scheme, &sample.votes) {
-        (LabelScheme::FerPlus8, Some(votes)) => votes.majority()?,
+    let class = match &sample.votes {
+        Some(votes) if scheme.is_voted() => scheme.class_of(FERPLUS_LABELS[votes.majority()?])?,
         _ => original?,
     };
     let hard = one_hot(original.unwrap_or(class), scheme.labels().len());
@@ -253,9 +255,10 @@ fn class_and_target(sample: &Sample, scheme: LabelScheme, weight: f32) -> Option
     Some((class, target))
 }
 
-/// The votes for the scheme's classes as shares; `None` without votes or without one for any class.
+/// The votes for the scheme's classes as shares; `None` without votes or without one for any class. Under FER+'s schemes
+/// votes that stand alone are left out, as FER+'s authors do.
 fn vote_distribution(sample: &Sample, scheme: LabelScheme) -> Option<Vec<f32>> {
-    let votes = sample.votes?;
+    let votes = if scheme.is_voted() { sample.votes?.without_outliers() } else { sample.votes? };
     let mut shares = vec![0.0; scheme.labels().len()];
     for emotion in FERPLUS_LABELS {
         if let Some(class) = scheme.class_of(emotion) {

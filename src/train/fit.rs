@@ -5,6 +5,7 @@ use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
 use super::examples::Prepared;
+use super::from_onnx::{self, FromOnnxError};
 use super::frozen::Frozen;
 use super::history::EpochRecord;
 use super::loader::Loader;
@@ -13,7 +14,7 @@ use super::recipe::{AugmentSection, Recipe};
 use super::trainer::{Diverged, Totals, Trainer};
 use crate::exit::Exit;
 use burn::nn::Initializer;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +36,9 @@ pub enum FitError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A model's weights cannot be taken.
+    #[error(transparent)]
+    FromOnnx(#[from] FromOnnxError),
     /// The pretrained weights cannot be used.
     #[error(transparent)]
     Pretrained(#[from] PretrainedError),
@@ -67,9 +71,13 @@ impl FitError {
             Self::Occupied { .. } => Exit::Usage,
             Self::Pretrained(error) => error.exit(),
             Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
-            Self::Checkpoint(CheckpointError::Read { .. }) => Exit::NoInput,
-            Self::Checkpoint(CheckpointError::Damaged { .. }) => Exit::Data,
+            Self::Checkpoint(CheckpointError::Read { .. }) | Self::FromOnnx(FromOnnxError::Read { .. }) => {
+                Exit::NoInput
+            }
+            Self::Checkpoint(CheckpointError::Damaged { .. })
+            | Self::FromOnnx(FromOnnxError::NotOnnx { .. }) => Exit::Data,
             Self::Checkpoint(CheckpointError::OtherNetwork { .. })
+            | Self::FromOnnx(FromOnnxError::OtherNetwork { .. })
             | Self::Arch(_)
             | Self::Diverged(_)
             | Self::OtherRecipe { .. } => Exit::Config,
@@ -102,7 +110,7 @@ pub struct Job<'a> {
     pub out: &'a Path,
     /// Whether to go on with the run in that folder, where there is one.
     pub resume: bool,
-    /// A checkpoint of another run to take the first weights from; absent: they are drawn.
+    /// A checkpoint of another run, or a model (`.onnx`), to take the first weights from; absent: they are drawn.
     pub from: Option<&'a Path>,
     /// Whose answers are part of the targets.
     pub teacher: Option<&'a Arc<Teacher>>,
@@ -173,7 +181,7 @@ impl<'a> Run<'a> {
             }
             (false, _) => {
                 if let Some(path) = job.from {
-                    let network = first_weights(path, &spec, trainer.network.clone(), job)?;
+                    let network = first_weights(path, &spec, trainer.network.clone(), job, training)?;
                     trainer.start_from(network, job.recipe);
                 } else if let Some(pretrained) = &job.recipe.network.pretrained {
                     let network =
@@ -297,8 +305,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// `network` with the weights of another run's checkpoint, which may hold a shallower network of its kind.
-fn first_weights(path: &Path, spec: &NetworkSpec, network: Network, job: &Job) -> Result<Network, FitError> {
+/// `network` with the weights of a model, or of another run's checkpoint, which may hold a shallower network of its
+/// kind.
+fn first_weights(
+    path: &Path,
+    spec: &NetworkSpec,
+    network: Network,
+    job: &Job,
+    training: &Loader,
+) -> Result<Network, FitError> {
+    if path.extension().is_some_and(|extension| extension == "onnx") {
+        return Ok(from_onnx::load(path, network, some_pictures(training, spec, job))?);
+    }
     let checkpoint = Checkpoint::read(path)?;
     match arch::shallower(spec) {
         Some(shallower) if checkpoint.progress.network == shallower => {
@@ -307,6 +325,14 @@ fn first_weights(path: &Path, spec: &NetworkSpec, network: Network, job: &Job) -
         }
         _ => Ok(checkpoint.must_hold(spec, path)?.chosen(network, path)?),
     }
+}
+
+/// Some hundred training pictures, `[n, channels, side, side]`, as the network takes them.
+fn some_pictures(training: &Loader, spec: &NetworkSpec, job: &Job) -> Tensor<4> {
+    let inputs: Vec<f32> =
+        training.epoch(0).take(1 + 256 / job.recipe.fit.batch).flat_map(|batch| batch.inputs).collect();
+    let n = inputs.len() / (spec.channels * spec.size * spec.size);
+    Tensor::from_data(TensorData::new(inputs, [n, spec.channels, spec.size, spec.size]), job.device)
 }
 
 /// The backbone that pretrained weights are for.

@@ -47,6 +47,9 @@ pub struct SplitReport {
     pub without_repeats: Option<Metrics>,
     /// The rows that repeat a training picture.
     pub repeats: usize,
+    /// Over the rows where more than half of FER+'s taggers agree; absent where the labels are not theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear_majority: Option<Metrics>,
 }
 
 /// All of a run.

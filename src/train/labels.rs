@@ -11,11 +11,16 @@ impl LabelScheme {
     /// The emotions, in the order of the network's output.
     pub fn labels(self) -> &'static [&'static str] {
         match self {
-            Self::Seven => &FER2013_LABELS,
+            Self::Seven | Self::FerPlus7 => &FER2013_LABELS,
             Self::Six => &["angry", "fear", "happy", "sad", "surprise", "neutral"],
             Self::Three => &["neutral", "happy", "sad"],
             Self::FerPlus8 => &FERPLUS_LABELS,
         }
+    }
+
+    /// Whether FER+'s taggers decide the class.
+    pub fn is_voted(self) -> bool {
+        matches!(self, Self::FerPlus7 | Self::FerPlus8)
     }
 
     /// The class of an emotion by its name; `None` when the scheme leaves it out.

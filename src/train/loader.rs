@@ -6,14 +6,14 @@
 //! Label smoothing and mixup are applied here, to the targets of training batches; class weights belong to the loss.
 
 use super::{
-    augment::{Augmentation, Source},
+    augment::{Augmentation, augment_sample},
     dataset::crop_whole,
     distill::Teacher,
     examples::{Example, Examples},
     random::Draw,
     recipe::{AugmentSection, Recipe},
 };
-use crate::{classify::Classifier, face, picture::PictureView};
+use crate::{classify::Classifier, face};
 use crossbeam_channel::{Receiver, bounded};
 use rand::seq::SliceRandom;
 use rand_distr::{Beta, Distribution};
@@ -168,17 +168,9 @@ impl Loader {
         let Some(training) = &self.training else {
             return crop_whole(&sample.picture(), spec, crop);
         };
-        let source = Source { pixels: &sample.pixels, side: sample.side as usize, color: sample.color };
         let mut random = Draw::Augment.random(self.seed, epoch as u64, position as u64);
         let augmentation = Augmentation::draw(&training.augment, &mut random);
-        if sample.color == spec.color {
-            augmentation.apply(&source, spec.size, crop);
-            return;
-        }
-        let mut changed = vec![0; spec.size * spec.size * sample.color.channels()];
-        augmentation.apply(&source, spec.size, &mut changed);
-        let side = spec.size as u32;
-        crop_whole(&PictureView::new(side, side, sample.color, &changed), spec, crop);
+        augment_sample(sample, &augmentation, spec, crop);
     }
 }
 

@@ -15,9 +15,11 @@ pub mod distributions;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
+pub mod field;
 pub mod fit;
 #[cfg(test)]
 mod fixtures;
+pub mod from_onnx;
 pub mod frozen;
 pub mod history;
 pub mod hparams;

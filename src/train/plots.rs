@@ -1,6 +1,7 @@
 //! Pictures of runs and models: curves, confusion matrix, the worst mistakes. PNG, drawn with a font that is built in.
 
 mod ablations;
+mod augmented;
 mod canvas;
 mod confusion;
 mod curves;
@@ -8,6 +9,7 @@ mod mistakes;
 mod parallel;
 
 pub use ablations::{Ablation, save_ablations};
+pub use augmented::save_augmented;
 pub use canvas::PlotError;
 pub use curves::{save_curves, save_runs};
 pub use parallel::{Axis, save_parallel};

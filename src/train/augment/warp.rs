@@ -1,6 +1,8 @@
-//! An affine warp with bilinear interpolation, in fixed point; the border's pixels repeat, as in the daemon's crop.
+//! A warp with bilinear interpolation, affine and then in perspective; the border's pixels repeat, as in the daemon's
+//! crop.
 
-use super::Source;
+use super::{Source, uniform};
+use rand::Rng;
 
 const FRACTION_BITS: u32 = 16;
 const ONE: i64 = 1 << FRACTION_BITS;
@@ -45,15 +47,68 @@ impl Affine {
     }
 }
 
-/// Writes `side` x `side` pixels into `out`, each from where `map` says.
+/// A picture turned about its upright axis and then about its level one, seen in perspective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turn {
+    /// The turned picture's directions right and down: x, y and depth.
+    right: [f64; 3],
+    down: [f64; 3],
+}
+
+/// How far away the eye is, in halves of the picture's side.
+const EYE: f64 = 4.0;
+
+impl Turn {
+    /// Turned about the upright axis and about the level axis, in degrees.
+    pub fn new(yaw_deg: f64, pitch_deg: f64) -> Self {
+        let (yaw_sin, yaw_cos) = yaw_deg.to_radians().sin_cos();
+        let (pitch_sin, pitch_cos) = pitch_deg.to_radians().sin_cos();
+        Self {
+            right: [yaw_cos, yaw_sin * pitch_sin, yaw_sin * pitch_cos],
+            down: [0.0, pitch_cos, -pitch_sin],
+        }
+    }
+
+    pub(super) fn draw(random: &mut impl Rng) -> Self {
+        Self::new(uniform(random, -25.0, 25.0), uniform(random, -15.0, 15.0))
+    }
+
+    /// The point of the picture, before it was turned, that is seen at (`x`, `y`) of `side` x `side` pixels.
+    fn before(&self, side: usize, x: f64, y: f64) -> (f64, f64) {
+        let half = side as f64 / 2.0;
+        let (x, y) = ((x + 0.5 - half) / half, (y + 0.5 - half) / half);
+        // The ray through (x, y) meets the plane where u * right + v * down lies on it.
+        let equation = |seen: f64, axis: usize| {
+            (
+                EYE * self.right[axis] - seen * self.right[2],
+                EYE * self.down[axis] - seen * self.down[2],
+                EYE * seen,
+            )
+        };
+        let ((a, b, p), (c, d, q)) = (equation(x, 0), equation(y, 1));
+        let determinant = a * d - b * c;
+        let (u, v) = ((p * d - b * q) / determinant, (a * q - p * c) / determinant);
+        (u * half + half - 0.5, v * half + half - 0.5)
+    }
+}
+
+/// Writes `side` x `side` pixels into `out`, each from where `map` says; turned after that where there is a `turn`.
 ///
 /// # Panics
 /// When `out` or the source is not as long as its side and colour say.
-pub fn warp(source: &Source, map: &Affine, side: usize, out: &mut [u8]) {
+pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out: &mut [u8]) {
     let channels = source.color.channels();
     assert_eq!(out.len(), side * side * channels, "the output does not fit its side");
     assert_eq!(source.pixels.len(), source.side * source.side * channels, "the source does not fit its side");
     let fixed = |value: f64| (value * ONE as f64).round() as i64;
+    if let Some(turn) = turn {
+        for (at, pixel) in out.chunks_exact_mut(channels).enumerate() {
+            let (x, y) = turn.before(side, (at % side) as f64, (at / side) as f64);
+            let (x, y) = map.source_point(x, y);
+            sample(source, channels, fixed(x), fixed(y), pixel);
+        }
+        return;
+    }
     let (step_x, step_y) = (fixed(map.right.0), fixed(map.right.1));
     for (row, line) in out.chunks_exact_mut(side * channels).enumerate() {
         let start = map.source_point(0.0, row as f64);

@@ -6,6 +6,7 @@ use crate::{
     exit::Failure,
     train::{
         dataset::Dataset,
+        plots,
         survey::{SplitSurvey, Survey, survey},
     },
 };
@@ -21,6 +22,9 @@ pub struct DataArgs {
     /// Prints JSON in place of tables.
     #[arg(long)]
     json: bool,
+    /// Writes a sheet that shows what each key of a recipe's [augment] does to pictures of this data.
+    #[arg(long, value_name = "SHEET.png")]
+    augmented: Option<PathBuf>,
 }
 
 /// Prints counts by split and class, duplicates and constant pictures.
@@ -28,7 +32,11 @@ pub struct DataArgs {
 /// # Errors
 /// With the contract's exit code when the data cannot be read.
 pub fn run(args: &DataArgs) -> Result<(), Failure> {
-    let survey = survey(&Dataset::load(&args.path, &InputSpec::fer2013())?);
+    let dataset = Dataset::load(&args.path, &InputSpec::fer2013())?;
+    if let Some(sheet) = &args.augmented {
+        plots::save_augmented(sheet, &dataset)?;
+    }
+    let survey = survey(&dataset);
     if args.json {
         let json =
             serde_json::to_string_pretty(&survey).expect("a survey holds nothing that JSON cannot say");

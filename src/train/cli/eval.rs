@@ -11,7 +11,8 @@ use crate::{
     runtime::Runtime,
     train::{
         dataset::Dataset,
-        evaluate::{Evaluation, evaluate, scheme_of},
+        evaluate::{Evaluation, Truth, choose_rows, evaluate, scheme_of},
+        field::{Accuracies, FieldRow, evaluate_field, mean},
         history::SplitReport,
         metrics::Metrics,
         plots,
@@ -37,7 +38,13 @@ pub struct EvalArgs {
     /// Draws the fraction; take the recipe's `fit.seed` to get the rows that `fit` held out.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// FER+'s CSV of votes, for a model with FER+'s labels [default: ferplus_votes.csv beside the data].
+    /// What counts as true: the data's own labels, or what most of FER+'s ten taggers chose.
+    #[arg(long, value_enum, default_value_t)]
+    labels: Truth,
+    /// Prints the accuracy under disturbances such as cameras bring, against both labellings.
+    #[arg(long, conflicts_with_all = ["labels", "out"])]
+    field: bool,
+    /// FER+'s CSV of votes [default: ferplus_votes.csv beside the data].
     #[arg(long, value_name = "FILE")]
     votes: Option<PathBuf>,
     /// The daemon's configuration: its [runtime], and [model] for a model that does not describe itself.
@@ -70,10 +77,16 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let runtime = Runtime::load(&config.runtime)?;
     let mut classifier = Classifier::load(&runtime, &config.model)?;
     let mut dataset = Dataset::load(&args.data, &classifier.description().input)?;
-    if scheme_of(&classifier.description().labels) == Some(LabelScheme::FerPlus8) {
+    let is_voted = scheme_of(&classifier.description().labels).is_some_and(LabelScheme::is_voted);
+    if args.field || args.labels == Truth::Ferplus || is_voted {
         dataset.join_votes(args.votes.as_deref())?;
     }
-    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed)?;
+    if args.field {
+        let (rows, _, split) = choose_rows(&dataset, &args.split, args.seed)?;
+        let rows = evaluate_field(&mut classifier, &dataset, &rows)?;
+        return print(&if args.json { field_json(args, &rows) } else { render_field(&split, &rows) });
+    }
+    let evaluation = evaluate(&mut classifier, &Arc::new(dataset), &args.split, args.seed, args.labels)?;
     for note in &evaluation.notes {
         eprintln!("emotiond-train: warning: {note}");
     }
@@ -89,6 +102,22 @@ fn to_json(args: &EvalArgs, evaluation: &Evaluation) -> String {
     value["data"] = json!(args.data);
     value["labels"] = json!(evaluation.examples.labels);
     format!("{value:#}\n")
+}
+
+fn field_json(args: &EvalArgs, rows: &[FieldRow]) -> String {
+    let value = json!({ "model": args.model, "data": args.data, "split": args.split, "field": rows, "mean": mean(rows) });
+    format!("{value:#}\n")
+}
+
+fn render_field(split: &str, rows: &[FieldRow]) -> String {
+    let mut table = Table::new([split, "FER2013's labels", "FER+, most taggers", "FER+, more than half"]);
+    let mut row = |name: &str, accuracy: &Accuracies| {
+        let figures = [accuracy.original, accuracy.plurality, accuracy.majority].map(percent);
+        table.row([name.to_owned()].into_iter().chain(figures));
+    };
+    rows.iter().for_each(|field| row(field.disturbance, &field.accuracy));
+    row("mean of the disturbed", &mean(rows));
+    table.to_string()
 }
 
 fn render(report: &SplitReport) -> String {
@@ -112,6 +141,9 @@ fn summary(report: &SplitReport) -> Table {
     row("all rows", &report.all);
     if let Some(metrics) = &report.without_repeats {
         row("without repeats of training pictures", metrics);
+    }
+    if let Some(metrics) = &report.clear_majority {
+        row("more than half of the taggers agree", metrics);
     }
     table
 }

@@ -15,7 +15,7 @@ use crate::train::fit::{Job, Outcome, VALIDATION_BATCH, fit};
 use crate::train::history::{RunReport, SplitReport};
 use crate::train::loader::Loader;
 use crate::train::metrics::measure;
-use crate::train::recipe::{LabelScheme, Recipe, Validation};
+use crate::train::recipe::{Recipe, Validation};
 use crate::train::{device, export, plots, trainer};
 use burn::module::Module;
 use clap::Args;
@@ -38,8 +38,8 @@ pub struct FitArgs {
     /// Goes on with the run in the folder, as if it had never stopped.
     #[arg(long)]
     resume: bool,
-    /// Takes the first weights from a checkpoint of another run, such as DIR/best.ckpt.
-    #[arg(long, value_name = "CHECKPOINT")]
+    /// Takes the first weights from a checkpoint of another run, such as DIR/best.ckpt, or from a model that `fit` wrote.
+    #[arg(long, value_name = "CHECKPOINT|MODEL.onnx")]
     from: Option<PathBuf>,
     /// Changes a key of the recipe, as in `fit.epochs=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -86,7 +86,7 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
 pub(super) fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
     let mut dataset = Dataset::load(path, &recipe.input_spec())?;
     let ferplus = recipe.data.ferplus.as_ref();
-    if ferplus.is_some() || recipe.data.labels == LabelScheme::FerPlus8 {
+    if ferplus.is_some() || recipe.data.labels.is_voted() {
         dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
     }
     Ok(examples::prepare(&Arc::new(dataset), recipe)?)
@@ -164,6 +164,7 @@ fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &s
         all: measure(labels, probabilities, classes),
         without_repeats,
         repeats: classes.len() - rows.len(),
+        clear_majority: None,
     }
 }
 

@@ -20,6 +20,21 @@ impl Votes {
         FERPLUS_LABELS.iter().position(|label| *label == emotion).map_or(0, |column| self.0[column])
     }
 
+    /// The votes without those that a single tagger gave: outliers, as FER+'s authors treat them. Where every vote
+    /// stands alone, all are kept.
+    pub fn without_outliers(self) -> Self {
+        if self.0.iter().all(|&votes| votes <= 1) {
+            return self;
+        }
+        Self(self.0.map(|votes| if votes <= 1 { 0 } else { votes }))
+    }
+
+    /// The emotion that [`Votes::majority`] names, if more than half of all votes are for it.
+    pub fn clear_majority(&self) -> Option<usize> {
+        let sum: u32 = self.0.iter().map(|&votes| u32::from(votes)).sum();
+        self.majority().filter(|&emotion| 2 * u32::from(self.0[emotion]) > sum)
+    }
+
     /// The emotion (an index into [`FERPLUS_LABELS`]) with the most votes; `None` where no single one has them:
     /// on a tie, and where `unknown` or `NF` leads.
     pub fn majority(&self) -> Option<usize> {

@@ -1,11 +1,13 @@
 //! A bitmap to draw on, the font, the colours.
 
 use crate::exit::Exit;
+use crate::picture::{self, PictureView};
+use crate::train::augment::{Affine, Source, warp};
 use plotters::{
     coord::Shift,
     prelude::{
         BitMapBackend, Color, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, IntoFont,
-        RGBColor, Text, TextStyle, WHITE,
+        Pixel, RGBColor, Text, TextStyle, WHITE,
     },
     style::{
         FontStyle, register_font,
@@ -95,6 +97,30 @@ pub(super) fn write(
 ) -> Result<(), DrawError> {
     let style = style.pos(Pos::new(anchor.0, anchor.1));
     area.draw(&Text::new(text.to_owned(), at, style))
+}
+
+/// Draws a square picture `side` pixels wide, its upper left corner at (`x`, `y`).
+pub(super) fn draw_picture(
+    area: &Area,
+    (x, y): (i32, i32),
+    side: usize,
+    picture: &PictureView,
+) -> Result<(), DrawError> {
+    let channels = picture.color.channels();
+    let own_side = picture.width as usize;
+    let source = Source { pixels: picture.data, side: own_side, color: picture.color };
+    let mut pixels = vec![0; side * side * channels];
+    let map = Affine::new(own_side, side, false, (0.0, 0.0), 0.0, 1.0);
+    warp(&source, &map, None, side, &mut pixels);
+    for (index, pixel) in pixels.chunks_exact(channels).enumerate() {
+        let color = match picture.color {
+            picture::Color::Gray => RGBColor(pixel[0], pixel[0], pixel[0]),
+            picture::Color::Rgb => RGBColor(pixel[0], pixel[1], pixel[2]),
+        };
+        let place = (x + (index % side) as i32, y + (index / side) as i32);
+        area.draw(&Pixel::new(place, color.filled()))?;
+    }
+    Ok(())
 }
 
 fn register_fonts() {

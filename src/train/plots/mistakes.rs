@@ -1,20 +1,10 @@
 //! The mistakes that the model was surest of.
 
 use super::canvas::{
-    Area, DrawError, FAINT_INK, INK, PALETTE, PlotError, save as save_sheet, text_style, write,
+    Area, DrawError, FAINT_INK, INK, PALETTE, PlotError, draw_picture, save as save_sheet, text_style, write,
 };
-use crate::{
-    picture::Color,
-    train::{
-        augment::{Affine, Source, warp},
-        dataset::Sample,
-        evaluate::{Evaluation, Mistake},
-    },
-};
-use plotters::{
-    prelude::{Color as _, Pixel, RGBColor},
-    style::text_anchor::{HPos, VPos},
-};
+use crate::train::evaluate::{Evaluation, Mistake};
+use plotters::style::text_anchor::{HPos, VPos};
 use std::path::Path;
 
 const COLUMNS: usize = 8;
@@ -57,7 +47,7 @@ fn tile(
     let examples = &evaluation.examples;
     let example = &examples.items[mistake.example];
     let sample = &examples.dataset.samples[example.sample];
-    draw_picture(area, (x, y), sample)?;
+    draw_picture(area, (x, y), SIDE, &sample.picture())?;
     let (truth, taken) = (examples.labels[example.class], examples.labels[mistake.prediction]);
     let middle = x + SIDE as i32 / 2;
     let anchor = (HPos::Center, VPos::Center);
@@ -66,23 +56,6 @@ fn tile(
     write(area, &caption, (middle, below + 13), anchor, &text_style(13, INK, true))?;
     let detail = format!("{:.1} %, {}", mistake.confidence * 100.0, short(&sample.origin));
     write(area, &detail, (middle, below + 31), anchor, &text_style(12, PALETTE[1], false))
-}
-
-fn draw_picture(area: &Area, (x, y): (i32, i32), sample: &Sample) -> Result<(), DrawError> {
-    let channels = sample.color.channels();
-    let source = Source { pixels: &sample.pixels, side: sample.side as usize, color: sample.color };
-    let mut pixels = vec![0; SIDE * SIDE * channels];
-    let map = Affine::new(sample.side as usize, SIDE, false, (0.0, 0.0), 0.0, 1.0);
-    warp(&source, &map, SIDE, &mut pixels);
-    for (index, pixel) in pixels.chunks_exact(channels).enumerate() {
-        let color = match sample.color {
-            Color::Gray => RGBColor(pixel[0], pixel[0], pixel[0]),
-            Color::Rgb => RGBColor(pixel[0], pixel[1], pixel[2]),
-        };
-        let place = (x + (index % SIDE) as i32, y + (index / SIDE) as i32);
-        area.draw(&Pixel::new(place, color.filled()))?;
-    }
-    Ok(())
 }
 
 /// The end of a path that fits under a picture.

@@ -18,7 +18,13 @@ fn evaluation() -> Evaluation {
     }
     let classes: Vec<usize> = examples.items.iter().map(|item| item.class).collect();
     let all = measure(examples.labels, &probabilities, &classes);
-    let report = SplitReport { split: "PublicTest".to_owned(), all, without_repeats: None, repeats: 0 };
+    let report = SplitReport {
+        split: "PublicTest".to_owned(),
+        all,
+        without_repeats: None,
+        repeats: 0,
+        clear_majority: None,
+    };
     Evaluation { report, examples, probabilities, notes: Vec::new() }
 }
 

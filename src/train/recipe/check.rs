@@ -58,7 +58,22 @@ fn check_augmentation(recipe: &Recipe) -> Result<(), Fault> {
     }
     within("augment.brightness", augment.brightness, 0.0..=1.0, "a part from 0 to 1")?;
     within("augment.contrast", augment.contrast, 0.0..=1.0, "a part from 0 to 1")?;
-    within("augment.erase", augment.erase, 0.0..=1.0, "a probability from 0 to 1")?;
+    for (key, probability) in [
+        ("augment.erase", augment.erase),
+        ("augment.turn", augment.turn),
+        ("augment.cover", augment.cover),
+        ("augment.gamma", augment.gamma),
+        ("augment.side_light", augment.side_light),
+        ("augment.dim", augment.dim),
+        ("augment.pale", augment.pale),
+        ("augment.blur", augment.blur),
+        ("augment.motion_blur", augment.motion_blur),
+        ("augment.low_resolution", augment.low_resolution),
+        ("augment.noise", augment.noise),
+        ("augment.jpeg", augment.jpeg),
+    ] {
+        within(key, probability, 0.0..=1.0, "a probability from 0 to 1")?;
+    }
     within("augment.mixup_alpha", augment.mixup_alpha, 0.0..=10.0, "an alpha from 0 to 10")
 }
 

@@ -1,6 +1,6 @@
 //! The sections of a recipe, their defaults and their ranges.
 
-use crate::{classify::description::InputSpec, picture::Color};
+use crate::{classify::description::InputSpec, levels::Levels, picture::Color};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub enum LabelScheme {
     Six,
     /// Neutral, happy and sad; the other rows are left out.
     Three,
+    /// FER2013's seven, but what FER+'s taggers say counts in place of FER2013's own label.
+    FerPlus7,
     /// FER+'s eight: neutral, happy, surprise, sad, angry, disgust, fear, contempt.
     FerPlus8,
 }
@@ -100,6 +102,30 @@ pub struct AugmentSection {
     pub contrast: f64,
     /// Probability that a rectangle is erased (Zhong et al. 2017).
     pub erase: f64,
+    /// Probability of a small turn of the head: the picture turned about its upright and its level axis by at most 25
+    /// and 15 degrees, in perspective.
+    pub turn: f64,
+    /// Probability that mouth and chin (a mask), the eyes (sunglasses) or a part at the border (a hand) are covered.
+    pub cover: f64,
+    /// Probability of a curve of exponent 0.4 to 2.5 over the pixel values.
+    pub gamma: f64,
+    /// Probability of light from one side: a ramp over the picture, 0.3 to 0.9 of full range.
+    pub side_light: f64,
+    /// Probability of a dim picture: 6 to 60 % of its brightness.
+    pub dim: f64,
+    /// Probability of a pale picture: 15 to 70 % of its contrast, about a level of its own.
+    pub pale: f64,
+    /// Probability of a Gaussian blur, of a standard deviation from 0.5 to 2 pixels.
+    pub blur: f64,
+    /// Probability of a motion blur, 3 to 9 pixels long, in any direction.
+    pub motion_blur: f64,
+    /// Probability of low resolution: the picture shrunk to 12 to 36 pixels (of 48) and enlarged again.
+    pub low_resolution: f64,
+    /// Probability of a sensor's noise, Gaussian, of a standard deviation from 1 to 16 pixel values (at most 12 % of
+    /// the picture's own range).
+    pub noise: f64,
+    /// Probability of JPEG compression, of quality 12 to 70.
+    pub jpeg: f64,
     /// The alpha of mixup's Beta distribution (Zhang et al. 2017).
     pub mixup_alpha: f64,
 }
@@ -140,6 +166,9 @@ pub struct NetworkSection {
     /// What the difference is multiplied by: one number a channel, or one for all; likewise.
     #[serde(default)]
     pub scale: Vec<f32>,
+    /// `auto` takes brightness and contrast out of each picture first; `raw` leaves them.
+    #[serde(default)]
+    pub levels: Levels,
     /// Weights that others trained; absent: all are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedSection>,
@@ -207,6 +236,7 @@ impl NetworkSection {
             size: self.size,
             mean: per_channel(&self.mean),
             scale: per_channel(&self.scale),
+            levels: self.levels,
         }
     }
 }

@@ -1,0 +1,126 @@
+//! Takes brightness and contrast out of a crop: an affine stretch of its pixels by robust statistics, as a photo
+//! editor's "auto levels" does. A network behind it sees the same face in a dim and in a bright room.
+
+use crate::picture::Color;
+
+/// What happens to a crop's brightness and contrast before it is normalised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Levels {
+    /// Nothing.
+    #[default]
+    Raw,
+    /// [`Stretch::of`] is applied.
+    Auto,
+}
+
+/// The part of the pixels that counts as darkest and as brightest.
+const TAIL: f32 = 0.05;
+/// The distance between the two that a stretched crop has, in pixel values; faces in good light have about as much.
+const SPREAD: f32 = 180.0;
+/// The least distance that is still stretched in full: below it, a crop holds noise rather than a face.
+const LEAST_SPREAD: f32 = 12.0;
+const MIDDLE: f32 = 127.5;
+
+/// `pixel * gain + offset`, neither rounded nor clipped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    /// At most `SPREAD / LEAST_SPREAD`, 15.
+    pub gain: f32,
+    /// In pixel values.
+    pub offset: f32,
+}
+
+impl Stretch {
+    /// Leaves pixels as they are.
+    pub const NONE: Self = Self { gain: 1.0, offset: 0.0 };
+
+    /// The stretch that moves the 5th and the 95th percentile of a square crop to fixed values. Only the disc that
+    /// fits the square counts: a face fills it, and a bright window behind the face lies outside.
+    ///
+    /// # Panics
+    /// When `crop` is not a square of `color` with sides of `size` pixels.
+    pub fn of(crop: &[u8], size: usize, color: Color) -> Self {
+        let histogram = histogram_of_disc(crop, size, color.channels());
+        let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
+        let gain = SPREAD / (high - low).max(LEAST_SPREAD);
+        Self { gain, offset: MIDDLE - gain * (low + high) / 2.0 }
+    }
+}
+
+fn histogram_of_disc(crop: &[u8], size: usize, channels: usize) -> [u32; 256] {
+    assert_eq!(crop.len(), size * size * channels, "a crop of the wrong length");
+    let mut histogram = [0; 256];
+    let radius = size as f32 / 2.0;
+    for (y, row) in crop.chunks_exact(size * channels).enumerate() {
+        let from_center = y as f32 + 0.5 - radius;
+        let half_width = (radius * radius - from_center * from_center).sqrt();
+        let columns = (radius - half_width).round() as usize..(radius + half_width).round() as usize;
+        for &pixel in &row[columns.start * channels..columns.end * channels] {
+            histogram[usize::from(pixel)] += 1;
+        }
+    }
+    histogram
+}
+
+/// The value below which `part` of the pixels lie. A pixel of value `v` stands for all values within half of `v`, so
+/// that a dark crop of few values has fine percentiles too.
+fn percentile(histogram: &[u32; 256], part: f32) -> f32 {
+    let wanted = part * histogram.iter().sum::<u32>() as f32;
+    let mut below = 0.0;
+    for (value, &count) in histogram.iter().enumerate() {
+        let count = count as f32;
+        if count > 0.0 && below + count >= wanted {
+            return value as f32 - 0.5 + (wanted - below) / count;
+        }
+        below += count;
+    }
+    255.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn face() -> Vec<u8> {
+        (0..48 * 48).map(|i: usize| (60 + (i % 48) * 3 + i / 48 % 7) as u8).collect()
+    }
+
+    fn stretched(crop: &[u8]) -> Vec<f32> {
+        let stretch = Stretch::of(crop, 48, Color::Gray);
+        crop.iter().map(|&pixel| f32::from(pixel) * stretch.gain + stretch.offset).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn dim_and_pale_faces_become_the_same(gain in 0.15f32..1.2, offset in 0.0f32..20.0) {
+            let changed: Vec<u8> =
+                face().iter().map(|&pixel| (f32::from(pixel) * gain + offset).round() as u8).collect();
+            for (before, after) in stretched(&face()).iter().zip(stretched(&changed)) {
+                // Half a pixel value of rounding, stretched.
+                prop_assert!((before - after).abs() < 1.5 / gain + 1.0, "{before} {after}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_crop_stays_flat() {
+        let noise: Vec<u8> = (0..48 * 48).map(|i| 30 + (i % 3) as u8).collect();
+        let pixels = stretched(&noise);
+        assert!(pixels.iter().all(|pixel| (pixel - MIDDLE).abs() < 25.0), "noise was stretched to a picture");
+        assert!(stretched(&[0; 48 * 48]).iter().all(|pixel| (pixel - MIDDLE).abs() < 8.0));
+    }
+
+    #[test]
+    fn what_lies_in_the_corners_does_not_count() {
+        let mut window = face();
+        for (at, pixel) in window.iter_mut().enumerate() {
+            let (x, y) = ((at % 48) as f32 - 23.5, (at / 48) as f32 - 23.5);
+            if x * x + y * y > 25.0 * 25.0 {
+                *pixel = 255;
+            }
+        }
+        assert_eq!(Stretch::of(&window, 48, Color::Gray), Stretch::of(&face(), 48, Color::Gray));
+    }
+}
