@@ -1,5 +1,5 @@
 //! What landmarks are good for: the error of the pose on projected faces, and the accuracy of crops that are turned
-//! upright. Prints the tables of docs/pose.md. Needs the developers' data.
+//! upright; and what readability has to do with accuracy. Prints the tables of docs/pose.md. Needs the developers' data.
 //!
 //! cargo bench --bench pose -- DETECTOR [EVERY]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
@@ -12,7 +12,7 @@ use emotiond::{
     config::{Config, DetectorConfig, ModelConfig, RuntimeConfig},
     decode::FrameDecoder,
     detect::{Detection, DetectorPlan},
-    face::InputCutter,
+    face::{InputCutter, normalize},
     frame::{Encoding, Frame},
     geometry::Point,
     landmarks::Landmarks,
@@ -39,7 +39,52 @@ fn main() {
     let config = DetectorConfig { name: choice, file, ..Config::default().detector };
     let plan = DetectorPlan::new(&runtime, &config).unwrap();
     let model = ModelConfig { file: Some("models/emotion_int8.onnx".into()), ..ModelConfig::default() };
-    upright(&plan, &mut Classifier::load(&runtime, &model).unwrap(), &shared::public_test(step));
+    let (mut model, faces) = (Classifier::load(&runtime, &model).unwrap(), shared::public_test(step));
+    disturbed(&mut model, &faces);
+    upright(&plan, &mut model, &faces);
+}
+
+/// Accuracy and mean readability of bare faces that are blurred or lose contrast.
+fn disturbed(model: &mut Classifier, faces: &[(usize, Vec<u8>)]) {
+    println!("\n| disturbance | accuracy | readability |\n|---|---:|---:|");
+    let blurs = [0.0, 1.0, 1.5, 2.0, 3.0, 4.0].map(|sigma| (sigma, 1.0));
+    let contrasts = [0.2, 0.1, 0.05, 0.02].map(|contrast| (0.0, contrast));
+    let spec = model.description().input.clone();
+    for (sigma, contrast) in blurs.into_iter().chain(contrasts) {
+        let (mut right, mut readable) = (0, 0.0);
+        for (label, pixels) in faces {
+            let crop: Vec<u8> = blurred(pixels, sigma).iter().map(|pixel| (pixel * contrast) as u8).collect();
+            readable += readability(&PictureView::new(48, 48, Color::Gray, &crop), 100.0, None);
+            let (mut input, mut row) = (vec![0.0; crop.len()], Vec::new());
+            normalize(&crop, &spec, &mut input);
+            model.classify(&input, &mut row).unwrap();
+            right += usize::from(strongest(&row) == *label);
+        }
+        let count = faces.len() as f32;
+        println!(
+            "| blur of {sigma} pixels, {contrast} of the brightness | {:.0} | {:.2} |",
+            100.0 * right as f32 / count,
+            readable / count
+        );
+    }
+}
+
+/// A face under a Gaussian blur; the border's pixels repeat.
+fn blurred(pixels: &[u8], sigma: f32) -> Vec<f32> {
+    let weight = |at: i32| if sigma > 0.0 { (-(at * at) as f32 / (2.0 * sigma * sigma)).exp() } else { 1.0 };
+    let reach = (3.0 * sigma) as i32;
+    let total: f32 = (-reach..=reach).map(weight).sum();
+    let pass = |values: &[f32], step: usize| -> Vec<f32> {
+        let value = |i: usize, at: i32| {
+            let along = (i / step % 48) as i32;
+            let moved = (along + at).clamp(0, 47) - along;
+            values[(i as i32 + moved * step as i32) as usize]
+        };
+        let mean = |i: usize| (-reach..=reach).map(|at| weight(at) * value(i, at)).sum::<f32>() / total;
+        (0..values.len()).map(mean).collect()
+    };
+    let values: Vec<f32> = pixels.iter().copied().map(f32::from).collect();
+    pass(&pass(&values, 1), 48)
 }
 
 /// The error on faces whose pose is known: the mean face and ones that differ from it by the noise.
@@ -98,7 +143,7 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
             let picture = paste(scene, pixels, side, turned);
             let view = PictureView::new(scene.picture.width, scene.picture.height, Color::Rgb, &picture);
             let Some(face) = find(&mut *detector, plan, &view, side as f32) else { continue };
-            let pose = face.pose().unwrap_or_default();
+            let pose = face.pose.unwrap_or_default();
             for (right, roll_deg) in right.iter_mut().zip([0.0, pose.roll, turned]) {
                 let (mut input, mut row) = (Vec::new(), Vec::new());
                 cutter.append_upright(&view, &face.bounds, roll_deg, &mut input);

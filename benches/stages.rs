@@ -44,6 +44,7 @@ fn crowd(faces: usize, frame: usize) -> Vec<Detection> {
             bounds: BoundingBox::new(x, y, 40.0, 40.0),
             score: 0.9 - n as f32 * 1e-3,
             landmarks: None,
+            pose: None,
         }
     };
     (0..faces).map(place).collect()

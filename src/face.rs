@@ -11,6 +11,7 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
+use std::f32::consts::SQRT_2;
 
 /// How the square that is read lies around a detector's box, in parts of the box's longer side. The default is the
 /// square around the box's centre that just holds it.
@@ -126,15 +127,15 @@ impl Cropper {
         let (cx, cy) = face.center();
         let down = upright.center().1 - cy;
         let (cx, cy) = (cx - sin * down, cy + cos * down);
-        // The upright square that holds the tilted one, at twice the crop's resolution: what is smaller is averaged there.
-        let wider = sin.abs() + cos.abs();
-        let side = upright.w * wider;
+        // The upright square that holds it however it is tilted, at twice the crop's resolution: what is smaller is
+        // averaged there.
+        let side = upright.w * SQRT_2;
         let around = BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side);
-        let size = (2.0 * spec.size as f32 * wider).ceil() as usize;
+        let size = (2.0 * spec.size as f32 * SQRT_2).ceil() as usize;
         let mut tilted = std::mem::take(&mut self.tilted);
         tilted.resize(size * size * spec.color.channels(), 0);
         self.resample(picture, &around, spec.color, size, &mut tilted);
-        turn_upright(&tilted, size, size as f32 / wider, (sin, cos), spec, out);
+        turn_upright(&tilted, size, (sin, cos), spec, out);
         self.tilted = tilted;
     }
 
@@ -230,19 +231,12 @@ fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
     BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
 }
 
-/// Writes the tilted square in the middle of `tilted`, a picture of `size` x `size` pixels, into `out`: `side` pixels
-/// wide, its axes along (`cos`, `sin`) and (-`sin`, `cos`). Each pixel is the mean of four places, each between four
-/// pixels.
-fn turn_upright(
-    tilted: &[u8],
-    size: usize,
-    side: f32,
-    (sin, cos): (f32, f32),
-    spec: &InputSpec,
-    out: &mut [u8],
-) {
+/// Writes the tilted square in the middle of `tilted`, a picture of `size` x `size` pixels in which its corners just have
+/// room, into `out`; its axes lie along (`cos`, `sin`) and (-`sin`, `cos`). Each pixel is the mean of four places, each
+/// between four pixels.
+fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &InputSpec, out: &mut [u8]) {
     let channels = spec.color.channels();
-    let pitch = side / (2 * spec.size) as f32;
+    let pitch = size as f32 / SQRT_2 / (2 * spec.size) as f32;
     let middle = (size as f32 - 1.0) / 2.0;
     let last = (size - 1) as f32;
     let add = |x: f32, y: f32, sums: &mut [f32]| {

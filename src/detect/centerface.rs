@@ -1,7 +1,7 @@
 //! CenterFace (Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2020).
 
 use super::{
-    DetectError, DetectSettings, Detection, Detector, finish,
+    DetectError, DetectSettings, Detection, Detector, fill_poses, finish,
     input::{InputPacker, PlaneOrder},
     output,
 };
@@ -61,10 +61,11 @@ impl Detector for CenterFace {
             let numbers = array::from_fn(|i| landmarks[i * plane + cell]);
             let place = |y: f32, x: f32| Point::new(bounds.x + x * w, bounds.y + y * h);
             let landmarks = Some(Landmarks::decode(&numbers, place));
-            found.push(Detection { bounds, score, landmarks }.scaled(1.0 / self.input.scale));
+            found.push(Detection { bounds, score, landmarks, pose: None }.scaled(1.0 / self.input.scale));
         }
         drop(outputs);
         finish(settings, found);
+        fill_poses(found, 1.0);
         Ok(())
     }
 }

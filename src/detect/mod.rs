@@ -25,14 +25,11 @@ pub struct Detection {
     pub score: f32,
     /// Where eyes, nose and mouth are; `None` from a detector that does not say.
     pub landmarks: Option<Landmarks>,
+    /// Which way it looks, after them.
+    pub pose: Option<Pose>,
 }
 
 impl Detection {
-    /// Which way the face looks.
-    pub fn pose(&self) -> Option<Pose> {
-        Pose::of(&self.landmarks?)
-    }
-
     /// The face where it lies once its picture is resized by `factor`.
     pub fn scaled(&self, factor: f32) -> Self {
         Self {
@@ -92,6 +89,17 @@ fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Re
     let value = outputs.get(name).ok_or(DetectError::Output(name))?;
     let (_, values) = value.try_extract_tensor::<f32>()?;
     if values.len() == len { Ok(values) } else { Err(DetectError::Output(name)) }
+}
+
+/// Fills in which way faces look, of a detector whose landmarks follow a tilt by so little that `roll_gain` makes up for
+/// it best.
+fn fill_poses(found: &mut [Detection], roll_gain: f32) {
+    for face in found {
+        face.pose = face.landmarks.and_then(|points| Pose::of(&points));
+        if let Some(pose) = &mut face.pose {
+            pose.roll = (pose.roll * roll_gain).clamp(-180.0, 180.0);
+        }
+    }
 }
 
 /// What all detectors do at the end: drop what is not asked for, suppress overlaps, sort.

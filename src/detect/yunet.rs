@@ -1,7 +1,7 @@
 //! YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023), the file of OpenCV's model zoo.
 
 use super::{
-    DetectError, DetectSettings, Detection, Detector, finish,
+    DetectError, DetectSettings, Detection, Detector, fill_poses, finish,
     input::{InputPacker, PlaneOrder},
     output,
 };
@@ -16,6 +16,8 @@ const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
 const OBJECTNESS: [&str; 3] = ["obj_8", "obj_16", "obj_32"];
 const BOXES: [&str; 3] = ["bbox_8", "bbox_16", "bbox_32"];
+/// Its landmarks follow a tilt by a half or less; this reads pasted faces best, see docs/pose.md.
+const ROLL_GAIN: f32 = 1.5;
 const LANDMARKS: [&str; 3] = ["kps_8", "kps_16", "kps_32"];
 
 /// The detector and its network.
@@ -53,6 +55,7 @@ impl Detector for YuNet {
         }
         drop(outputs);
         finish(settings, found);
+        fill_poses(found, ROLL_GAIN);
         Ok(())
     }
 }
@@ -84,7 +87,7 @@ impl Cells<'_> {
             let bounds = BoundingBox::new(center.x - w / 2.0, center.y - h / 2.0, w, h);
             let (points, _) = self.landmarks.as_chunks::<10>();
             let landmarks = Some(Landmarks::decode(&points[cell], place));
-            found.push(Detection { bounds, score: product.sqrt(), landmarks }.scaled(to_picture));
+            found.push(Detection { bounds, score: product.sqrt(), landmarks, pose: None }.scaled(to_picture));
         }
     }
 }

@@ -55,11 +55,10 @@ impl Classify {
         self.rows.clear();
         for frame in &mut self.group {
             let Frame { picture, faces, readability: told, shrink, .. } = &mut **frame;
-            let picture = picture.view();
             for face in faces {
                 let bounds = face.bounds.scaled(1.0 / *shrink as f32);
                 let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
-                self.cutter.append_upright(&picture, &bounds, roll_deg, &mut self.inputs);
+                self.cutter.append_upright(&picture.view(), &bounds, roll_deg, &mut self.inputs);
                 let side_px = face.bounds.w.max(face.bounds.h);
                 told.push(readability(&self.cutter.crop(), side_px, face.pose));
             }

@@ -238,13 +238,13 @@ impl Track {
             seen_in: search,
             hits: 0,
             predicted: false,
-            pose: found.pose(),
+            pose: found.pose,
         }
     }
 
     fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
         self.filter.correct(&found.bounds);
-        (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose());
+        (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
     }
 

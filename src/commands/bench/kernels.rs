@@ -83,7 +83,7 @@ impl<'a> Kernels<'a> {
         let detected = Instant::now();
         self.inputs.clear();
         for face in &frame.detections {
-            let roll_deg = face.pose().map_or(0.0, |pose| pose.roll);
+            let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
             self.cutter.append_upright(&frame.picture.view(), &face.bounds, roll_deg, &mut self.inputs);
         }
         let cropped = Instant::now();
