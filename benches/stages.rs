@@ -40,7 +40,12 @@ fn crowd(faces: usize, frame: usize) -> Vec<Detection> {
     let place = |n: usize| {
         let stir = ((n * 7 + frame * 13) % 10) as f32;
         let (x, y) = ((n % 20 * 60) as f32 + stir, (n / 20 * 60) as f32 - stir);
-        Detection { bounds: BoundingBox::new(x, y, 40.0, 40.0), score: 0.9 - n as f32 * 1e-3 }
+        Detection {
+            bounds: BoundingBox::new(x, y, 40.0, 40.0),
+            score: 0.9 - n as f32 * 1e-3,
+            landmarks: None,
+            pose: None,
+        }
     };
     (0..faces).map(place).collect()
 }

@@ -31,7 +31,8 @@ const RATES: [u32; 2] = [15, 30];
 const SECONDS: u32 = 2;
 /// How far a detector's box wanders between frames, as a part of its side.
 const WANDER: f32 = 0.04;
-const NO_SMOOTHING: SmoothingConfig = SmoothingConfig { time_constant_s: 0.0, lead: 1.0, hold_s: 0.0 };
+const NO_SMOOTHING: SmoothingConfig =
+    SmoothingConfig { time_constant_s: 0.0, lead: 1.0, hold_s: 0.0, by_readability: false };
 
 fn main() -> Result<()> {
     // Cargo adds `--bench`.
@@ -156,10 +157,10 @@ fn delays(config: &Config, pictures: SourceUri) -> Result<()> {
 }
 
 fn shown_labels(config: &SmoothingConfig, rows: &[&[f32]], rate: u32) -> Vec<usize> {
-    let mut smoother = Smoother::new(config, rows[0], 0.0);
+    let mut smoother = Smoother::new(config, rows[0], 1.0, 0.0);
     let mut shown = vec![smoother.shown()];
     for (frame, row) in rows.iter().enumerate().skip(1) {
-        smoother.update(row, frame as f64 / f64::from(rate));
+        smoother.update(row, 1.0, frame as f64 / f64::from(rate));
         shown.push(smoother.shown());
     }
     shown

@@ -23,6 +23,20 @@ pub struct Summary {
     pub shares: Vec<f32>,
     /// Index of the emotion with the largest share; `None` without a face.
     pub dominant: Option<usize>,
+    /// The share of the time in which faces were seen that they looked towards the camera; of those whose pose is known.
+    /// `None` without one.
+    pub facing: Option<f32>,
+}
+
+/// What a face shows in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shows {
+    /// Its identity.
+    pub track: u64,
+    /// Index of its emotion.
+    pub emotion: usize,
+    /// Whether it looks towards the camera; `None` where that is unknown.
+    pub facing: Option<bool>,
 }
 
 /// The sliding window of one source. What a frame shows counts until the next frame comes.
@@ -31,8 +45,8 @@ pub struct Audience {
     window: Window,
     /// When each identity was seen last.
     seen_s: HashMap<u64, f64>,
-    /// How many faces showed each emotion in the latest frame.
-    counts: Vec<u32>,
+    /// The latest frame's faces.
+    counts: Counts,
     /// The latest frame's time.
     time_s: f64,
     /// When the source was first seen; `None` before.
@@ -49,7 +63,7 @@ impl Audience {
             config: *config,
             window: Window::new(config.window_s, labels),
             seen_s: HashMap::new(),
-            counts: vec![0; labels],
+            counts: Counts::new(labels),
             time_s: 0.0,
             since_s: None,
             told_s: 0.0,
@@ -60,13 +74,12 @@ impl Audience {
     /// Goes on with other settings; with another window it begins anew.
     pub fn configure(&mut self, config: &AudienceConfig) {
         if *config != self.config {
-            *self = Self::new(config, self.counts.len());
+            *self = Self::new(config, self.counts.shown.len());
         }
     }
 
-    /// Takes the frame at `time_s` with its faces: the identity and the index of the emotion that each shows.
-    /// Returns a summary when one is due.
-    pub fn see(&mut self, time_s: f64, faces: impl IntoIterator<Item = (u64, usize)>) -> Option<Summary> {
+    /// Takes the frame at `time_s` with what its faces show. Returns a summary when one is due.
+    pub fn see(&mut self, time_s: f64, faces: impl IntoIterator<Item = Shows>) -> Option<Summary> {
         if self.config.every_s <= 0.0 {
             return None;
         }
@@ -77,12 +90,12 @@ impl Audience {
             (self.since_s, self.told_s) = (Some(time_s), time_s);
         }
         (self.running, self.time_s) = (true, time_s);
-        self.counts.fill(0);
-        for (track, emotion) in faces {
-            self.counts[emotion] += 1;
-            self.seen_s.insert(track, time_s);
+        self.counts.clear();
+        for face in faces {
+            self.counts.add(&face);
+            self.seen_s.insert(face.track, time_s);
         }
-        let now = self.counts.iter().sum();
+        let now = self.counts.faces();
         let slot = self.window.slot(time_s);
         slot.most = slot.most.max(now);
         (time_s - self.told_s >= f64::from(self.config.every_s)).then(|| self.summarise())
@@ -113,13 +126,45 @@ impl Audience {
         let shares: Vec<f32> = total.shown_s.iter().map(share).collect();
         Summary {
             window_s: (self.time_s - self.since_s.unwrap_or(self.time_s).max(from_s)) as f32,
-            now: self.counts.iter().sum(),
+            now: self.counts.faces(),
             mean: (faces_s / total.covered_s) as f32,
             max: total.most,
             distinct: self.seen_s.len() as u32,
             dominant: (faces_s > 0.0).then(|| strongest(&shares)),
             shares,
+            facing: (total.posed_s > 0.0).then(|| (total.facing_s / total.posed_s) as f32),
         }
+    }
+}
+
+/// How many faces of a frame show what.
+struct Counts {
+    /// Each emotion.
+    shown: Vec<u32>,
+    /// That it is known which way they look.
+    posed: u32,
+    /// That they look towards the camera.
+    facing: u32,
+}
+
+impl Counts {
+    fn new(labels: usize) -> Self {
+        Self { shown: vec![0; labels], posed: 0, facing: 0 }
+    }
+
+    fn clear(&mut self) {
+        self.shown.fill(0);
+        (self.posed, self.facing) = (0, 0);
+    }
+
+    fn add(&mut self, face: &Shows) {
+        self.shown[face.emotion] += 1;
+        self.posed += u32::from(face.facing.is_some());
+        self.facing += u32::from(face.facing == Some(true));
+    }
+
+    fn faces(&self) -> u32 {
+        self.shown.iter().sum()
     }
 }
 
@@ -138,6 +183,10 @@ struct Slot {
     most: u32,
     /// Seconds of each emotion, summed over faces.
     shown_s: Vec<f64>,
+    /// The same of faces whose pose is known, ...
+    posed_s: f64,
+    /// ... and of those that look towards the camera.
+    facing_s: f64,
 }
 
 impl Window {
@@ -173,6 +222,8 @@ impl Window {
             total.covered_s += slot.covered_s;
             total.most = total.most.max(slot.most);
             total.shown_s.iter_mut().zip(&slot.shown_s).for_each(|(sum, shown_s)| *sum += shown_s);
+            total.posed_s += slot.posed_s;
+            total.facing_s += slot.facing_s;
         }
         total
     }
@@ -180,22 +231,25 @@ impl Window {
 
 impl Slot {
     fn new(labels: usize) -> Self {
-        Self { number: 0, covered_s: 0.0, most: 0, shown_s: vec![0.0; labels] }
+        Self { number: 0, covered_s: 0.0, most: 0, shown_s: vec![0.0; labels], posed_s: 0.0, facing_s: 0.0 }
     }
 
     fn emptied(mut self, number: i64) -> Self {
         (self.number, self.covered_s, self.most) = (number, 0.0, 0);
         self.shown_s.fill(0.0);
+        (self.posed_s, self.facing_s) = (0.0, 0.0);
         self
     }
 
-    /// For `elapsed_s`, so many faces showed each emotion.
-    fn add(&mut self, elapsed_s: f64, counts: &[u32]) {
+    /// For `elapsed_s`, so many faces showed what.
+    fn add(&mut self, elapsed_s: f64, counts: &Counts) {
         let elapsed_s = elapsed_s.max(0.0);
         self.covered_s += elapsed_s;
-        for (shown_s, &count) in self.shown_s.iter_mut().zip(counts) {
+        for (shown_s, &count) in self.shown_s.iter_mut().zip(&counts.shown) {
             *shown_s += f64::from(count) * elapsed_s;
         }
+        self.posed_s += f64::from(counts.posed) * elapsed_s;
+        self.facing_s += f64::from(counts.facing) * elapsed_s;
     }
 }
 
@@ -206,6 +260,11 @@ mod tests {
 
     fn audience(window_s: f32, every_s: f32) -> Audience {
         Audience::new(&AudienceConfig { window_s, every_s }, 3)
+    }
+
+    /// Faces whose pose is unknown: identity and emotion.
+    fn shows(faces: &[(u64, usize)]) -> Vec<Shows> {
+        faces.iter().map(|&(track, emotion)| Shows { track, emotion, facing: None }).collect()
     }
 
     #[test]
@@ -221,6 +280,7 @@ mod tests {
             distinct: 0,
             shares: vec![0.0; 3],
             dominant: None,
+            facing: None,
         };
         assert_eq!(told, [nobody]);
         assert_eq!(audience.finish(), None);
@@ -229,13 +289,20 @@ mod tests {
     #[test]
     fn two_hundred_faces_are_shared_out() {
         let mut audience = audience(10.0, 5.0);
-        let crowd = || (0..200).map(|track| (track, usize::from(track % 4 == 0)));
+        let crowd = || {
+            (0..200).map(|track| Shows {
+                track,
+                emotion: usize::from(track % 4 == 0),
+                facing: (track >= 100).then_some(track >= 175),
+            })
+        };
         let told: Vec<Summary> =
             (0..=150).filter_map(|frame| audience.see(f64::from(frame) / 30.0, crowd())).collect();
         assert_eq!(told.len(), 1);
-        let Summary { now, mean, max, distinct, shares, dominant, .. } = &told[0];
+        let Summary { now, mean, max, distinct, shares, dominant, facing, .. } = &told[0];
         assert_eq!((*now, *max, *distinct, *dominant), (200, 200, 200, Some(0)));
         assert!((mean - 200.0).abs() < 0.01 && (shares[0] - 0.75).abs() < 1e-4, "{mean} {shares:?}");
+        assert_eq!(facing.map(|share| (share * 100.0).round()), Some(25.0), "of those whose pose is known");
     }
 
     #[test]
@@ -243,10 +310,10 @@ mod tests {
         let mut audience = audience(10.0, 4.0);
         // Three seconds of one emotion in four frames, then one second of another in a hundred.
         for second in 0..3 {
-            assert_eq!(audience.see(f64::from(second), [(1, 2)]), None);
+            assert_eq!(audience.see(f64::from(second), shows(&[(1, 2)])), None);
         }
         for frame in 0..100 {
-            assert_eq!(audience.see(3.0 + f64::from(frame) / 100.0, [(1, 0), (2, 0)]), None);
+            assert_eq!(audience.see(3.0 + f64::from(frame) / 100.0, shows(&[(1, 0), (2, 0)])), None);
         }
         let told = audience.see(4.0, []).unwrap();
         assert!((told.shares[2] - 0.6).abs() < 1e-4 && (told.shares[0] - 0.4).abs() < 1e-4, "{told:?}");
@@ -260,7 +327,7 @@ mod tests {
         let mut told = None;
         for frame in 0..=50 {
             let faces = if frame < 30 { vec![(1, 0), (2, 0)] } else { vec![(3, 1)] };
-            told = told.or(audience.see(f64::from(frame) / 10.0, faces));
+            told = told.or(audience.see(f64::from(frame) / 10.0, shows(&faces)));
         }
         let told = told.unwrap();
         assert_eq!((told.max, told.distinct, told.dominant), (1, 1, Some(1)));
@@ -270,11 +337,11 @@ mod tests {
     #[test]
     fn a_source_that_is_away_is_not_watched() {
         let mut audience = audience(60.0, 60.0);
-        audience.see(0.0, [(1, 0)]);
-        audience.see(1.0, [(1, 0)]);
+        audience.see(0.0, shows(&[(1, 0)]));
+        audience.see(1.0, shows(&[(1, 0)]));
         audience.pause();
-        audience.see(31.0, [(2, 1)]);
-        audience.see(32.0, [(2, 1)]);
+        audience.see(31.0, shows(&[(2, 1)]));
+        audience.see(32.0, shows(&[(2, 1)]));
         let told = audience.finish().unwrap();
         assert!((told.shares[0] - 0.5).abs() < 1e-4 && (told.mean - 1.0).abs() < 1e-4, "{told:?}");
     }
@@ -282,7 +349,7 @@ mod tests {
     #[test]
     fn a_single_frame_stands_for_itself() {
         let mut audience = audience(10.0, 10.0);
-        assert_eq!(audience.see(0.0, [(1, 1), (2, 1), (3, 0)]), None);
+        assert_eq!(audience.see(0.0, shows(&[(1, 1), (2, 1), (3, 0)])), None);
         let told = audience.finish().unwrap();
         assert_eq!((told.mean, told.dominant, told.window_s), (3.0, Some(1), 0.0));
         assert!((told.shares[1] - 2.0 / 3.0).abs() < 1e-6);
@@ -298,7 +365,7 @@ mod tests {
             let mut time_s = 0.0;
             for (step_s, faces) in frames {
                 time_s += step_s;
-                let Some(told) = audience.see(time_s, faces.iter().copied()) else { continue };
+                let Some(told) = audience.see(time_s, shows(&faces)) else { continue };
                 let sum: f32 = told.shares.iter().sum();
                 prop_assert!(told.dominant.is_none() && sum == 0.0 || (sum - 1.0).abs() < 1e-4);
                 prop_assert!(told.now == faces.len() as u32 && told.now <= told.max);

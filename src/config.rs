@@ -4,8 +4,8 @@ mod sections;
 mod values;
 
 pub use sections::{
-    AudienceConfig, DetectorConfig, LimitsConfig, LogConfig, ModelConfig, RuntimeConfig, SmoothingConfig,
-    SourceConfig, TrackerConfig,
+    AudienceConfig, DetectorConfig, LimitsConfig, LogConfig, ModelConfig, PoseConfig, RuntimeConfig,
+    SmoothingConfig, SourceConfig, TrackerConfig,
 };
 
 use crate::{emit::EmitPolicy, overlay::OverlayMode};
@@ -67,6 +67,8 @@ pub struct Config {
     pub tracker: TrackerConfig,
     /// Probabilities over time.
     pub smoothing: SmoothingConfig,
+    /// Which way faces look.
+    pub pose: PoseConfig,
     /// What is told of all faces together.
     pub audience: AudienceConfig,
     /// What is refused or held back.

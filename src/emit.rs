@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum EmitPolicy {
-    /// A new face, a changed emotion, a lost face.
+    /// A new face, a changed emotion, one that looks towards the camera or away now, a lost face.
     #[default]
     Change,
     /// The same, and each face again after so many seconds.
@@ -18,7 +18,7 @@ pub enum EmitPolicy {
 
 impl EmitPolicy {
     /// Whether a known face is worth a line: `since_s` seconds after its last one, `changed` when its emotion is
-    /// another than then.
+    /// another than then, or it looks another way.
     pub fn wants_update(&self, since_s: f64, changed: bool) -> bool {
         match self {
             Self::Change => changed,

@@ -1,6 +1,6 @@
 //! The lines on stdout: their fields, their order and their JSON Schema. `docs/events.md` describes them.
 
-use crate::{audience::Summary, frame::SourceState, geometry::BoundingBox};
+use crate::{audience::Summary, frame::SourceState, geometry::BoundingBox, pose::Pose};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
@@ -42,6 +42,17 @@ pub struct FaceEvent<'a> {
     #[schemars(range(min = 0, max = 1))]
     #[serde(serialize_with = "rounded")]
     pub score: f32,
+    /// Which way it looks, steadied over time; left out where the detector does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pose: Option<Degrees>,
+    /// Whether it looks towards the camera; left out where the detector does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facing: Option<bool>,
+    /// Whether it was turned towards the camera, large, sharp and rich in contrast enough to be read, at least once; left out
+    /// where it was.
+    #[serde(skip_serializing_if = "is_true")]
+    #[schemars(default = "always")]
+    pub readable: bool,
     /// The emotion that is shown.
     pub emotion: &'a str,
     /// Its probability.
@@ -53,6 +64,9 @@ pub struct FaceEvent<'a> {
     /// Seconds from the first to the last sight; only in `end`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     pub duration_s: Option<f32>,
+    /// Seconds of these in which it looked towards the camera; only in `end`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
+    pub facing_s: Option<f32>,
     /// Milliseconds from capture to the writing of this line.
     #[serde(serialize_with = "rounded")]
     pub latency_ms: f32,
@@ -107,6 +121,10 @@ pub struct AudienceEvent<'a> {
     pub emotions: Probabilities<'a>,
     /// The emotion with the largest share; null without a face.
     pub dominant: Option<&'a str>,
+    /// The share of the time in which faces were seen that they looked towards the camera; left out where no detector told.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub facing: Option<f32>,
 }
 
 /// Numbers of faces.
@@ -165,10 +183,14 @@ impl<'a> FaceEvent<'a> {
             r#box: bounds,
             predicted: false,
             score,
+            pose: None,
+            facing: None,
+            readable: true,
             emotion: &probabilities.labels[strongest],
             confidence: probabilities.values[strongest],
             probabilities,
             duration_s: None,
+            facing_s: None,
             latency_ms: 0.0,
         }
     }
@@ -177,7 +199,7 @@ impl<'a> FaceEvent<'a> {
 impl<'a> AudienceEvent<'a> {
     /// The event of a summary.
     pub fn new(source: &'a str, time: Timestamp, labels: &'a [String], summary: &'a Summary) -> Self {
-        let Summary { window_s, now, mean, max, distinct, ref shares, dominant } = *summary;
+        let Summary { window_s, now, mean, max, distinct, ref shares, dominant, facing } = *summary;
         Self {
             v: VERSION,
             r#type: "audience",
@@ -187,6 +209,7 @@ impl<'a> AudienceEvent<'a> {
             faces: AudienceFaces { now, mean, max, distinct },
             emotions: Probabilities { labels, values: shares },
             dominant: dominant.map(|index| labels[index].as_str()),
+            facing,
         }
     }
 }
@@ -253,6 +276,31 @@ impl PixelBox {
     }
 }
 
+/// Which way a face looks, in degrees; all are 0 for one that is upright and looks straight at the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Degrees {
+    /// To a side: positive towards the right edge of the picture.
+    #[schemars(range(min = -90, max = 90))]
+    pub yaw: f32,
+    /// Positive is up.
+    #[schemars(range(min = -90, max = 90))]
+    pub pitch: f32,
+    /// Tilted in the picture's plane: positive is clockwise.
+    #[schemars(range(min = -180, max = 180))]
+    pub roll: f32,
+}
+
+impl From<Pose> for Degrees {
+    fn from(pose: Pose) -> Self {
+        Self { yaw: tenths(pose.yaw), pitch: tenths(pose.pitch), roll: tenths(pose.roll) }
+    }
+}
+
+/// One decimal: more is noise; without a negative zero.
+fn tenths(degrees: f32) -> f32 {
+    (degrees * 10.0).round() / 10.0 + 0.0
+}
+
 /// A probability a label, written as an object in the labels' order.
 #[derive(Clone, Copy)]
 pub struct Probabilities<'a> {
@@ -280,6 +328,15 @@ impl JsonSchema for Probabilities<'_> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "additionalProperties": { "type": "number", "minimum": 0, "maximum": 1 } })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn always() -> bool {
+    true
 }
 
 /// Four decimals: more is noise.
@@ -335,6 +392,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_pose_and_readability_stands_after_the_score() {
+        let labels = ["happy".to_owned()];
+        let probabilities = Probabilities { labels: &labels, values: &[1.0] };
+        let bounds = PixelBox { x: 0, y: 0, w: 9, h: 9 };
+        let mut event =
+            FaceEvent::new(Phase::End, "lobby", Timestamp::UNIX_EPOCH, 0, 7, bounds, 0.5, probabilities);
+        event.pose = Some(Pose { yaw: -12.345, pitch: 3.0, roll: -0.01 }.into());
+        (event.facing, event.readable) = (Some(true), false);
+        (event.duration_s, event.facing_s) = (Some(2.0), Some(1.5));
+        let line = serde_json::to_string(&event).unwrap();
+        let expected = concat!(
+            r#""score":0.5,"pose":{"yaw":-12.3,"pitch":3.0,"roll":0.0},"facing":true,"readable":false,"emotion":"happy","#,
+            r#""confidence":1.0,"probabilities":{"happy":1.0},"duration_s":2.0,"facing_s":1.5,"latency_ms":0.0}"#
+        );
+        assert!(line.ends_with(expected), "{line}");
+    }
+
+    #[test]
     fn a_source_is_written_with_its_reason() {
         let state = SourceState::Down("unplugged".to_owned());
         let line = serde_json::to_string(&SourceEvent::new("lobby", Timestamp::UNIX_EPOCH, &state)).unwrap();
@@ -355,6 +430,7 @@ mod tests {
             distinct: 6,
             shares: vec![0.59, 0.41],
             dominant: Some(0),
+            facing: None,
         };
         let written = |summary: &Summary| {
             serde_json::to_string(&AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary))
@@ -369,6 +445,8 @@ mod tests {
         );
         summary.dominant = None;
         assert!(written(&summary).unwrap().ends_with(r#""dominant":null}"#));
+        summary.facing = Some(0.25);
+        assert!(written(&summary).unwrap().ends_with(r#""dominant":null,"facing":0.25}"#));
     }
 
     proptest! {

@@ -11,6 +11,7 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
+use std::f32::consts::SQRT_2;
 
 /// How the square that is read lies around a detector's box, in parts of the box's longer side. The default is the
 /// square around the box's centre that just holds it.
@@ -21,6 +22,9 @@ pub struct Framing {
     /// How far the square's centre lies below the box's.
     pub down: f32,
 }
+
+/// A face that is tilted less is cut out as it is, in degrees; measured, see docs/pose.md.
+const LEAST_ROLL_DEG: f32 = 5.0;
 
 /// Makes faces a network's input: crops them and normalises the crops.
 pub struct InputCutter {
@@ -38,10 +42,27 @@ impl InputCutter {
 
     /// Appends the face's input, `crop_len` numbers channel by channel, to `inputs`.
     pub fn append(&mut self, picture: &PictureView, face: &BoundingBox, inputs: &mut Vec<f32>) {
-        self.cropper.crop(picture, face, self.framing, &self.spec, &mut self.crop);
+        self.append_upright(picture, face, 0.0, inputs);
+    }
+
+    /// The same for a face that is tilted clockwise by `roll_deg`, which is turned upright.
+    pub fn append_upright(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        roll_deg: f32,
+        inputs: &mut Vec<f32>,
+    ) {
+        self.cropper.crop_upright(picture, face, roll_deg, self.framing, &self.spec, &mut self.crop);
         let start = inputs.len();
         inputs.resize(start + self.crop.len(), 0.0);
         normalize(&self.crop, &self.spec, &mut inputs[start..]);
+    }
+
+    /// The latest face's pixels, before they were normalised.
+    pub fn crop(&self) -> PictureView<'_> {
+        let side = self.spec.size as u32;
+        PictureView::new(side, side, self.spec.color, &self.crop)
     }
 }
 
@@ -49,6 +70,8 @@ impl InputCutter {
 pub struct Cropper {
     resizer: Resizer,
     region: Vec<u8>,
+    /// What is yet to be turned.
+    tilted: Vec<u8>,
 }
 
 impl Default for Cropper {
@@ -60,7 +83,7 @@ impl Default for Cropper {
 impl Cropper {
     /// A cropper with empty scratch memory.
     pub fn new() -> Self {
-        Self { resizer: Resizer::new(), region: Vec::new() }
+        Self { resizer: Resizer::new(), region: Vec::new(), tilted: Vec::new() }
     }
 
     /// Writes the square that `framing` lays around `face` into `out`: `spec.crop_len()` bytes, row by row, in the
@@ -77,25 +100,73 @@ impl Cropper {
         out: &mut [u8],
     ) {
         assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
-        let square = within_reach(&square(face, framing), picture);
+        self.resample(picture, &square(face, framing), spec.color, spec.size, out);
+    }
+
+    /// The same for a face that is tilted clockwise by `roll_deg`: the square is tilted with it and turned upright. A
+    /// face that is hardly tilted is cut out as it is.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn crop_upright(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        roll_deg: f32,
+        framing: Framing,
+        spec: &InputSpec,
+        out: &mut [u8],
+    ) {
+        if roll_deg.abs() < LEAST_ROLL_DEG || !roll_deg.is_finite() {
+            return self.crop(picture, face, framing, spec, out);
+        }
+        assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
+        let (sin, cos) = roll_deg.to_radians().sin_cos();
+        let upright = square(face, framing);
+        // `down` is the face's own.
+        let (cx, cy) = face.center();
+        let down = upright.center().1 - cy;
+        let (cx, cy) = (cx - sin * down, cy + cos * down);
+        // The upright square that holds it however it is tilted, at twice the crop's resolution: what is smaller is
+        // averaged there.
+        let side = upright.w * SQRT_2;
+        let around = BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side);
+        let size = (2.0 * spec.size as f32 * SQRT_2).ceil() as usize;
+        let mut tilted = std::mem::take(&mut self.tilted);
+        tilted.resize(size * size * spec.color.channels(), 0);
+        self.resample(picture, &around, spec.color, size, &mut tilted);
+        turn_upright(&tilted, size, (sin, cos), spec, out);
+        self.tilted = tilted;
+    }
+
+    /// Writes the square, made `size` pixels wide, into `out`.
+    fn resample(
+        &mut self,
+        picture: &PictureView,
+        square: &BoundingBox,
+        color: Color,
+        size: usize,
+        out: &mut [u8],
+    ) {
+        let square = within_reach(square, picture);
         let (left, top) = (square.x.floor(), square.y.floor());
         // Never empty: a box of no size becomes one pixel.
         let width = ((square.x + square.w).ceil() - left).max(1.0);
         let height = ((square.y + square.h).ceil() - top).max(1.0);
         let (width, height) = (width as usize, height as usize);
-        self.copy_region(picture, spec.color, left as i64, top as i64, width, height);
-        if width == spec.size && height == spec.size && square.w == width as f32 {
+        self.copy_region(picture, color, left as i64, top as i64, width, height);
+        if width == size && height == size && square.w == width as f32 {
             out.copy_from_slice(&self.region);
             return;
         }
-        let pixels = match spec.color {
+        let pixels = match color {
             Color::Gray => PixelType::U8,
             Color::Rgb => PixelType::U8x3,
         };
         let source = ImageRef::new(width as u32, height as u32, &self.region, pixels)
             .expect("the region was sized for this");
-        let mut target = Image::from_slice_u8(spec.size as u32, spec.size as u32, out, pixels)
-            .expect("its length was checked");
+        let mut target =
+            Image::from_slice_u8(size as u32, size as u32, out, pixels).expect("its length was checked");
         let side = f64::from(square.w.max(f32::EPSILON)).min(width as f64).min(height as f64);
         let offset = |inner: f32, extent: usize| f64::from(inner).clamp(0.0, extent as f64 - side);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
@@ -158,6 +229,44 @@ fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
     let side = square.w.min(reach);
     let near = |center: f32| if center.is_nan() { 0.0 } else { center.clamp(-reach, reach) };
     BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
+}
+
+/// Writes the tilted square in the middle of `tilted`, a picture of `size` x `size` pixels in which its corners just have
+/// room, into `out`; its axes lie along (`cos`, `sin`) and (-`sin`, `cos`). Each pixel is the mean of four places, each
+/// between four pixels.
+fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &InputSpec, out: &mut [u8]) {
+    let channels = spec.color.channels();
+    let pitch = size as f32 / SQRT_2 / (2 * spec.size) as f32;
+    let middle = (size as f32 - 1.0) / 2.0;
+    let last = (size - 1) as f32;
+    let add = |x: f32, y: f32, sums: &mut [f32]| {
+        let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
+        let (column, row) = ((x as usize).min(size - 2), (y as usize).min(size - 2));
+        let (right, below) = (x - column as f32, y - row as f32);
+        let at = (row * size + column) * channels;
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            let pixel = |place: usize| f32::from(tilted[at + place * channels + channel]);
+            let upper = pixel(0) + (pixel(1) - pixel(0)) * right;
+            let lower = pixel(size) + (pixel(size + 1) - pixel(size)) * right;
+            *sum += upper + (lower - upper) * below;
+        }
+    };
+    for (index, pixel) in out.chunks_exact_mut(channels).enumerate() {
+        let mut sums = [0.0; 3];
+        for part in 0..4 {
+            let across = (2 * (index % spec.size) + part % 2) as f32 + 0.5 - spec.size as f32;
+            let down = (2 * (index / spec.size) + part / 2) as f32 + 0.5 - spec.size as f32;
+            let (across, down) = (across * pitch, down * pitch);
+            add(
+                middle + across * cos - down * sin,
+                middle + across * sin + down * cos,
+                &mut sums[..channels],
+            );
+        }
+        for (value, sum) in pixel.iter_mut().zip(sums) {
+            *value = (sum / 4.0).round() as u8;
+        }
+    }
 }
 
 /// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):
@@ -249,6 +358,53 @@ mod tests {
             out[0],
             out[47]
         );
+    }
+
+    #[test]
+    fn a_tilted_face_is_cut_out_like_the_same_face_upright() {
+        // Waves without a symmetry, around the middle of the picture.
+        let wave = |x: f32, y: f32| {
+            128.0 + 60.0 * (x / 9.0).sin() * (y / 13.0).cos() + 40.0 * ((x + 2.0 * y) / 31.0).sin()
+        };
+        let picture = |roll_deg: f32| -> Vec<u8> {
+            let (sin, cos) = roll_deg.to_radians().sin_cos();
+            let at = |x: f32, y: f32| wave(x * cos + y * sin, y * cos - x * sin);
+            let places = (0..300 * 300).map(|i| ((i % 300) as f32 - 149.5, (i / 300) as f32 - 149.5));
+            places.flat_map(|(x, y)| [at(x, y) as u8; 3]).collect()
+        };
+        let face = BoundingBox::new(150.0 - 55.0, 150.0 - 60.0, 110.0, 120.0);
+        let framing = Framing { margin: -0.1, down: 0.1 };
+        for color in [Color::Gray, Color::Rgb] {
+            let spec = InputSpec { color, ..InputSpec::fer2013() };
+            let crop = |roll_deg: f32| {
+                let pixels = picture(roll_deg);
+                let view = PictureView::new(300, 300, Color::Rgb, &pixels);
+                let mut out = vec![0; spec.crop_len()];
+                Cropper::new().crop_upright(&view, &face, roll_deg, framing, &spec, &mut out);
+                out
+            };
+            let upright = crop(0.0);
+            for roll_deg in [-170.0, -90.0, -30.0, LEAST_ROLL_DEG, 12.0, 45.0] {
+                let differences = crop(roll_deg).into_iter().zip(&upright).map(|(a, b)| a.abs_diff(*b));
+                let most = differences.max().unwrap();
+                assert!(most <= 6, "{roll_deg} degrees: {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_face_that_is_hardly_tilted_is_cut_out_as_it_is() {
+        let pixels: Vec<u8> = (0..100 * 100).map(|i| (i * 7 % 251) as u8).collect();
+        let picture = PictureView::new(100, 100, Color::Gray, &pixels);
+        let (spec, face) = (InputSpec::fer2013(), BoundingBox::new(20.3, 30.1, 50.0, 60.0));
+        let crop = |roll_deg: f32| {
+            let mut out = vec![0; spec.crop_len()];
+            Cropper::new().crop_upright(&picture, &face, roll_deg, Framing::default(), &spec, &mut out);
+            out
+        };
+        assert_eq!(crop(LEAST_ROLL_DEG - 0.1), crop(0.0));
+        assert_eq!(crop(f32::NAN), crop(0.0));
+        assert_ne!(crop(LEAST_ROLL_DEG + 0.1), crop(0.0));
     }
 
     #[test]

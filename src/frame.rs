@@ -119,6 +119,8 @@ pub struct Frame {
     pub lost: Vec<u64>,
     /// The network's answer: a row of probabilities a face.
     pub probabilities: Vec<f32>,
+    /// How readable each face is, 0 to 1.
+    pub readability: Vec<f32>,
     /// Why this frame could not be used.
     pub fault: Option<String>,
 }
@@ -177,6 +179,7 @@ impl Default for Frame {
             faces: Vec::new(),
             lost: Vec::new(),
             probabilities: Vec::new(),
+            readability: Vec::new(),
             fault: None,
         }
     }
@@ -208,6 +211,7 @@ impl Frame {
         self.faces.clear();
         self.lost.clear();
         self.probabilities.clear();
+        self.readability.clear();
         self.fault = None;
     }
 

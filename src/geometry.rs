@@ -1,6 +1,22 @@
-//! Boxes in pixels of a frame.
+//! Points and boxes in pixels of a frame.
 
 use serde::{Deserialize, Serialize};
+
+/// A place in pixels, from the frame's origin to the right and down.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Point {
+    /// To the right.
+    pub x: f32,
+    /// Down.
+    pub y: f32,
+}
+
+impl Point {
+    /// A point from its coordinates.
+    pub fn new(x: f32, y: f32) -> Self {
+        Self { x, y }
+    }
+}
 
 /// An axis-aligned box in pixels: the corner nearest the frame's origin, width and height.
 /// It may lie partly outside the frame until [`BoundingBox::clip`].

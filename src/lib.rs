@@ -1,7 +1,7 @@
 //! emotiond: frames in, emotion events out.
 //!
 //! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
-//! [`detect`] finds faces, [`track`] tells whose they are, [`face`] cuts them out, [`classify`] reads their emotion,
+//! [`detect`] finds faces, [`track`] tells whose they are, [`pose`] which way they look, [`face`] cuts them out, [`classify`] reads their emotion,
 //! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
 //! [`report`] sums up what was written.
 pub mod annotate;
@@ -21,12 +21,15 @@ pub mod face;
 pub mod frame;
 pub mod geometry;
 pub mod guard;
+pub mod landmarks;
 pub mod levels;
 pub mod overlay;
 pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod pipeline;
+pub mod pose;
+pub mod readability;
 pub mod report;
 pub mod runtime;
 pub mod service;

@@ -1,6 +1,6 @@
 //! Probabilities over time: what flickers from frame to frame is not what a person feels.
 
-use crate::config::SmoothingConfig;
+use crate::{config::SmoothingConfig, readability};
 
 /// Probabilities below this count as this: one frame that is too sure of itself must not weigh for seconds.
 const LEAST_PROBABILITY: f32 = 1e-3;
@@ -11,29 +11,35 @@ const AHEAD: f32 = 2e-3;
 ///
 /// The logarithms of the probabilities run through an exponential moving average whose time constant is in seconds, so
 /// that the rate of frames does not matter; in its first moments it is the plain mean, so that the first frame does
-/// not weigh more than the others. The shown emotion changes by hysteresis: a rival takes over when it is clearly
+/// not weigh more than the others. Each row weighs as much as its face was readable: a row that tells nothing changes
+/// nothing, and one that tells half moves the average half as far. The shown emotion changes by hysteresis: a rival takes over when it is clearly
 /// ahead, or ahead for long enough. Until then it is told with the shown emotion level with it, so that the shown
 /// emotion is always the most probable one.
 pub struct Smoother {
     config: SmoothingConfig,
     logs: Vec<f32>,
     probabilities: Vec<f32>,
-    first_s: f64,
+    /// When the last row came that told something.
     time_s: f64,
+    /// How readable the first row was, ...
+    first: f32,
+    /// ... and the seconds since, each times how readable its row was.
+    told_s: f64,
     shown: usize,
     /// Since when another emotion has been ahead.
     rivalled_since_s: Option<f64>,
 }
 
 impl Smoother {
-    /// A smoother that has seen one row of probabilities, at `time_s`.
-    pub fn new(config: &SmoothingConfig, row: &[f32], time_s: f64) -> Self {
+    /// A smoother that has seen one row of probabilities, of a face that was so `readable` (0 to 1), at `time_s`.
+    pub fn new(config: &SmoothingConfig, row: &[f32], readable: f32, time_s: f64) -> Self {
         let mut smoother = Self {
             config: *config,
             logs: row.iter().map(|&value| log(value)).collect(),
             probabilities: Vec::with_capacity(row.len()),
-            first_s: time_s,
             time_s,
+            first: evidence(config, readable),
+            told_s: 0.0,
             shown: strongest(row),
             rivalled_since_s: None,
         };
@@ -46,9 +52,14 @@ impl Smoother {
         self.config = *config;
     }
 
-    /// Takes the next row of probabilities, measured at `time_s`.
-    pub fn update(&mut self, row: &[f32], time_s: f64) {
-        let weight = self.weight(time_s);
+    /// Takes the next row of probabilities, of a face that was so `readable` (0 to 1), measured at `time_s`.
+    pub fn update(&mut self, row: &[f32], readable: f32, time_s: f64) {
+        let evidence = evidence(&self.config, readable);
+        if evidence == 0.0 {
+            return;
+        }
+        let weight = self.weight(evidence, time_s);
+        self.told_s += f64::from(evidence) * (time_s - self.time_s).max(0.0);
         self.time_s = self.time_s.max(time_s);
         for (smooth, &new) in self.logs.iter_mut().zip(row) {
             *smooth += (log(new) - *smooth) * weight;
@@ -67,16 +78,18 @@ impl Smoother {
         self.shown
     }
 
-    /// What a row at `time_s` weighs against all before it.
-    fn weight(&self, time_s: f64) -> f32 {
+    /// What a row of so much evidence at `time_s` weighs against all before it.
+    fn weight(&self, evidence: f32, time_s: f64) -> f32 {
+        let evidence = f64::from(evidence);
         let elapsed_s = (time_s - self.time_s).max(0.0);
-        let age_s = self.time_s - self.first_s;
         let time_constant_s = f64::from(self.config.time_constant_s);
         if time_constant_s <= 0.0 {
             return 1.0;
         }
-        let fading = 1.0 - (-elapsed_s / time_constant_s).exp();
-        let mean = if elapsed_s > 0.0 { elapsed_s / (age_s + 2.0 * elapsed_s) } else { 0.0 };
+        let fading = evidence * (1.0 - (-elapsed_s / time_constant_s).exp());
+        // The first row counts for as long as this one.
+        let all_s = f64::from(self.first) * elapsed_s + self.told_s + evidence * elapsed_s;
+        let mean = if elapsed_s > 0.0 { evidence * elapsed_s / all_s } else { 0.0 };
         fading.max(mean) as f32
     }
 
@@ -108,6 +121,15 @@ impl Smoother {
     }
 }
 
+/// What a row counts: nothing where the face could not be read.
+fn evidence(config: &SmoothingConfig, readable: f32) -> f32 {
+    match config.by_readability {
+        true if readable < readability::LEAST => 0.0,
+        true => readable,
+        false => 1.0,
+    }
+}
+
 fn log(probability: f32) -> f32 {
     probability.max(LEAST_PROBABILITY).ln()
 }
@@ -123,19 +145,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn config(time_constant_s: f32, lead: f32, hold_s: f32) -> SmoothingConfig {
-        SmoothingConfig { time_constant_s, lead, hold_s }
+        SmoothingConfig { time_constant_s, lead, hold_s, by_readability: true }
     }
 
     #[test]
     fn a_step_is_followed_to_63_percent_in_one_time_constant_at_any_rate() {
         let config = config(0.5, 1.0, 0.0);
         for rate in [5, 30, 200] {
-            let mut smoother = Smoother::new(&config, &[0.9, 0.1], 0.0);
+            let mut smoother = Smoother::new(&config, &[0.9, 0.1], 1.0, 0.0);
             for frame in 1..=rate * 5 {
-                smoother.update(&[0.9, 0.1], f64::from(frame) / f64::from(rate));
+                smoother.update(&[0.9, 0.1], 1.0, f64::from(frame) / f64::from(rate));
             }
             for frame in 1..=rate / 2 {
-                smoother.update(&[0.1, 0.9], 5.0 + f64::from(frame) / f64::from(rate));
+                smoother.update(&[0.1, 0.9], 1.0, 5.0 + f64::from(frame) / f64::from(rate));
             }
             let part = 1.0 - (-f64::from(rate / 2) / f64::from(rate) / 0.5).exp() as f32;
             let step = 0.9f32.ln() - 0.1f32.ln();
@@ -146,9 +168,9 @@ mod tests {
 
     #[test]
     fn a_first_frame_weighs_no_more_than_the_others() {
-        let mut smoother = Smoother::new(&config(10.0, 1.0, 0.0), &[0.9, 0.1], 0.0);
+        let mut smoother = Smoother::new(&config(10.0, 1.0, 0.0), &[0.9, 0.1], 1.0, 0.0);
         for frame in 1..4 {
-            smoother.update(&[0.1, 0.9], f64::from(frame) / 30.0);
+            smoother.update(&[0.1, 0.9], 1.0, f64::from(frame) / 30.0);
         }
         let mean = (0.9f32.ln() + 3.0 * 0.1f32.ln()) / 4.0 - (0.1f32.ln() + 3.0 * 0.9f32.ln()) / 4.0;
         let odds = smoother.probabilities()[0].ln() - smoother.probabilities()[1].ln();
@@ -157,9 +179,9 @@ mod tests {
 
     #[test]
     fn without_smoothing_rows_pass_as_they_are() {
-        let mut smoother = Smoother::new(&config(0.0, 1.0, 0.0), &[0.2, 0.3, 0.5], 0.0);
+        let mut smoother = Smoother::new(&config(0.0, 1.0, 0.0), &[0.2, 0.3, 0.5], 1.0, 0.0);
         for row in [[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [0.0, 1.0, 0.0]] {
-            smoother.update(&row, 0.1);
+            smoother.update(&row, 1.0, 0.1);
             assert_eq!(smoother.shown(), strongest(&row));
             assert!(smoother.probabilities().iter().zip(row).all(|(a, b)| (a - b).abs() < 3e-3));
         }
@@ -167,35 +189,65 @@ mod tests {
 
     #[test]
     fn a_rival_must_be_clearly_ahead_or_ahead_for_long() {
-        let mut smoother = Smoother::new(&config(0.0, 2.0, 0.5), &[0.6, 0.4], 0.0);
-        smoother.update(&[0.45, 0.55], 0.1);
+        let mut smoother = Smoother::new(&config(0.0, 2.0, 0.5), &[0.6, 0.4], 1.0, 0.0);
+        smoother.update(&[0.45, 0.55], 1.0, 0.1);
         assert_eq!(smoother.shown(), 0, "a small lead");
-        smoother.update(&[0.6, 0.4], 0.2);
-        smoother.update(&[0.45, 0.55], 0.3);
-        smoother.update(&[0.45, 0.55], 0.7);
+        smoother.update(&[0.6, 0.4], 1.0, 0.2);
+        smoother.update(&[0.45, 0.55], 1.0, 0.3);
+        smoother.update(&[0.45, 0.55], 1.0, 0.7);
         assert_eq!(smoother.shown(), 0, "the lead was interrupted");
-        smoother.update(&[0.45, 0.55], 0.81);
+        smoother.update(&[0.45, 0.55], 1.0, 0.81);
         assert_eq!(smoother.shown(), 1, "half a second ahead");
-        smoother.update(&[0.7, 0.3], 0.9);
+        smoother.update(&[0.7, 0.3], 1.0, 0.9);
         assert_eq!(smoother.shown(), 0, "twice as probable");
+    }
+
+    #[test]
+    fn a_face_that_cannot_be_read_keeps_its_emotion() {
+        let mut smoother = Smoother::new(&config(0.0, 1.0, 0.0), &[0.9, 0.1], 1.0, 0.0);
+        smoother.update(&[0.0, 1.0], 0.05, 1.0);
+        assert_eq!((smoother.shown(), smoother.probabilities()[0] > 0.85), (0, true));
+        let off = SmoothingConfig { by_readability: false, ..config(0.0, 1.0, 0.0) };
+        smoother.configure(&off);
+        smoother.update(&[0.0, 1.0], 0.05, 2.0);
+        assert_eq!(smoother.shown(), 1);
+    }
+
+    #[test]
+    fn rows_weigh_as_much_as_their_faces_are_readable() {
+        let odds = |readable: f32| {
+            let mut smoother = Smoother::new(&config(0.5, 1.0, 0.0), &[0.5, 0.5], 1.0, 0.0);
+            (1..100).for_each(|frame| smoother.update(&[0.5, 0.5], 1.0, f64::from(frame) / 30.0));
+            smoother.update(&[0.1, 0.9], readable, 100.0 / 30.0);
+            smoother.probabilities()[1].ln() - smoother.probabilities()[0].ln()
+        };
+        assert!((odds(0.5) * 2.0 - odds(1.0)).abs() < 1e-3 && odds(1.0) > 0.1, "{} {}", odds(0.5), odds(1.0));
+    }
+
+    #[test]
+    fn the_first_row_that_tells_something_replaces_those_that_told_nothing() {
+        let mut smoother = Smoother::new(&config(0.5, 1.0, 0.0), &[0.9, 0.1], 0.0, 0.0);
+        smoother.update(&[0.9, 0.1], 0.0, 0.1);
+        smoother.update(&[0.2, 0.8], 0.3, 0.2);
+        assert!((smoother.probabilities()[1] - 0.8).abs() < 1e-3, "{:?}", smoother.probabilities());
     }
 
     proptest! {
         #[test]
         fn what_comes_out_are_probabilities_and_the_shown_emotion_leads(
-            rows in prop::collection::vec((prop::collection::vec(0f32..1.0, 7), 0f64..0.3), 1..50),
+            rows in prop::collection::vec((prop::collection::vec(0f32..1.0, 7), 0f32..1.0, 0f64..0.3), 1..50),
             time_constant_s in 0f32..2.0,
             lead in 1f32..4.0,
             hold_s in 0f32..1.0,
         ) {
             let config = config(time_constant_s, lead, hold_s);
-            let mut smoother = Smoother::new(&config, &[1.0 / 7.0; 7], 0.0);
+            let mut smoother = Smoother::new(&config, &[1.0 / 7.0; 7], 1.0, 0.0);
             let mut time_s = 0.0;
-            for (weights, step_s) in rows {
+            for (weights, readable, step_s) in rows {
                 time_s += step_s;
                 let sum: f32 = weights.iter().sum::<f32>() + 1e-6;
                 let row: Vec<f32> = weights.iter().map(|weight| weight / sum).collect();
-                smoother.update(&row, time_s);
+                smoother.update(&row, readable, time_s);
                 let out = smoother.probabilities();
                 prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-4);
                 prop_assert!(out.iter().all(|value| (0.0..=1.0).contains(value)));

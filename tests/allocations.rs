@@ -59,6 +59,11 @@ const SIDE: usize = 320;
 const SHORT: usize = 60;
 const LONG: usize = 260;
 
+const YUNET_OUTPUTS: [&str; 12] = [
+    "cls_8", "obj_8", "bbox_8", "kps_8", "cls_16", "obj_16", "bbox_16", "kps_16", "cls_32", "obj_32",
+    "bbox_32", "kps_32",
+];
+
 fn count(work: impl FnOnce()) -> usize {
     let before = COUNT.load(Ordering::Relaxed);
     work();
@@ -118,15 +123,14 @@ fn look_on(pipeline: &mut Pipeline) -> JoinHandle<usize> {
     })
 }
 
-/// What the detector's network costs: one run and the look at nine of its outputs.
+/// What the detector's network costs: one run and the look at twelve of its outputs.
 fn bare_detector(runtime: &Runtime) -> usize {
     let mut session = session(runtime, &shared("models/yunet_n_dynamic.onnx"));
     let planes = vec![0.0f32; 3 * SIDE * SIDE];
     count_warm(|| {
         let tensor = TensorRef::from_array_view(([1, 3, SIDE, SIDE], &planes[..])).unwrap();
         let outputs = session.run(ort::inputs![tensor]).unwrap();
-        for name in ["cls_8", "obj_8", "bbox_8", "cls_16", "obj_16", "bbox_16", "cls_32", "obj_32", "bbox_32"]
-        {
+        for name in YUNET_OUTPUTS {
             outputs.get(name).unwrap().try_extract_tensor::<f32>().unwrap();
         }
     })
@@ -143,12 +147,12 @@ fn bare_classifier(runtime: &Runtime) -> usize {
 }
 
 /// The resizing of one crop: its coefficients are computed anew each time.
-fn bare_resizer() -> usize {
-    let (region, mut crop) = (vec![0u8; 75 * 75], vec![0u8; 48 * 48]);
+fn bare_resizer(side: u32) -> usize {
+    let (region, mut crop) = (vec![0u8; 75 * 75], vec![0u8; (side * side) as usize]);
     let mut resizer = Resizer::new();
     count_warm(|| {
         let source = ImageRef::new(75, 75, &region, PixelType::U8).unwrap();
-        let mut target = Image::from_slice_u8(48, 48, &mut crop, PixelType::U8).unwrap();
+        let mut target = Image::from_slice_u8(side, side, &mut crop, PixelType::U8).unwrap();
         let algorithm = ResizeAlg::Convolution(FilterType::Bilinear);
         let options = ResizeOptions::new().resize_alg(algorithm).crop(0.3, 0.6, 73.5, 73.5);
         resizer.resize(&source, &mut target, &options).unwrap();
@@ -164,7 +168,7 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::load(&config(&folder.path().join("none.avi")).runtime).unwrap();
     let (detector, classifier, resizer) =
-        (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer());
+        (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer(48));
     // A queue's first wait on a thread, a slower moment: a handful in the whole run, none a frame.
     let tolerance = 0.1;
     let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray", false);
@@ -176,6 +180,14 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
     let face = slope(folder.path(), "face", "", false);
     let bare = (detector + classifier + resizer) as f64;
     assert!(face <= bare + tolerance, "{face:.2} allocations a frame with a face, {bare} in the libraries");
+    let tilted = slope(folder.path(), "tilted", ",rotate=PI/6:c=gray", false);
+    // Twice as wide as the crop, and its corners beside it.
+    let bare_tilted = (detector + classifier + bare_resizer(136)) as f64;
+    assert!(
+        tilted <= bare_tilted + tolerance,
+        "{tilted:.2} allocations a frame with a tilted face, {bare_tilted} in the libraries"
+    );
+    assert!(tilted > bare, "it was turned upright");
     let shown = slope(folder.path(), "shown", "", true);
     assert!(
         shown <= bare + tolerance,

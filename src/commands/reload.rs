@@ -51,7 +51,7 @@ mod tests {
         let old = parse("[[source]]\nuri = \"camera:0\"\n");
         for settings in [
             "emit = \"every-frame\"\n[[source]]\nuri = \"camera:0\"\n",
-            "[smoothing]\ntime_constant_s = 1.0\n[tracker]\nmin_iou = 0.5\n[[source]]\nuri = \"camera:0\"\n",
+            "[smoothing]\ntime_constant_s = 1.0\n[tracker]\nmin_iou = 0.5\n[pose]\nhold_s = 1.0\n[[source]]\nuri = \"camera:0\"\n",
             "[detector]\nmin_score = 0.9\nevery = 3\n[audience]\nevery_s = 1\n[[source]]\nuri = \"camera:0\"\n",
             "[[source]]\nuri = \"camera:0\"\nmin_face_px = 80\nmax_fps = 5\n",
         ] {

@@ -140,6 +140,26 @@ pub struct SmoothingConfig {
     /// ... or ahead for so many seconds.
     #[serde(deserialize_with = "values::seconds")]
     pub hold_s: f32,
+    /// Whether a face that is hard to read changes less, and one that cannot be read keeps its emotion.
+    pub by_readability: bool,
+}
+
+/// `[pose]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoseConfig {
+    /// A face looks towards the camera while it is turned to a side by no more than so many degrees, ...
+    #[serde(deserialize_with = "values::degrees")]
+    pub facing_yaw_deg: f32,
+    /// ... and up or down by no more than these.
+    #[serde(deserialize_with = "values::degrees")]
+    pub facing_pitch_deg: f32,
+    /// Seconds in which an old pose fades to 37 %; 0 turns smoothing off.
+    #[serde(deserialize_with = "values::seconds")]
+    pub time_constant_s: f32,
+    /// Seconds for which a face must look the other way before it counts.
+    #[serde(deserialize_with = "values::seconds")]
+    pub hold_s: f32,
 }
 
 /// `[audience]`.
@@ -249,7 +269,13 @@ impl Default for TrackerConfig {
 
 impl Default for SmoothingConfig {
     fn default() -> Self {
-        Self { time_constant_s: 0.25, lead: 1.5, hold_s: 0.5 }
+        Self { time_constant_s: 0.25, lead: 1.5, hold_s: 0.5, by_readability: true }
+    }
+}
+
+impl Default for PoseConfig {
+    fn default() -> Self {
+        Self { facing_yaw_deg: 25.0, facing_pitch_deg: 20.0, time_constant_s: 0.2, hold_s: 0.3 }
     }
 }
 

@@ -70,6 +70,10 @@ pub(super) fn ratio_from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     within(deserializer, 1.0..=1000.0).map(|value| value as f32)
 }
 
+pub(super) fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 0.0..=90.0).map(|value| value as f32)
+}
+
 pub(super) fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     within(deserializer, 0.1..=3600.0).map(|value| value as f32)
 }

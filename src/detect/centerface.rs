@@ -1,20 +1,27 @@
 //! CenterFace (Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2020).
 
 use super::{
-    DetectError, DetectSettings, Detection, Detector, finish,
+    DetectError, DetectSettings, Detection, Detector, fill_poses, finish,
     input::{InputPacker, PlaneOrder},
     output,
 };
-use crate::{geometry::BoundingBox, picture::PictureView};
+use crate::{
+    geometry::{BoundingBox, Point},
+    landmarks::Landmarks,
+    picture::PictureView,
+};
 use ort::session::Session;
+use std::array;
 
 /// Input pixels a cell of the heat map.
 const STRIDE: f32 = 4.0;
 
-/// The file's names for the heat map `[1, 1, h, w]`, the log size `[1, 2, h, w]` and the offset `[1, 2, h, w]`.
+/// The file's names for the heat map `[1, 1, h, w]`, the log size `[1, 2, h, w]`, the offset `[1, 2, h, w]` and the
+/// landmarks `[1, 10, h, w]`: y and x of each in parts of the box, from its corner on.
 const HEAT: &str = "537";
 const SIZE: &str = "538";
 const OFFSET: &str = "539";
+const LANDMARKS: &str = "540";
 
 /// The detector and its network.
 pub(super) struct CenterFace {
@@ -44,16 +51,21 @@ impl Detector for CenterFace {
         let heat = output(&outputs, HEAT, plane)?;
         let size = output(&outputs, SIZE, 2 * plane)?;
         let offset = output(&outputs, OFFSET, 2 * plane)?;
+        let landmarks = output(&outputs, LANDMARKS, 10 * plane)?;
         for (cell, &score) in heat.iter().enumerate().filter(|(_, score)| **score >= settings.min_score) {
             let (row, column) = ((cell / columns) as f32, (cell % columns) as f32);
             let (h, w) = (size[cell].exp() * STRIDE, size[plane + cell].exp() * STRIDE);
             let cy = (row + offset[cell] + 0.5) * STRIDE;
             let cx = (column + offset[plane + cell] + 0.5) * STRIDE;
-            let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h).scaled(1.0 / self.input.scale);
-            found.push(Detection { bounds, score });
+            let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h);
+            let numbers = array::from_fn(|i| landmarks[i * plane + cell]);
+            let place = |y: f32, x: f32| Point::new(bounds.x + x * w, bounds.y + y * h);
+            let landmarks = Some(Landmarks::decode(&numbers, place));
+            found.push(Detection { bounds, score, landmarks, pose: None }.scaled(1.0 / self.input.scale));
         }
         drop(outputs);
         finish(settings, found);
+        fill_poses(found, 1.0);
         Ok(())
     }
 }

@@ -10,7 +10,9 @@ mod yunet;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
 
-use crate::{geometry::BoundingBox, picture::PictureView, runtime::one_line};
+use crate::{
+    geometry::BoundingBox, landmarks::Landmarks, picture::PictureView, pose::Pose, runtime::one_line,
+};
 use ort::session::SessionOutputs;
 use thiserror::Error;
 
@@ -21,6 +23,21 @@ pub struct Detection {
     pub bounds: BoundingBox,
     /// How sure the detector is, 0 to 1.
     pub score: f32,
+    /// Where eyes, nose and mouth are; `None` from a detector that does not say.
+    pub landmarks: Option<Landmarks>,
+    /// Which way it looks, after them.
+    pub pose: Option<Pose>,
+}
+
+impl Detection {
+    /// The face where it lies once its picture is resized by `factor`.
+    pub fn scaled(&self, factor: f32) -> Self {
+        Self {
+            bounds: self.bounds.scaled(factor),
+            landmarks: self.landmarks.map(|points| points.scaled(factor)),
+            ..*self
+        }
+    }
 }
 
 /// What a detector is asked for; it may differ from source to source.
@@ -72,6 +89,17 @@ fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Re
     let value = outputs.get(name).ok_or(DetectError::Output(name))?;
     let (_, values) = value.try_extract_tensor::<f32>()?;
     if values.len() == len { Ok(values) } else { Err(DetectError::Output(name)) }
+}
+
+/// Fills in which way faces look, of a detector whose landmarks follow a tilt by so little that `roll_gain` makes up for
+/// it best.
+fn fill_poses(found: &mut [Detection], roll_gain: f32) {
+    for face in found {
+        face.pose = face.landmarks.and_then(|points| Pose::of(&points));
+        if let Some(pose) = &mut face.pose {
+            pose.roll = (pose.roll * roll_gain).clamp(-180.0, 180.0);
+        }
+    }
 }
 
 /// What all detectors do at the end: drop what is not asked for, suppress overlaps, sort.

@@ -25,7 +25,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn face(x: f32, y: f32, w: f32, h: f32, score: f32) -> Detection {
-        Detection { bounds: BoundingBox::new(x, y, w, h), score }
+        Detection { bounds: BoundingBox::new(x, y, w, h), score, landmarks: None, pose: None }
     }
 
     #[test]

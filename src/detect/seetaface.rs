@@ -76,7 +76,12 @@ impl Detector for SeetaFace {
             let area = face.bbox();
             let bounds =
                 BoundingBox::new(area.x() as f32, area.y() as f32, area.width() as f32, area.height() as f32);
-            Detection { bounds: bounds.scaled(to_picture), score: unit_score(face.score()) }
+            Detection {
+                bounds: bounds.scaled(to_picture),
+                score: unit_score(face.score()),
+                landmarks: None,
+                pose: None,
+            }
         }));
         finish(settings, found);
         Ok(())

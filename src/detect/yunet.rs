@@ -1,17 +1,24 @@
 //! YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023), the file of OpenCV's model zoo.
 
 use super::{
-    DetectError, DetectSettings, Detection, Detector, finish,
+    DetectError, DetectSettings, Detection, Detector, fill_poses, finish,
     input::{InputPacker, PlaneOrder},
     output,
 };
-use crate::{geometry::BoundingBox, picture::PictureView};
+use crate::{
+    geometry::{BoundingBox, Point},
+    landmarks::Landmarks,
+    picture::PictureView,
+};
 use ort::session::Session;
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
 const OBJECTNESS: [&str; 3] = ["obj_8", "obj_16", "obj_32"];
 const BOXES: [&str; 3] = ["bbox_8", "bbox_16", "bbox_32"];
+/// Its landmarks follow a tilt by a half or less; this reads pasted faces best, see docs/pose.md.
+const ROLL_GAIN: f32 = 1.5;
+const LANDMARKS: [&str; 3] = ["kps_8", "kps_16", "kps_32"];
 
 /// The detector and its network.
 pub(super) struct YuNet {
@@ -41,11 +48,14 @@ impl Detector for YuNet {
             let class = output(&outputs, CLASS[level], count)?;
             let objectness = output(&outputs, OBJECTNESS[level], count)?;
             let boxes = output(&outputs, BOXES[level], 4 * count)?;
-            let cells = Cells { class, objectness, boxes, columns: width / stride, stride: stride as f32 };
+            let landmarks = output(&outputs, LANDMARKS[level], 10 * count)?;
+            let cells =
+                Cells { class, objectness, boxes, landmarks, columns: width / stride, stride: stride as f32 };
             cells.collect(settings.min_score, 1.0 / self.input.scale, found);
         }
         drop(outputs);
         finish(settings, found);
+        fill_poses(found, ROLL_GAIN);
         Ok(())
     }
 }
@@ -55,6 +65,7 @@ struct Cells<'a> {
     class: &'a [f32],
     objectness: &'a [f32],
     boxes: &'a [f32],
+    landmarks: &'a [f32],
     columns: usize,
     stride: f32,
 }
@@ -69,11 +80,14 @@ impl Cells<'_> {
                 continue;
             }
             let offsets = &self.boxes[cell * 4..][..4];
-            let cx = ((cell % self.columns) as f32 + offsets[0]) * self.stride;
-            let cy = ((cell / self.columns) as f32 + offsets[1]) * self.stride;
+            let (column, row) = ((cell % self.columns) as f32, (cell / self.columns) as f32);
+            let place = |x: f32, y: f32| Point::new((column + x) * self.stride, (row + y) * self.stride);
+            let center = place(offsets[0], offsets[1]);
             let (w, h) = (offsets[2].exp() * self.stride, offsets[3].exp() * self.stride);
-            let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h).scaled(to_picture);
-            found.push(Detection { bounds, score: product.sqrt() });
+            let bounds = BoundingBox::new(center.x - w / 2.0, center.y - h / 2.0, w, h);
+            let (points, _) = self.landmarks.as_chunks::<10>();
+            let landmarks = Some(Landmarks::decode(&points[cell], place));
+            found.push(Detection { bounds, score: product.sqrt(), landmarks, pose: None }.scaled(to_picture));
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     classify::Classifier,
     face::{Framing, InputCutter},
     frame::Frame,
+    readability::readability,
 };
 use crossbeam_channel::{Receiver, Sender};
 
@@ -52,10 +53,14 @@ impl Classify {
     fn read_faces(&mut self) {
         self.inputs.clear();
         self.rows.clear();
-        for frame in &self.group {
-            for face in &frame.faces {
-                let bounds = face.bounds.scaled(1.0 / frame.shrink as f32);
-                self.cutter.append(&frame.picture.view(), &bounds, &mut self.inputs);
+        for frame in &mut self.group {
+            let Frame { picture, faces, readability: told, shrink, .. } = &mut **frame;
+            for face in faces {
+                let bounds = face.bounds.scaled(1.0 / *shrink as f32);
+                let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
+                self.cutter.append_upright(&picture.view(), &bounds, roll_deg, &mut self.inputs);
+                let side_px = face.bounds.w.max(face.bounds.h);
+                told.push(readability(&self.cutter.crop(), side_px, face.pose));
             }
         }
         let outcome = self.classifier.classify(&self.inputs, &mut self.rows);

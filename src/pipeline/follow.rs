@@ -86,6 +86,7 @@ impl Follow {
                         bounds: found.bounds,
                         score: found.score,
                         predicted: false,
+                        pose: found.pose,
                     }));
                 } else if *search == Search::Skip {
                     lane.tracker.foresee(time_s, faces, lost);

@@ -3,14 +3,14 @@
 
 use super::{
     follow::seconds,
-    known::Known,
+    known::{self, Known, Seen},
     order::InOrder,
     settings::{Look, Settings, Shared},
     show::{Outlet, Show},
     status::{Counters, SourceInfo},
 };
 use crate::{
-    audience::{Audience, Summary},
+    audience::{Audience, Shows, Summary},
     event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
     frame::{Content, Frame, Search, SourceState},
     sink::LineSink,
@@ -36,8 +36,8 @@ pub(super) struct Publish<W> {
     look: Look,
     labels: Vec<String>,
     audiences: Vec<Audience>,
-    /// The emotions that the latest frame's faces show.
-    shown: Vec<(u64, usize)>,
+    /// What the latest frame's faces show.
+    shown: Vec<Shows>,
     tracks: HashMap<u64, Known>,
     shows: Vec<Show>,
     sink: LineSink<W>,
@@ -138,31 +138,29 @@ impl<W: Write> Publish<W> {
         let time_s = seconds(frame, self.started);
         let (width, height) = frame.size();
         self.shown.clear();
-        for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
+        let rows = frame.probabilities.chunks_exact(classes);
+        for ((face, row), &readability) in frame.faces.iter().zip(rows).zip(&frame.readability) {
             let bounds = PixelBox::new(&face.bounds, width, height);
-            let sight = Sight {
-                phase: Phase::New,
-                track: face.track,
-                bounds,
-                score: face.score,
-                predicted: face.predicted,
-            };
-            if frame.file.is_some() {
-                self.write_face(frame, &sight, row, None);
-                continue;
-            }
+            let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score };
             // Taken out for as long as the line is written: `write_face` needs all of `self`.
-            let (phase, worth, known) = if let Some(mut known) = self.tracks.remove(&face.track) {
-                known.see(&settings.smoothing, time_s, row, bounds, face.score);
-                (Phase::Update, known.tell(settings.emit), known)
-            } else {
-                (Phase::New, true, Known::new(&settings.smoothing, time_s, row, bounds, face.score))
+            let (phase, worth, known) = match self.tracks.remove(&face.track) {
+                Some(mut known) => {
+                    known.see(&settings.smoothing, &settings.pose, &seen);
+                    (Phase::Update, known.tell(settings.emit), known)
+                }
+                None => (Phase::New, true, Known::new(&settings.smoothing, &settings.pose, &seen)),
             };
             if worth {
-                self.write_face(frame, &Sight { phase, ..sight }, known.probabilities(), None);
+                let sight = Sight { phase, track: face.track, predicted: face.predicted };
+                // A picture of a folder stands by itself: nothing is smoothed.
+                let values = if frame.file.is_some() { row } else { known.probabilities() };
+                self.write_face(frame, &sight, &known, values, None);
             }
-            self.shown.push((face.track, known.emotion()));
-            self.tracks.insert(face.track, known);
+            if frame.file.is_none() {
+                let (emotion, facing) = (known.emotion(), known.facing());
+                self.shown.push(Shows { track: face.track, emotion, facing });
+                self.tracks.insert(face.track, known);
+            }
         }
     }
 
@@ -202,15 +200,21 @@ impl<W: Write> Publish<W> {
     fn publish_lost(&mut self, frame: &Frame) {
         for &track in &frame.lost {
             let Some(known) = self.tracks.remove(&track) else { continue };
-            let (mean, duration_s) = known.summary();
+            let summary = known.summary();
             let predicted = frame.content == Content::Picture && frame.search == Search::Skip;
-            let sight =
-                Sight { phase: Phase::End, track, bounds: known.bounds, score: known.score, predicted };
-            self.write_face(frame, &sight, &mean, Some(duration_s));
+            let sight = Sight { phase: Phase::End, track, predicted };
+            self.write_face(frame, &sight, &known, &summary.mean, Some(&summary));
         }
     }
 
-    fn write_face(&mut self, frame: &Frame, sight: &Sight, values: &[f32], duration_s: Option<f32>) {
+    fn write_face(
+        &mut self,
+        frame: &Frame,
+        sight: &Sight,
+        known: &Known,
+        values: &[f32],
+        end: Option<&known::Summary>,
+    ) {
         let probabilities = Probabilities { labels: &self.labels, values };
         let source = &self.infos[frame.source].name;
         let mut event = FaceEvent::new(
@@ -219,14 +223,18 @@ impl<W: Write> Publish<W> {
             frame.time,
             frame.number,
             sight.track,
-            sight.bounds,
-            sight.score,
+            known.bounds,
+            known.score,
             probabilities,
         );
         event.pts_ms = frame.pts_ms;
         event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
         event.predicted = sight.predicted;
-        event.duration_s = duration_s;
+        event.pose = known.pose().map(Into::into);
+        event.facing = known.facing();
+        event.readable = known.is_readable();
+        event.duration_s = end.map(|end| end.duration_s);
+        event.facing_s = end.and_then(|end| end.facing_s);
         event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);
     }
@@ -236,8 +244,6 @@ impl<W: Write> Publish<W> {
 struct Sight {
     phase: Phase,
     track: u64,
-    bounds: PixelBox,
-    score: f32,
     predicted: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What may change while the pipeline runs, and how the threads get to know it.
 
 use crate::{
-    config::{AudienceConfig, Config, SmoothingConfig, SourceConfig, TrackerConfig},
+    config::{AudienceConfig, Config, PoseConfig, SmoothingConfig, SourceConfig, TrackerConfig},
     detect::{DetectSettings, DetectorPlan},
     emit::EmitPolicy,
 };
@@ -13,6 +13,7 @@ pub(super) struct Settings {
     pub emit: EmitPolicy,
     pub tracker: TrackerConfig,
     pub smoothing: SmoothingConfig,
+    pub pose: PoseConfig,
     pub audience: AudienceConfig,
     pub sources: Vec<SourceSettings>,
 }
@@ -43,6 +44,7 @@ impl Settings {
             emit: config.emit,
             tracker: config.tracker,
             smoothing: config.smoothing,
+            pose: config.pose,
             audience: config.audience,
             sources: config
                 .sources

@@ -162,7 +162,7 @@ impl Vision {
             return Ok(false);
         }
         for face in &mut frame.detections {
-            face.bounds = face.bounds.scaled(shrink);
+            *face = face.scaled(shrink);
         }
         let (width, height) = frame.size();
         frame.blind_below_px = glance::LEAST_FACE_PX * width.max(height) as f32 / glance.side_px as f32;

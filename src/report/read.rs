@@ -45,6 +45,8 @@ pub struct FaceLine<'a> {
     #[serde(borrow, rename = "probabilities")]
     pub labels: Keys<'a>,
     pub duration_s: Option<f64>,
+    pub facing: Option<bool>,
+    pub facing_s: Option<f64>,
 }
 
 /// News of a source.

@@ -73,6 +73,10 @@ pub struct Source {
     pub tracks: Tracks,
     /// Seconds (of folders: faces) in which each emotion was shown.
     pub shown: [f64; MAX_LABELS],
+    /// Seconds (of folders: faces) for which it is known which way faces looked, ...
+    pub posed: f64,
+    /// ... and in which they looked towards the camera.
+    pub facing: f64,
     /// How long each emotion lasts before the face shows another or goes.
     pub lasting: Vec<Spans>,
     /// How long faces stay.
@@ -95,6 +99,8 @@ impl Source {
             bins: Bins::new(BINS),
             tracks: Tracks::default(),
             shown: [0.0; MAX_LABELS],
+            posed: 0.0,
+            facing: 0.0,
             lasting: Vec::new(),
             stays: Spans::default(),
             gaps: Gaps::default(),
@@ -114,6 +120,7 @@ impl Source {
         }
         let at = self.clock.face(face);
         if self.axis() == Axis::Pictures {
+            self.look(face.facing.map(|facing| (1.0, f64::from(u8::from(facing)))));
             return self.picture(at, label);
         }
         if self.away.is_some() && face.phase != Phase::End {
@@ -127,6 +134,7 @@ impl Source {
             self.end(face.track, last, None);
         }
         if face.phase == Phase::End {
+            self.look(face.duration_s.zip(face.facing_s));
             return self.end(face.track, at, face.duration_s);
         }
         let segment = self.tracks.show(face.track, at, label, face.phase == Phase::New);
@@ -202,6 +210,13 @@ impl Source {
         self.shown[label] += 1.0;
         self.watch_until(at + 1.0);
         self.bins.add(at, at + 1.0, |moment, share| moment.shown[label] += share);
+    }
+
+    /// For so long it is known which way a face looked, and for so long it looked towards the camera.
+    fn look(&mut self, spans: Option<(f64, f64)>) {
+        let (posed, facing) = spans.unwrap_or_default();
+        self.posed += posed;
+        self.facing += facing;
     }
 
     /// All until `at` was watched, or away.

@@ -47,6 +47,9 @@ pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
         let share = words::share(source.shown[place], total);
         facts.push((format!("{} {share}", words::tame(&labels.names()[place], 40)), "shown most"));
     }
+    if source.posed > 0.0 {
+        facts.push((words::share(source.facing, source.posed), "looked towards the camera"));
+    }
     if source.stays.count() > 0 {
         facts.push((words::duration(source.stays.median_s()), "a face typically stays"));
         facts.push((words::duration(source.stays.longest_s()), "the longest stays"));

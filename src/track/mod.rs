@@ -7,7 +7,7 @@
 mod assign;
 mod kalman;
 
-use crate::{config::TrackerConfig, detect::Detection, geometry::BoundingBox};
+use crate::{config::TrackerConfig, detect::Detection, geometry::BoundingBox, pose::Pose};
 use assign::Assignment;
 use kalman::BoxFilter;
 use std::sync::{
@@ -29,6 +29,8 @@ pub struct Face {
     pub score: f32,
     /// Whether it was not searched for and stands where it is foreseen.
     pub predicted: bool,
+    /// Which way it looks, or looked last; `None` where the detector does not tell.
+    pub pose: Option<Pose>,
 }
 
 /// What a search found.
@@ -89,6 +91,8 @@ struct Track {
     hits: u32,
     /// Whether `bounds` are foreseen.
     predicted: bool,
+    /// As the detector saw it last.
+    pose: Option<Pose>,
 }
 
 impl Tracker {
@@ -217,8 +221,8 @@ impl Tracker {
     fn push_visible(&self, faces: &mut Vec<Face>) {
         let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
         faces.extend(visible.filter_map(|track| {
-            let Track { id, bounds, score, predicted, .. } = *track;
-            Some(Face { track: id?, bounds, score, predicted })
+            let Track { id, bounds, score, predicted, pose, .. } = *track;
+            Some(Face { track: id?, bounds, score, predicted, pose })
         }));
     }
 }
@@ -234,12 +238,13 @@ impl Track {
             seen_in: search,
             hits: 0,
             predicted: false,
+            pose: found.pose,
         }
     }
 
     fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
         self.filter.correct(&found.bounds);
-        (self.bounds, self.score) = (found.bounds, found.score);
+        (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
     }
 

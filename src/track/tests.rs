@@ -32,7 +32,7 @@ impl Rig {
 }
 
 fn scored(x: f32, score: f32) -> Detection {
-    Detection { bounds: BoundingBox::new(x, 0.0, 100.0, 100.0), score }
+    Detection { bounds: BoundingBox::new(x, 0.0, 100.0, 100.0), score, landmarks: None, pose: None }
 }
 
 fn at(x: f32) -> Detection {
@@ -131,7 +131,12 @@ fn between_searches_a_moving_face_is_foreseen() {
 #[test]
 fn a_small_face_outlives_glances_that_cannot_see_it_but_no_search() {
     let mut rig = Rig::new();
-    let large = Detection { bounds: BoundingBox::new(300.0, 0.0, 200.0, 200.0), score: 0.95 };
+    let large = Detection {
+        bounds: BoundingBox::new(300.0, 0.0, 200.0, 200.0),
+        score: 0.95,
+        landmarks: None,
+        pose: None,
+    };
     assert_eq!(rig.search(0.0, &[at(0.0), large]).0, [1, 2]);
     assert_eq!(rig.tracker.in_sight(), (2, 100.0));
     let (mut faces, mut lost) = (Vec::new(), Vec::new());
@@ -150,7 +155,7 @@ fn two_hundred_faces_that_stir_keep_their_identities() {
         let place = |n: u32| {
             let stir = ((n * 7 + frame * 13) % 10) as f32;
             let (x, y) = ((n % 20 * 60) as f32 + stir, (n / 20 * 60) as f32 - stir);
-            Detection { bounds: BoundingBox::new(x, y, 40.0, 40.0), score: 0.9 }
+            Detection { bounds: BoundingBox::new(x, y, 40.0, 40.0), score: 0.9, landmarks: None, pose: None }
         };
         (0..200).map(place).collect()
     };
@@ -176,7 +181,7 @@ proptest! {
             time_s += step_s;
             let found: Vec<Detection> = boxes
                 .iter()
-                .map(|&(x, y, side, score)| Detection { bounds: BoundingBox::new(x, y, side, side), score })
+                .map(|&(x, y, side, score)| Detection { bounds: BoundingBox::new(x, y, side, side), score, landmarks: None, pose: None })
                 .collect();
             let (faces, lost) = rig.search(time_s, &found);
             for (i, track) in faces.iter().enumerate() {

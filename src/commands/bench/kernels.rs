@@ -83,7 +83,8 @@ impl<'a> Kernels<'a> {
         let detected = Instant::now();
         self.inputs.clear();
         for face in &frame.detections {
-            self.cutter.append(&frame.picture.view(), &face.bounds, &mut self.inputs);
+            let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
+            self.cutter.append_upright(&frame.picture.view(), &face.bounds, roll_deg, &mut self.inputs);
         }
         let cropped = Instant::now();
         self.classifier.classify(&self.inputs, &mut frame.probabilities)?;

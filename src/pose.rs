@@ -1,0 +1,240 @@
+//! Which way a face looks: yaw, pitch and roll from its five landmarks, and whether that is towards the camera.
+
+use crate::{config::PoseConfig, geometry::Point, landmarks::Landmarks};
+
+/// A mean face in the order of [`Landmarks`], in distances between the eyes: to the right, down, towards the camera.
+/// Measured on the faces of FER2013's Training as YuNet sees them: heights and widths are medians of the faces that look
+/// ahead; the nose's depth follows from how the distance between the eyes shrinks while the nose moves aside.
+const MEAN_FACE: [[f32; 3]; 5] =
+    [[-0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.0, 0.04, 0.47], [-0.42, 0.5, 0.05], [0.42, 0.5, 0.05]];
+/// From a face that looks ahead, so many steps find the pose of one that is turned by 70 degrees.
+const STEPS: usize = 10;
+/// Five points tell nothing of a face that is turned further.
+const MOST_TURNED: f32 = 85.0;
+/// How far a face that looked at the camera may turn beyond the limit, in degrees, before it looks away.
+const HYSTERESIS_DEG: f32 = 5.0;
+
+/// Which way a face looks, in degrees; all are 0 for one that is upright and looks straight at the camera.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pose {
+    /// Turned to a side: positive towards the right edge of the picture, which is the person's left.
+    pub yaw: f32,
+    /// Turned up or down: positive is up.
+    pub pitch: f32,
+    /// Tilted in the picture's plane: positive is clockwise as one sees the picture.
+    pub roll: f32,
+}
+
+impl Pose {
+    /// The pose in which [`MEAN_FACE`], scaled and projected along the camera's axis, comes closest to the landmarks
+    /// (least squares under weak perspective, the camera model of DeMenthon and Davis, "Model-based object pose in 25
+    /// lines of code", 1995). Place, scale and roll have closed forms; yaw and pitch are found by Gauss-Newton steps in
+    /// what these leave over (variable projection). `None` where the points are no face.
+    pub fn of(landmarks: &Landmarks) -> Option<Self> {
+        let points = centered(landmarks.0.map(|point| Complex { re: point.x, im: point.y }));
+        let (mut yaw, mut pitch) = (0.0f32, 0.0f32);
+        let limit = MOST_TURNED.to_radians();
+        for _ in 0..STEPS {
+            let (step_yaw, step_pitch) = step(&points, yaw, pitch)?;
+            yaw = (yaw + step_yaw.clamp(-0.5, 0.5)).clamp(-limit, limit);
+            pitch = (pitch + step_pitch.clamp(-0.5, 0.5)).clamp(-limit, limit);
+        }
+        let roll = similarity(&points, &Projection::new(yaw, pitch).points)?;
+        let pose = Self {
+            yaw: yaw.to_degrees(),
+            pitch: pitch.to_degrees(),
+            roll: roll.im.atan2(roll.re).to_degrees(),
+        };
+        [pose.yaw, pose.pitch, pose.roll].iter().all(|angle| angle.is_finite()).then_some(pose)
+    }
+
+    /// The landmarks that the mean face has in this pose, around the origin, its eyes one pixel apart.
+    pub fn project(&self) -> Landmarks {
+        let projection = Projection::new(self.yaw.to_radians(), self.pitch.to_radians());
+        let (sin, cos) = self.roll.to_radians().sin_cos();
+        let roll = Complex { re: cos, im: sin };
+        Landmarks(projection.points.map(|point| {
+            let turned = point.times(roll);
+            Point::new(turned.re, turned.im)
+        }))
+    }
+
+    /// The angle between where the face looks and the camera, in degrees.
+    pub fn away_deg(&self) -> f32 {
+        (self.yaw.to_radians().cos() * self.pitch.to_radians().cos()).clamp(-1.0, 1.0).acos().to_degrees()
+    }
+
+    /// Whether the face looks towards the camera, `slack_deg` beyond the limits included.
+    pub fn faces(&self, config: &PoseConfig, slack_deg: f32) -> bool {
+        self.yaw.abs() <= config.facing_yaw_deg + slack_deg
+            && self.pitch.abs() <= config.facing_pitch_deg + slack_deg
+    }
+
+    fn towards(&self, other: &Self, part: f32) -> Self {
+        // The short way round for a head that hangs upside down.
+        let roll = self.roll + turn(other.roll - self.roll) * part;
+        Self {
+            yaw: self.yaw + (other.yaw - self.yaw) * part,
+            pitch: self.pitch + (other.pitch - self.pitch) * part,
+            roll: turn(roll),
+        }
+    }
+}
+
+/// An angle of -180 to 180 degrees.
+fn turn(angle: f32) -> f32 {
+    (angle + 180.0).rem_euclid(360.0) - 180.0
+}
+
+/// A face's pose over time, steadied, and how long it looked towards the camera.
+pub struct Attention {
+    pose: Pose,
+    time_s: f64,
+    facing: bool,
+    /// Since when the pose has been on the other side of the limits.
+    other_since_s: Option<f64>,
+    facing_s: f64,
+}
+
+impl Attention {
+    /// A face at its first sight.
+    pub fn new(config: &PoseConfig, pose: Pose, time_s: f64) -> Self {
+        Self { pose, time_s, facing: pose.faces(config, 0.0), other_since_s: None, facing_s: 0.0 }
+    }
+
+    /// Takes the pose at `time_s`. It runs through an exponential moving average; whether the face looks towards the camera
+    /// changes once the average has been on the other side of the limits for `hold_s`.
+    pub fn update(&mut self, config: &PoseConfig, pose: Pose, time_s: f64) {
+        let elapsed_s = (time_s - self.time_s).max(0.0);
+        self.facing_s += if self.facing { elapsed_s } else { 0.0 };
+        self.time_s = self.time_s.max(time_s);
+        let time_constant_s = f64::from(config.time_constant_s);
+        let part =
+            if time_constant_s > 0.0 { 1.0 - (-elapsed_s / time_constant_s).exp() as f32 } else { 1.0 };
+        self.pose = self.pose.towards(&pose, part);
+        let slack_deg = if self.facing { HYSTERESIS_DEG } else { 0.0 };
+        if self.pose.faces(config, slack_deg) == self.facing {
+            self.other_since_s = None;
+            return;
+        }
+        let since_s = *self.other_since_s.get_or_insert(self.time_s);
+        if self.time_s - since_s >= f64::from(config.hold_s) {
+            (self.facing, self.other_since_s) = (!self.facing, None);
+        }
+    }
+
+    /// The steadied pose.
+    pub fn pose(&self) -> Pose {
+        self.pose
+    }
+
+    /// Whether the face looks towards the camera.
+    pub fn facing(&self) -> bool {
+        self.facing
+    }
+
+    /// Seconds for which it has.
+    pub fn facing_s(&self) -> f64 {
+        self.facing_s
+    }
+}
+
+/// A point of the plane; a factor is a scale and a turn.
+#[derive(Clone, Copy)]
+struct Complex {
+    re: f32,
+    im: f32,
+}
+
+impl Complex {
+    fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
+    }
+
+    /// The other times this one's conjugate.
+    fn conjugate_times(self, other: Self) -> Self {
+        Self { re: self.re, im: -self.im }.times(other)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self { re: self.re - other.re, im: self.im - other.im }
+    }
+
+    fn scaled(self, factor: f32) -> Self {
+        Self { re: self.re * factor, im: self.im * factor }
+    }
+
+    fn norm(self) -> f32 {
+        self.re * self.re + self.im * self.im
+    }
+}
+
+type Shape = [Complex; 5];
+
+/// The mean face without roll, as the camera sees it, and how its points move with yaw and with pitch.
+struct Projection {
+    points: Shape,
+    by_yaw: Shape,
+    by_pitch: Shape,
+}
+
+impl Projection {
+    /// For angles in radians: the head turns to the side, then up.
+    fn new(yaw: f32, pitch: f32) -> Self {
+        let ((sin_yaw, cos_yaw), (sin_pitch, cos_pitch)) = (yaw.sin_cos(), pitch.sin_cos());
+        // Towards the side, and towards the camera, after the turn to the side.
+        let side = |[x, _, z]: [f32; 3]| cos_yaw * x + sin_yaw * z;
+        let depth = |[x, _, z]: [f32; 3]| -sin_yaw * x + cos_yaw * z;
+        let shape = |point: fn([f32; 3], f32, f32, (f32, f32)) -> Complex| {
+            centered(MEAN_FACE.map(|at| point(at, side(at), depth(at), (sin_pitch, cos_pitch))))
+        };
+        Self {
+            points: shape(|at, side, depth, (sin, cos)| Complex { re: side, im: cos * at[1] - sin * depth }),
+            by_yaw: shape(|_, side, depth, (sin, _)| Complex { re: depth, im: sin * side }),
+            by_pitch: shape(|at, _, depth, (sin, cos)| Complex { re: 0.0, im: -sin * at[1] - cos * depth }),
+        }
+    }
+}
+
+/// The points around their mean.
+fn centered(points: Shape) -> Shape {
+    let sum = |of: fn(&Complex) -> f32| points.iter().map(of).sum::<f32>() / points.len() as f32;
+    let mean = Complex { re: sum(|point| point.re), im: sum(|point| point.im) };
+    points.map(|point| point.minus(mean))
+}
+
+/// The factor by which `shape` comes closest to `points`; `None` where one of them is a single place.
+fn similarity(points: &Shape, shape: &Shape) -> Option<Complex> {
+    let product = |(point, model): (&Complex, &Complex)| model.conjugate_times(*point);
+    let products = points.iter().zip(shape).map(product);
+    let sum =
+        products.fold(Complex { re: 0.0, im: 0.0 }, |a, b| Complex { re: a.re + b.re, im: a.im + b.im });
+    let factor = sum.scaled(1.0 / shape.iter().map(|point| point.norm()).sum::<f32>());
+    (factor.norm() > 0.0 && factor.norm().is_finite()).then_some(factor)
+}
+
+/// One Gauss-Newton step of yaw and pitch, in radians.
+fn step(points: &Shape, yaw: f32, pitch: f32) -> Option<(f32, f32)> {
+    let Projection { points: model, by_yaw, by_pitch } = Projection::new(yaw, pitch);
+    let factor = similarity(points, &model)?;
+    let unturned = Complex { re: factor.re, im: -factor.im }.scaled(1.0 / factor.norm());
+    // What scale and roll can do about a motion of the points is none of yaw's and pitch's work.
+    let rest = |motion: Shape| {
+        let part = similarity(&motion, &model).unwrap_or(Complex { re: 0.0, im: 0.0 });
+        let mut rest = motion;
+        rest.iter_mut().zip(&model).for_each(|(value, point)| *value = value.minus(part.times(*point)));
+        rest
+    };
+    let (by_yaw, by_pitch) = (rest(by_yaw), rest(by_pitch));
+    let mut residual = points.map(|point| point.times(unturned));
+    residual.iter_mut().zip(&model).for_each(|(value, point)| *value = value.minus(*point));
+    let dot = |a: &Shape, b: &Shape| a.iter().zip(b).map(|(a, b)| a.re * b.re + a.im * b.im).sum::<f32>();
+    // A little damping, for the places where one of the two hardly moves the points.
+    let (a, b, c) = (dot(&by_yaw, &by_yaw) + 1e-3, dot(&by_yaw, &by_pitch), dot(&by_pitch, &by_pitch) + 1e-3);
+    let (u, v) = (dot(&by_yaw, &residual), dot(&by_pitch, &residual));
+    let determinant = a * c - b * b;
+    Some(((u * c - v * b) / determinant, (v * a - u * b) / determinant))
+}
+
+#[cfg(test)]
+mod tests;
