@@ -179,7 +179,7 @@ fn find(
 }
 
 fn scenes() -> Vec<Frame> {
-    let mut decoder = FrameDecoder::new(64.0).unwrap();
+    let decoder = FrameDecoder::new(64.0);
     let files = shared::detection_set("non_face");
     let decoded = files.iter().take(20).map(|(file, _)| {
         let bytes = std::fs::read(file).unwrap();

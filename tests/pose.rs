@@ -39,7 +39,7 @@ fn landmarks_lie_on_eyes_nose_and_mouth_at_any_size_of_the_search() {
     let mut plan = DetectorPlan::new(&runtime, &config).unwrap();
     let mut frame = Frame { encoding: Encoding::PictureFile, ..Frame::default() };
     frame.bytes = fs::read(data("astronaut.jpg")).unwrap();
-    FrameDecoder::new(64.0).unwrap().decode(&mut frame).unwrap();
+    FrameDecoder::new(64.0).decode(&mut frame).unwrap();
     for max_side_px in [960, 320] {
         plan.settings.max_side_px = max_side_px;
         let mut found = Vec::new();
