@@ -53,17 +53,27 @@ fn each_kind_of_picture_is_read() {
     gray.to_luma16().save(scratch.path("all/n.png")).unwrap();
     gray.to_rgba8().save(scratch.path("all/o.png")).unwrap();
     gray.to_luma8().save(scratch.path("all/p.jpg")).unwrap();
+    scratch.file("all/q.jpg", for_printers(&image));
     let ran = run_sources(&scratch.tiny(""), &[&text(&scratch.path("all"))], &[]).exits(0);
     ran.complains_not();
     let faces = ran.faces();
     let files: Vec<&str> =
         faces.iter().map(|face| string(&face["file"]).rsplit_once('/').unwrap().1).collect();
     let mut expected: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
-    expected.extend(["m.pgm", "n.png", "o.png", "p.jpg"]);
+    expected.extend(["m.pgm", "n.png", "o.png", "p.jpg", "q.jpg"]);
     assert_eq!(files, expected);
     for face in faces {
         assert!(is_the_face(&face["box"]), "{face}");
     }
+}
+
+/// The picture as a JPEG of cyan, magenta, yellow and black, each stored as the part that is left white.
+fn for_printers(image: &image::RgbImage) -> Vec<u8> {
+    let pixels: Vec<u8> = image.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let format = turbojpeg::PixelFormat::CMYK;
+    let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 4, height, format };
+    turbojpeg::compress(image, 95, turbojpeg::Subsamp::None).unwrap().to_vec()
 }
 
 /// `jpeg` with an EXIF segment that holds nothing but the orientation.
