@@ -26,7 +26,7 @@ fn main() {
         brightness: 0.2,
         contrast: 0.2,
         erase: 0.5,
-        mixup_alpha: 0.0,
+        ..AugmentSection::default()
     };
     let spec = InputSpec::fer2013();
     let pixels: Vec<u8> = (0..spec.crop_len()).map(|i| (i * 31 % 251) as u8).collect();

@@ -138,6 +138,12 @@ fn a_head_that_turns_away_and_back_is_told_of_and_does_not_flicker() {
     let ways: Vec<bool> = faces.iter().map(|face| face["facing"].as_bool().unwrap()).collect();
     let turns = ways.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!((1..=4).contains(&turns), "{ways:?}");
+    let alone = |pair: &[Value]| {
+        pair[1]["phase"] == "update"
+            && pair[0]["facing"] != pair[1]["facing"]
+            && pair[0]["emotion"] == pair[1]["emotion"]
+    };
+    assert!(faces.windows(2).any(alone), "to look at the camera is worth a line: {faces:?}");
     let end = faces.last().unwrap();
     let (facing_s, duration_s) = (end["facing_s"].as_f64().unwrap(), end["duration_s"].as_f64().unwrap());
     assert!(facing_s > 0.0 && facing_s < duration_s, "{end}");

@@ -122,6 +122,20 @@ fn shares_dwell_times_and_gaps_are_exact() {
 }
 
 #[test]
+fn who_looked_towards_the_camera_is_summed_up_where_it_is_told() {
+    let ends = [
+        face("new", 4.0, 1, "happy", r#","facing":true"#),
+        face("end", 9.0, 1, "happy", r#","facing":true,"duration_s":4.0,"facing_s":3.0"#),
+        face("new", 10.0, 2, "happy", ""),
+        face("end", 20.0, 2, "happy", r#","duration_s":9.0"#),
+        face("new", 21.0, 3, "happy", r#","facing":false"#),
+        face("end", 22.0, 3, "happy", r#","facing":false,"duration_s":1.0,"facing_s":0.0"#),
+    ];
+    says(&page(ends.concat()), &["looked towards the camera|60 %"]);
+    assert!(!words(&page(known())).contains("looked towards"), "lines of version 1 do not tell");
+}
+
+#[test]
 fn the_table_holds_the_same_sums() {
     let table = report(known(), "report.csv");
     let names = ["watched_s", "away_s", "faces_s", "angry_s", "happy_s", "neutral_s"];
