@@ -42,29 +42,7 @@ impl Stretch {
     /// When `crop` is not a square of `color` with sides of `size` pixels.
     pub fn of(crop: &[u8], size: usize, color: Color) -> Self {
         let histogram = histogram_of_disc(crop, size, color.channels());
-        Self::between(percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL))
-    }
-}
-
-/// Of a scene that is searched for faces, a distance that needs no stretch.
-const ENOUGH_SPREAD: f32 = 100.0;
-/// Every so many-th value of a scene is looked at: an odd step meets all rows, columns and channels.
-const SCENE_STEP: usize = 61;
-
-impl Stretch {
-    /// The stretch of a whole scene that is dim or pale; [`Stretch::NONE`] for one in good light. `pixels` are its
-    /// values, in whatever order and colour.
-    pub fn of_scene(pixels: &[u8]) -> Self {
-        let mut histogram = [0; 256];
-        pixels.iter().step_by(SCENE_STEP).for_each(|&pixel| histogram[usize::from(pixel)] += 1);
         let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
-        if high - low >= ENOUGH_SPREAD {
-            return Self::NONE;
-        }
-        Self::between(low, high)
-    }
-
-    fn between(low: f32, high: f32) -> Self {
         let gain = SPREAD / (high - low).max(LEAST_SPREAD);
         Self { gain, offset: MIDDLE - gain * (low + high) / 2.0 }
     }

@@ -1,7 +1,6 @@
 //! A picture as a detection network's input: made smaller where asked, padded to whole strides, planar floats.
 
 use super::DetectError;
-use crate::levels::Stretch;
 use crate::picture::{Color, PictureView, resize};
 use fast_image_resize::Resizer;
 use ort::value::TensorRef;
@@ -42,8 +41,7 @@ impl InputPacker {
         }
     }
 
-    /// Fills `planes` with `picture`, its longest side at most `max_side_px`; a dim or pale one is stretched, what padding
-    /// adds is black.
+    /// Fills `planes` with `picture`, its longest side at most `max_side_px`; what padding adds is black.
     pub fn pack(
         &mut self,
         picture: &PictureView,
@@ -61,23 +59,16 @@ impl InputPacker {
         self.width = (width as usize).next_multiple_of(STRIDE);
         self.height = (height as usize).next_multiple_of(STRIDE);
         self.planes.resize(3 * self.width * self.height, 0.0);
-        let shape = Shape { color: picture.color, width: width as usize, height: height as usize };
-        pack_planes(pixels, shape, order, self.width, &mut self.planes);
-        let stretch = Stretch::of_scene(pixels);
-        if stretch != Stretch::NONE {
-            self.stretch(shape, stretch);
-        }
+        pack_planes(
+            pixels,
+            picture.color,
+            width as usize,
+            height as usize,
+            order,
+            self.width,
+            &mut self.planes,
+        );
         Ok(())
-    }
-
-    fn stretch(&mut self, shape: Shape, stretch: Stretch) {
-        for plane in self.planes.chunks_exact_mut(self.width * self.height) {
-            for row in plane.chunks_exact_mut(self.width).take(shape.height) {
-                for value in &mut row[..shape.width] {
-                    *value = (*value * stretch.gain + stretch.offset).clamp(0.0, 255.0);
-                }
-            }
-        }
     }
 
     /// The packed picture, `[1, 3, height, width]`.
@@ -99,17 +90,16 @@ pub(super) fn shrunk_size(width: u32, height: u32, max_side_px: u32) -> (u32, u3
     (shrink(width), shrink(height))
 }
 
-/// A picture's pixels, row by row.
-#[derive(Clone, Copy)]
-struct Shape {
+/// Spreads `pixels` over three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.
+fn pack_planes(
+    pixels: &[u8],
     color: Color,
     width: usize,
     height: usize,
-}
-
-/// Spreads `pixels` over three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.
-fn pack_planes(pixels: &[u8], shape: Shape, order: PlaneOrder, stride: usize, planes: &mut [f32]) {
-    let Shape { color, width, height } = shape;
+    order: PlaneOrder,
+    stride: usize,
+    planes: &mut [f32],
+) {
     let plane_len = planes.len() / 3;
     let (first, rest) = planes.split_at_mut(plane_len);
     let (second, third) = rest.split_at_mut(plane_len);
@@ -146,26 +136,6 @@ fn pack_planes(pixels: &[u8], shape: Shape, order: PlaneOrder, stride: usize, pl
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn packed(pixels: &[u8]) -> Vec<f32> {
-        let mut packer = InputPacker::new();
-        packer.pack(&PictureView::new(64, 64, Color::Rgb, pixels), 640, PlaneOrder::Rgb).unwrap();
-        packer.planes
-    }
-
-    #[test]
-    fn a_dim_scene_is_searched_as_a_bright_one_and_a_bright_one_as_it_is() {
-        let bright: Vec<u8> = (0..64 * 64 * 3).map(|i| (20 + i / 3 * 37 % 210) as u8).collect();
-        let own: f32 = bright.iter().map(|&pixel| f32::from(pixel)).sum();
-        assert_eq!(packed(&bright).iter().sum::<f32>(), own);
-        let dim: Vec<u8> = bright.iter().map(|pixel| pixel / 10).collect();
-        let spread = |planes: &[f32]| {
-            planes.iter().copied().fold(f32::MIN, f32::max) - planes.iter().copied().fold(f32::MAX, f32::min)
-        };
-        assert!(spread(&packed(&dim)) > 0.8 * spread(&packed(&bright)));
-        // Night: noise is no scene.
-        assert!(spread(&packed(&dim.iter().map(|pixel| pixel % 2).collect::<Vec<_>>())) < 30.0);
-    }
 
     #[test]
     fn the_longest_side_is_kept_to() {
