@@ -94,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn dim_and_pale_faces_become_the_same(gain in 0.15f32..1.2, offset in 0.0f32..20.0) {
+        fn dim_and_pale_faces_become_the_same(gain in 0.15f32..1.0, offset in 0.0f32..20.0) {
             let changed: Vec<u8> =
                 face().iter().map(|&pixel| (f32::from(pixel) * gain + offset).round() as u8).collect();
             for (before, after) in stretched(&face()).iter().zip(stretched(&changed)) {
