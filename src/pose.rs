@@ -26,7 +26,7 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// The pose in which [`MEAN_FACE`], scaled and projected along the camera's axis, comes closest to the landmarks
+    /// The pose in which `MEAN_FACE`, scaled and projected along the camera's axis, comes closest to the landmarks
     /// (least squares under weak perspective, the camera model of DeMenthon and Davis, "Model-based object pose in 25
     /// lines of code", 1995). Place, scale and roll have closed forms; yaw and pitch are found by Gauss-Newton steps in
     /// what these leave over (variable projection). `None` where the points are no face.
