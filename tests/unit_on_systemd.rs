@@ -6,7 +6,13 @@ mod common;
 
 use common::{Scratch, data, root, shared};
 use serde_json::Value;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+/// Exit code of `run-in-guest.sh` when the guest itself did not finish.
+const GUEST_FAILED: i32 = 125;
 
 #[test]
 fn the_unit_is_well_formed_and_hardened() {
@@ -28,15 +34,9 @@ fn the_unit_is_well_formed_and_hardened() {
 
 #[test]
 fn the_unit_starts_reloads_survives_and_stops() {
-    let library = emotiond::paths::find_runtimes("cpu").swap_remove(0);
-    let output = Command::new("bash")
-        .arg(shared("camera-rig/run-in-guest.sh"))
-        .args(["--source", "vivid", "--host-root", "--timeout", "400", "--", "/bin/sh"])
-        .arg(root().join("tests/systemd/boot.sh"))
-        .arg(env!("CARGO_BIN_EXE_emotiond"))
-        .args([library.parent().unwrap(), &data("tiny.onnx")])
-        .output()
-        .unwrap();
+    // An emulated machine can hang for reasons of its own: then another one is started.
+    let output = run_in_guest();
+    let output = if output.status.code() == Some(GUEST_FAILED) { run_in_guest() } else { output };
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     let (_, events) = told.split_once("\nevents\n").unwrap_or_else(|| panic!("{told}"));
@@ -51,4 +51,18 @@ fn the_unit_starts_reloads_survives_and_stops() {
         [("lobby", "up"), ("lobby", "ended"), ("hall", "up"), ("hall", "up"), ("hall", "ended")],
         "{told}"
     );
+}
+
+/// Runs `tests/systemd/checks.sh`. With one emulated processor: with two, the guest's kernel can hang on a busy machine.
+fn run_in_guest() -> Output {
+    let library = emotiond::paths::find_runtimes("cpu").swap_remove(0);
+    Command::new("bash")
+        .arg(shared("camera-rig/run-in-guest.sh"))
+        .args(["--source", "vivid", "--host-root", "--cpus", "1", "--timeout", "300"])
+        .args(["--", "/bin/sh"])
+        .arg(root().join("tests/systemd/boot.sh"))
+        .arg(env!("CARGO_BIN_EXE_emotiond"))
+        .args([library.parent().unwrap(), &data("tiny.onnx")])
+        .output()
+        .unwrap()
 }
