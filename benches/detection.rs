@@ -4,16 +4,11 @@
 //! cargo bench --bench detection
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
-#[path = "../tests/common/judged.rs"]
+#[path = "../tests/it/common/judged.rs"]
 mod judged;
-#[path = "../tests/common/shared.rs"]
-mod shared;
 
-use emotiond::{
-    config::{DetectorConfig, RuntimeConfig},
-    detect::{DetectorChoice, DetectorPlan},
-    runtime::Runtime,
-};
+use emotiond::detect::{DetectorChoice, DetectorConfig, DetectorPlan};
+use emotiond_core::runtime::{Runtime, RuntimeConfig};
 
 fn main() {
     let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();

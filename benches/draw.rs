@@ -6,9 +6,9 @@
 use emotiond::{
     draw::{Artist, Scaler, pixelate},
     frame::Picture,
-    geometry::BoundingBox,
     shown::{Shown, ShownFace},
 };
+use emotiond_core::geometry::BoundingBox;
 use std::{hint::black_box, time::Instant};
 
 const LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];

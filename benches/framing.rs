@@ -5,20 +5,18 @@
 //! cargo bench --bench framing -- MODEL.onnx [EVERY]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
-#[path = "../tests/common/shared.rs"]
-mod shared;
-
 use emotiond::{
-    classify::Classifier,
-    config::{Config, ModelConfig, RuntimeConfig},
+    config::Config,
     decode::FrameDecoder,
     detect::{DetectorChoice, DetectorPlan},
-    face::{Framing, InputCutter},
     frame::{Encoding, Frame},
+};
+use emotiond_core::{
+    classify::{Classifier, ModelConfig, argmax},
+    face::{Framing, InputCutter},
     geometry::BoundingBox,
     picture::{Color, PictureView},
-    runtime::Runtime,
-    smooth::strongest,
+    runtime::{Runtime, RuntimeConfig},
 };
 use fast_image_resize::{
     PixelType, Resizer,
@@ -37,10 +35,10 @@ fn main() {
     let step = arguments.get(1).map_or(5, |number| number.parse().unwrap());
     let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
     let mut model = load_model(&runtime, file);
-    let faces = shared::public_test(step);
+    let faces = test_support::public_test(step);
     let scenes = scenes();
     for choice in [DetectorChoice::Yunet, DetectorChoice::Centerface, DetectorChoice::Seetaface] {
-        let config = emotiond::config::DetectorConfig { name: choice, ..Config::default().detector };
+        let config = emotiond::detect::DetectorConfig { name: choice, ..Config::default().detector };
         let plan = DetectorPlan::new(&runtime, &config).unwrap();
         sweep(&plan, &faces, &scenes, &mut model);
     }
@@ -50,7 +48,7 @@ fn main() {
 fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
     let described = ModelConfig { file, ..ModelConfig::default() };
     let foreign = ModelConfig {
-        labels: Some(emotiond::classify::description::FER2013_LABELS.map(str::to_owned).to_vec()),
+        labels: Some(emotiond_core::classify::description::FER2013_LABELS.map(str::to_owned).to_vec()),
         color: Some("gray".to_owned()),
         size: Some(48),
         mean: Some(vec![127.5]),
@@ -62,7 +60,7 @@ fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
 
 fn scenes() -> Vec<Frame> {
     let decoder = FrameDecoder::new(64.0);
-    let files = shared::detection_set("non_face");
+    let files = test_support::detection_set("non_face");
     let decoded = files.iter().take(20).map(|(file, _)| {
         let bytes = std::fs::read(file).unwrap();
         let mut frame = Frame { encoding: Encoding::PictureFile, bytes, ..Frame::default() };
@@ -99,7 +97,7 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
             InputCutter::new(framing, spec.clone()).append(view, area, &mut input);
             let mut row = Vec::new();
             model.classify(&input, &mut row).unwrap();
-            usize::from(strongest(&row) == *label)
+            usize::from(argmax(&row) == *label)
         };
         let bare = PictureView::new(48, 48, Color::Gray, pixels);
         bare_right += read(&bare, &BoundingBox::new(0.0, 0.0, 48.0, 48.0), Framing::default());

@@ -4,23 +4,21 @@
 //! cargo bench --bench pose -- DETECTOR [EVERY]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
-#[path = "../tests/common/shared.rs"]
-mod shared;
-
 use emotiond::{
-    classify::Classifier,
-    config::{Config, DetectorConfig, ModelConfig, RuntimeConfig},
+    config::Config,
     decode::FrameDecoder,
-    detect::{Detection, DetectorPlan},
-    face::{InputCutter, normalize},
+    detect::{Detection, DetectorConfig, DetectorPlan},
     frame::{Encoding, Frame},
-    geometry::Point,
     landmarks::Landmarks,
-    picture::{Color, PictureView},
     pose::Pose,
     readability::readability,
-    runtime::Runtime,
-    smooth::strongest,
+};
+use emotiond_core::{
+    classify::{Classifier, ModelConfig, argmax},
+    face::{InputCutter, normalize},
+    geometry::Point,
+    picture::{Color, PictureView},
+    runtime::{Runtime, RuntimeConfig},
 };
 
 const SIDES: [usize; 4] = [64, 96, 144, 220];
@@ -35,11 +33,11 @@ fn main() {
     synthetic();
     let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
     let choice = toml::Value::String(name.to_owned()).try_into().unwrap();
-    let file = (name == "yunet").then(|| shared::shared("models/yunet_s_640_640.onnx"));
+    let file = (name == "yunet").then(|| test_support::shared("models/yunet_s_640_640.onnx"));
     let config = DetectorConfig { name: choice, file, ..Config::default().detector };
     let plan = DetectorPlan::new(&runtime, &config).unwrap();
     let model = ModelConfig { file: Some("models/emotion_int8.onnx".into()), ..ModelConfig::default() };
-    let (mut model, faces) = (Classifier::load(&runtime, &model).unwrap(), shared::public_test(step));
+    let (mut model, faces) = (Classifier::load(&runtime, &model).unwrap(), test_support::public_test(step));
     disturbed(&mut model, &faces);
     upright(&plan, &mut model, &faces);
 }
@@ -58,7 +56,7 @@ fn disturbed(model: &mut Classifier, faces: &[(usize, Vec<u8>)]) {
             let (mut input, mut row) = (vec![0.0; crop.len()], Vec::new());
             normalize(&crop, &spec, &mut input);
             model.classify(&input, &mut row).unwrap();
-            right += usize::from(strongest(&row) == *label);
+            right += usize::from(argmax(&row) == *label);
         }
         let count = faces.len() as f32;
         println!(
@@ -148,7 +146,7 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
                 let (mut input, mut row) = (Vec::new(), Vec::new());
                 cutter.append_upright(&view, &face.bounds, roll_deg, &mut input);
                 model.classify(&input, &mut row).unwrap();
-                *right += usize::from(strongest(&row) == *label);
+                *right += usize::from(argmax(&row) == *label);
             }
             readable += readability(&cutter.crop(), face.bounds.w.max(face.bounds.h), Some(pose));
             rolls.push(pose.roll);
@@ -180,7 +178,7 @@ fn find(
 
 fn scenes() -> Vec<Frame> {
     let decoder = FrameDecoder::new(64.0);
-    let files = shared::detection_set("non_face");
+    let files = test_support::detection_set("non_face");
     let decoded = files.iter().take(20).map(|(file, _)| {
         let bytes = std::fs::read(file).unwrap();
         let mut frame = Frame { encoding: Encoding::PictureFile, bytes, ..Frame::default() };

@@ -5,17 +5,18 @@
 
 use divan::{Bencher, counter::ItemsCount};
 use emotiond::{
-    classify::description::InputSpec,
-    config::TrackerConfig,
     decode::FrameDecoder,
     detect::{Detection, suppress},
     event::{FaceEvent, Phase, PixelBox, Probabilities},
-    face::{Framing, InputCutter},
     frame::{Encoding, Frame, Picture},
-    geometry::BoundingBox,
     sink::LineSink,
-    source::Stop,
-    track::{Findings, TrackIds, Tracker},
+    stop::Stop,
+    track::{Findings, TrackIds, Tracker, TrackerConfig},
+};
+use emotiond_core::{
+    classify::description::InputSpec,
+    face::{Framing, InputCutter},
+    geometry::BoundingBox,
 };
 use std::io;
 

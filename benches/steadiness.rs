@@ -5,17 +5,20 @@
 
 use anyhow::{Context, Result};
 use emotiond::{
-    classify::Classifier,
-    config::{Config, SmoothingConfig, SourceConfig},
+    config::Config,
     decode::FrameDecoder,
     detect::DetectorPlan,
-    face::{Framing, InputCutter},
     frame::Frame,
-    geometry::BoundingBox,
     pipeline::Pipeline,
+    smooth::{Smoother, SmoothingConfig},
+    source::{self, Read, SourceConfig, SourceUri},
+    stop::Stop,
+};
+use emotiond_core::{
+    classify::{Classifier, argmax},
+    face::{Framing, InputCutter},
+    geometry::BoundingBox,
     runtime::Runtime,
-    smooth::{Smoother, strongest},
-    source::{self, Read, SourceUri, Stop},
 };
 use serde_json::Value;
 use std::{
@@ -145,7 +148,7 @@ fn delays(config: &Config, pictures: SourceUri) -> Result<()> {
                 let changed = shown[count..].iter().position(|label| *label == after.label);
                 delays_ms.push(changed.unwrap_or(count) as f64 * 1000.0 / f64::from(rate));
                 smoothed += changes(&shown);
-                raw += changes(&rows.iter().map(|row| strongest(row)).collect::<Vec<_>>());
+                raw += changes(&rows.iter().map(|row| argmax(row)).collect::<Vec<_>>());
             }
         }
         delays_ms.sort_by(f64::total_cmp);
@@ -179,7 +182,7 @@ fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Ve
     let decoder = FrameDecoder::new(config.limits.max_megapixels);
     let mut source =
         source::open(&SourceConfig::new(pictures), config.limits.max_megapixels, &Stop::default())?;
-    let framing = config.model.framing(plan.framing);
+    let framing = plan.framing.with_margin(config.model.margin);
     let mut faces = Vec::new();
     let mut frame = Frame::default();
     while source.read(&mut frame)? == Read::Frame {
@@ -211,8 +214,8 @@ fn known_face(
     classifier.classify(&inputs, &mut rows)?;
     let rows: Vec<Vec<f32>> = rows.chunks_exact(labels).map(<[f32]>::to_vec).collect();
     let mut votes = vec![0.0; labels];
-    rows.iter().for_each(|row| votes[strongest(row)] += 1.0);
-    Ok(KnownFace { label: strongest(&votes), rows })
+    rows.iter().for_each(|row| votes[argmax(row)] += 1.0);
+    Ok(KnownFace { label: argmax(&votes), rows })
 }
 
 /// Moves and scales a box by up to `WANDER`, evenly spread and the same in every run.

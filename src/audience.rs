@@ -1,7 +1,26 @@
 //! All faces of a source together, over a sliding window: how many, and what they showed for how long.
 
-use crate::{config::AudienceConfig, smooth::strongest};
+use emotiond_core::{classify::argmax, config::values};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
+
+/// `[audience]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudienceConfig {
+    /// Seconds that an `audience` event looks back.
+    #[serde(deserialize_with = "values::window")]
+    pub window_s: f32,
+    /// Seconds from one to the next; 0 turns them off.
+    #[serde(deserialize_with = "values::seconds")]
+    pub every_s: f32,
+}
+
+impl Default for AudienceConfig {
+    fn default() -> Self {
+        Self { window_s: 10.0, every_s: 10.0 }
+    }
+}
 
 /// The window moves on in so many steps: what it remembers does not grow with the rate of frames.
 const SLOTS: i64 = 100;
@@ -130,7 +149,7 @@ impl Audience {
             mean: (faces_s / total.covered_s) as f32,
             max: total.most,
             distinct: self.seen_s.len() as u32,
-            dominant: (faces_s > 0.0).then(|| strongest(&shares)),
+            dominant: (faces_s > 0.0).then(|| argmax(&shares)),
             shares,
             facing: (total.posed_s > 0.0).then(|| (total.facing_s / total.posed_s) as f32),
         }

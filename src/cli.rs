@@ -1,10 +1,8 @@
 //! The command line.
 
-use crate::{
-    detect::DetectorChoice, emit::EmitPolicy, overlay::OverlayMode, runtime::ProviderChoice,
-    source::SourceUri,
-};
+use crate::{config::OverlayMode, detect::DetectorChoice, emit::EmitPolicy, source::SourceUri};
 use clap::{Args, Parser, Subcommand};
+use emotiond_core::runtime::ProviderChoice;
 use std::path::PathBuf;
 
 /// Frames in, emotion events out: reads cameras, videos and pictures, finds the faces in them and writes what they

@@ -1,51 +1,28 @@
-//! The configuration: TOML, strict, every key with a default. `config/emotiond.toml` documents them.
+//! The configuration as a whole: each table stands where it is used, those of what is built on all of them stand here.
+//! Every key has a default; `config/emotiond.toml` documents them.
 
-mod sections;
-mod values;
+mod limits;
+mod log;
+mod overlay;
 
-pub use sections::{
-    AudienceConfig, DetectorConfig, LimitsConfig, LogConfig, ModelConfig, PoseConfig, RuntimeConfig,
-    SmoothingConfig, SourceConfig, TrackerConfig,
+pub use limits::LimitsConfig;
+pub use log::LogConfig;
+pub use overlay::OverlayMode;
+
+use crate::{
+    audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig,
+    smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
 };
-
-use crate::{emit::EmitPolicy, overlay::OverlayMode};
+use emotiond_core::{
+    classify::ModelConfig,
+    config::{self, ConfigError},
+    runtime::RuntimeConfig,
+};
 use serde::{Deserialize, Serialize};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
-use thiserror::Error;
+use std::path::Path;
 
 /// The documented default configuration.
 pub const DEFAULT_TOML: &str = include_str!("../config/emotiond.toml");
-
-/// Why a configuration cannot be used.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the config {path} cannot be read: {fault}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        fault: io::Error,
-    },
-    /// Something in the file is wrong.
-    #[error("{path}:{line}: {message}{snippet}; `emotiond config` prints every key with its default")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// From 1 on.
-        line: usize,
-        /// What is wrong.
-        message: String,
-        /// The line's text.
-        snippet: String,
-    },
-    /// Two sources with one name.
-    #[error("two sources are called {0:?}: give each [[source]] a `name` of its own")]
-    DuplicateName(String),
-}
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -84,16 +61,9 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or a key or value is wrong; the error names the line.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|fault| ConfigError::Read { path: path.to_owned(), fault })?;
-        let mut config = Self::parse(&text, path)?;
-        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
-        Ok(config)
-    }
-
-    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|fault| invalid(text, path, &fault))?;
+        let mut config: Self = config::read(path)?;
         config.check_names()?;
+        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
 
@@ -110,27 +80,13 @@ impl Config {
     }
 
     fn resolve_paths(&mut self, base: &Path) {
-        let optional = [
-            &mut self.detector.file,
-            &mut self.model.file,
-            &mut self.runtime.library,
-            &mut self.runtime.cache_dir,
-        ];
-        for path in optional.into_iter().flatten() {
-            *path = base.join(&path);
-        }
+        self.detector.file = self.detector.file.take().map(|file| base.join(file));
+        self.model.resolve_paths(base);
+        self.runtime.resolve_paths(base);
         for source in &mut self.sources {
             source.uri.resolve(base);
         }
     }
-}
-
-fn invalid(text: &str, path: &Path, fault: &toml::de::Error) -> ConfigError {
-    let at = fault.span().map_or(0, |span| span.start).min(text.len());
-    let line = text[..at].matches('\n').count() + 1;
-    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
-    let snippet = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
-    ConfigError::Invalid { path: path.to_owned(), line, message: fault.message().replace('\n', " "), snippet }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::{
     frame::{Chroma, Encoding, Frame, Picture},
     guard::guarded,
 };
+use emotiond_core::exit::{Exit, ExitsWith};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 use std::io::Cursor;
 use thiserror::Error;
@@ -55,6 +56,12 @@ pub enum DecodeError {
     /// A decoder panicked.
     #[error("the decoder gave up on it")]
     Panic,
+}
+
+impl ExitsWith for DecodeError {
+    fn exit(&self) -> Exit {
+        Exit::Software
+    }
 }
 
 /// Decodes frames. It keeps nothing of a picture: what is wrong with one cannot harm the next.

@@ -1,6 +1,7 @@
 //! The lines on stdout: their fields, their order and their JSON Schema. `docs/events.md` describes them.
 
-use crate::{audience::Summary, frame::SourceState, geometry::BoundingBox, pose::Pose};
+use crate::{audience::Summary, frame::SourceState, pose::Pose};
+use emotiond_core::geometry::BoundingBox;
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
@@ -169,7 +170,7 @@ impl<'a> FaceEvent<'a> {
         score: f32,
         probabilities: Probabilities<'a>,
     ) -> Self {
-        let strongest = crate::smooth::strongest(probabilities.values);
+        let strongest = emotiond_core::classify::argmax(probabilities.values);
         Self {
             v: VERSION,
             r#type: "face",

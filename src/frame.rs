@@ -1,11 +1,8 @@
 //! One frame on its way through the pipeline. The same box travels from the capture to the events and back to the
 //! capture, so that a warm pipeline allocates nothing: each stage fills in its part of it.
 
-use crate::{
-    detect::Detection,
-    picture::{Color, PictureView},
-    track::Face,
-};
+use crate::{detect::Detection, track::Face};
+use emotiond_core::picture::{Color, PictureView};
 use jiff::Timestamp;
 use std::{path::PathBuf, time::Instant};
 

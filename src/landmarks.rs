@@ -1,6 +1,6 @@
 //! Five points of a face, as detectors give them.
 
-use crate::geometry::Point;
+use emotiond_core::geometry::Point;
 
 /// Right eye, left eye, tip of the nose, right and left corner of the mouth, in pixels of a picture. Right and left are
 /// the person's own: the right eye of a face that looks at the camera lies in the left half of the picture.

@@ -3,8 +3,9 @@
 use clap::Parser;
 use emotiond::{
     cli::{Cli, Command},
-    commands, overlay, stderr,
+    commands, overlay,
 };
+use emotiond_core::exit::end;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,11 +19,5 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            stderr::say(format_args!("emotiond: {:#}", failure.error));
-            ExitCode::from(failure.exit as u8)
-        }
-    }
+    end("emotiond", outcome)
 }

@@ -1,6 +1,32 @@
 //! Which way a face looks: yaw, pitch and roll from its five landmarks, and whether that is towards the camera.
 
-use crate::{config::PoseConfig, geometry::Point, landmarks::Landmarks};
+use crate::landmarks::Landmarks;
+use emotiond_core::{config::values, geometry::Point};
+use serde::{Deserialize, Serialize};
+
+/// `[pose]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoseConfig {
+    /// A face looks towards the camera while it is turned to a side by no more than so many degrees, ...
+    #[serde(deserialize_with = "values::degrees")]
+    pub facing_yaw_deg: f32,
+    /// ... and up or down by no more than these.
+    #[serde(deserialize_with = "values::degrees")]
+    pub facing_pitch_deg: f32,
+    /// Seconds in which an old pose fades to 37 %; 0 turns smoothing off.
+    #[serde(deserialize_with = "values::seconds")]
+    pub time_constant_s: f32,
+    /// Seconds for which a face must look the other way before it counts.
+    #[serde(deserialize_with = "values::seconds")]
+    pub hold_s: f32,
+}
+
+impl Default for PoseConfig {
+    fn default() -> Self {
+        Self { facing_yaw_deg: 25.0, facing_pitch_deg: 20.0, time_constant_s: 0.2, hold_s: 0.3 }
+    }
+}
 
 /// A mean face in the order of [`Landmarks`], in distances between the eyes: to the right, down, towards the camera.
 /// Measured on the faces of FER2013's Training as YuNet sees them: heights and widths are medians of the faces that look

@@ -1,9 +1,7 @@
 //! How readable a face's crop is: what is turned away, tiny, blurred or flat tells little, whatever the network says.
 
-use crate::{
-    picture::{Color, PictureView},
-    pose::Pose,
-};
+use crate::pose::Pose;
+use emotiond_core::picture::{Color, PictureView};
 
 /// What is less readable than this tells nothing.
 pub const LEAST: f32 = 0.1;

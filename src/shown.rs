@@ -1,6 +1,7 @@
 //! An analysed frame as it is shown and recorded: the picture that was looked at, and what was seen in it.
 
-use crate::{frame::Picture, geometry::BoundingBox};
+use crate::frame::Picture;
+use emotiond_core::geometry::BoundingBox;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Instant};

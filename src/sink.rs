@@ -1,6 +1,6 @@
 //! JSON Lines out, one object a line, flushed line by line.
 
-use crate::source::Stop;
+use crate::stop::Stop;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, SeekFrom, fstat, ftruncate, seek},

@@ -1,6 +1,31 @@
 //! Probabilities over time: what flickers from frame to frame is not what a person feels.
 
-use crate::{config::SmoothingConfig, readability};
+use crate::readability;
+use emotiond_core::{classify::argmax, config::values};
+use serde::{Deserialize, Serialize};
+
+/// `[smoothing]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmoothingConfig {
+    /// Seconds in which an old value fades to 37 %; 0 turns smoothing off.
+    #[serde(deserialize_with = "values::seconds")]
+    pub time_constant_s: f32,
+    /// Another emotion is shown once it is so many times as probable, ...
+    #[serde(deserialize_with = "values::ratio_from_one")]
+    pub lead: f32,
+    /// ... or ahead for so many seconds.
+    #[serde(deserialize_with = "values::seconds")]
+    pub hold_s: f32,
+    /// Whether a face that is hard to read changes less, and one that cannot be read keeps its emotion.
+    pub by_readability: bool,
+}
+
+impl Default for SmoothingConfig {
+    fn default() -> Self {
+        Self { time_constant_s: 0.25, lead: 1.5, hold_s: 0.5, by_readability: true }
+    }
+}
 
 /// Probabilities below this count as this: one frame that is too sure of itself must not weigh for seconds.
 const LEAST_PROBABILITY: f32 = 1e-3;
@@ -40,7 +65,7 @@ impl Smoother {
             time_s,
             first: evidence(config, readable),
             told_s: 0.0,
-            shown: strongest(row),
+            shown: argmax(row),
             rivalled_since_s: None,
         };
         smoother.derive_probabilities();
@@ -94,7 +119,7 @@ impl Smoother {
     }
 
     fn choose(&mut self) {
-        let first = strongest(&self.logs);
+        let first = argmax(&self.logs);
         if first == self.shown {
             self.rivalled_since_s = None;
             return;
@@ -110,7 +135,7 @@ impl Smoother {
     /// Softmax, with the shown emotion ahead of its rival.
     fn derive_probabilities(&mut self) {
         let largest = self.logs.iter().copied().fold(f32::MIN, f32::max);
-        let rivalled = strongest(&self.logs) != self.shown;
+        let rivalled = argmax(&self.logs) != self.shown;
         self.probabilities.clear();
         self.probabilities.extend(self.logs.iter().map(|log| (log - largest).exp()));
         if rivalled {
@@ -132,11 +157,6 @@ fn evidence(config: &SmoothingConfig, readable: f32) -> f32 {
 
 fn log(probability: f32) -> f32 {
     probability.max(LEAST_PROBABILITY).ln()
-}
-
-/// The index of the largest value, the first among equals; 0 for an empty row.
-pub fn strongest(row: &[f32]) -> usize {
-    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
 }
 
 #[cfg(test)]
@@ -182,7 +202,7 @@ mod tests {
         let mut smoother = Smoother::new(&config(0.0, 1.0, 0.0), &[0.2, 0.3, 0.5], 1.0, 0.0);
         for row in [[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [0.0, 1.0, 0.0]] {
             smoother.update(&row, 1.0, 0.1);
-            assert_eq!(smoother.shown(), strongest(&row));
+            assert_eq!(smoother.shown(), argmax(&row));
             assert!(smoother.probabilities().iter().zip(row).all(|(a, b)| (a - b).abs() < 3e-3));
         }
     }
@@ -251,7 +271,7 @@ mod tests {
                 let out = smoother.probabilities();
                 prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-4);
                 prop_assert!(out.iter().all(|value| (0.0..=1.0).contains(value)));
-                prop_assert_eq!(strongest(out), smoother.shown());
+                prop_assert_eq!(argmax(out), smoother.shown());
             }
         }
     }

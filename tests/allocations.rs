@@ -2,15 +2,18 @@
 //! allocate in the calls it needs. Needs `../shared/models`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, unused_imports, reason = "this test uses little of it")]
+#[path = "it/common/mod.rs"]
 mod common;
 
 use common::{data, ffmpeg, shared, text};
 use emotiond::{
     config::Config,
     pipeline::{Newest, Pipeline, Waited},
-    runtime::Runtime,
-    source::{SourceUri, Stop},
+    source::SourceUri,
+    stop::Stop,
 };
+use emotiond_core::runtime::Runtime;
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
@@ -164,6 +167,7 @@ fn session(runtime: &Runtime, path: &Path) -> Session {
 }
 
 #[test]
+#[ignore = "needs developer data"]
 fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::load(&config(&folder.path().join("none.avi")).runtime).unwrap();

@@ -7,12 +7,13 @@ mod video;
 pub use plan::{Plan, Target};
 
 use crate::{
-    exit::Exit,
     pipeline::{Newest, Outcome, Outlet, Pipeline, Waited},
     shown::{Shown, Stage},
-    source::{SourceUri, Stop},
+    source::SourceUri,
+    stop::Stop,
 };
 use crossbeam_channel::Receiver;
+use emotiond_core::exit::{Exit, ExitsWith};
 use pictures::PictureWriter;
 use std::{
     io,
@@ -64,9 +65,8 @@ pub enum AnnotateError {
     Thread(String),
 }
 
-impl AnnotateError {
-    /// The code to exit with.
-    pub fn exit(&self) -> Exit {
+impl ExitsWith for AnnotateError {
+    fn exit(&self) -> Exit {
         match self {
             Self::Overwrites(_) | Self::Name { .. } => Exit::Usage,
             Self::Helper { .. } => Exit::Unavailable,

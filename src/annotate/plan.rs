@@ -2,8 +2,8 @@
 
 use super::AnnotateError;
 use crate::{
-    config::{Config, SourceConfig},
-    source::SourceUri,
+    config::Config,
+    source::{SourceConfig, SourceUri},
 };
 use image::ImageFormat;
 use std::{

@@ -1,9 +1,9 @@
 //! `emotiond cameras`.
 
-use super::print;
-use crate::{
+use crate::source::list_cameras;
+use emotiond_core::{
     exit::{Exit, Failure},
-    source::list_cameras,
+    stdout::print,
 };
 
 /// Lists the cameras with their formats.

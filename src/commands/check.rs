@@ -1,20 +1,24 @@
 //! `emotiond check`.
 
-use super::{FIRST_CAMERA, effective_config, print, read_config, start_logs};
+use super::{FIRST_CAMERA, effective_config, read_config, start_logs};
 use crate::{
     annotate::Plan,
-    classify::Classifier,
     cli::RunArgs,
-    config::{Config, LimitsConfig, SourceConfig},
+    config::{Config, LimitsConfig, OverlayMode},
     decode::FrameDecoder,
     detect::DetectorPlan,
-    exit::{Exit, Failure},
     frame::Frame,
-    overlay::{Overlay, OverlayMode},
-    runtime::Runtime,
-    source::{self, Read, SourceUri, Stop, is_plugged_in},
+    overlay::Overlay,
+    source::{self, Read, SourceConfig, SourceUri, is_plugged_in},
+    stop::Stop,
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
+use emotiond_core::{
+    classify::Classifier,
+    exit::{Exit, Failure},
+    runtime::Runtime,
+    stdout::print,
+};
 use std::{path::Path, thread, time::Duration};
 
 /// A camera that gives no frame within this time will not give one.

@@ -1,10 +1,10 @@
 //! `emotiond config`.
 
-use super::{print, read_config};
-use crate::{
-    cli::ConfigArgs,
-    config::DEFAULT_TOML,
+use super::read_config;
+use crate::{cli::ConfigArgs, config::DEFAULT_TOML};
+use emotiond_core::{
     exit::{Exit, Failure},
+    stdout::print,
 };
 
 /// Prints the effective configuration; without a file, the default one with its comments.

@@ -11,14 +11,16 @@ mod supervise;
 
 use crate::{
     cli::RunArgs,
-    config::{Config, LogConfig, SourceConfig},
-    exit::{Exit, Failure},
+    config::{Config, LogConfig},
     guard::log_panics,
-    source::SourceUri,
+    source::{SourceConfig, SourceUri},
+};
+use emotiond_core::{
+    exit::{Exit, Failure},
     stderr::Stderr,
 };
 use std::{
-    io::{self, ErrorKind, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 use tracing_subscriber::EnvFilter;
@@ -72,12 +74,4 @@ fn start_logs(config: &LogConfig) -> Result<(), Failure> {
     let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };
     log_panics();
     Ok(())
-}
-
-/// Prints to stdout; a reader that has gone is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Exit::Software, fault)),
-        _ => Ok(()),
-    }
 }

@@ -1,6 +1,6 @@
 //! What a new configuration means for a pipeline that runs.
 
-use crate::config::{Config, DetectorConfig, SourceConfig};
+use crate::{config::Config, detect::DetectorConfig, source::SourceConfig};
 
 /// What it takes to go from one configuration to another.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use super::start_logs;
 use crate::{
     cli::ReportArgs,
     config::LogConfig,
-    exit::{Exit, Failure},
     report::{Format, Recording, ReportError},
 };
 use anyhow::Context;
+use emotiond_core::exit::{Exit, Failure};
 use std::{
     fs::{self, File},
     io::{self, Read},

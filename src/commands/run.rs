@@ -1,12 +1,8 @@
 //! `emotiond run`.
 
 use super::{effective_config, start_logs, supervise::supervise};
-use crate::{
-    cli::RunArgs,
-    exit::{Exit, Failure},
-    pipeline::Outcome,
-    source::Stop,
-};
+use crate::{cli::RunArgs, pipeline::Outcome, stop::Stop};
+use emotiond_core::exit::{Exit, ExitsWith, Failure};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,

@@ -1,7 +1,7 @@
 //! `emotiond schema`.
 
-use super::print;
-use crate::{event::schema, exit::Failure};
+use crate::event::schema;
+use emotiond_core::{exit::Failure, stdout::print};
 
 /// Prints the JSON Schema of the events.
 ///

@@ -8,13 +8,14 @@ use crate::{
     annotate::{Plan, Recording},
     cli::RunArgs,
     config::Config,
-    exit::{Exit, Failure},
     overlay::Overlay,
     pipeline::{Control, Outcome, Pipeline},
     service::Notifier,
-    source::{self, SourceUri, Stop},
+    source::{self, SourceUri},
+    stop::Stop,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use emotiond_core::exit::{Exit, Failure};
 use std::{
     fs::File,
     io,

@@ -1,7 +1,7 @@
 //! A picture as a detection network's input: made smaller where asked, padded to whole strides, planar floats.
 
 use super::DetectError;
-use crate::picture::{Color, PictureView, resize};
+use emotiond_core::picture::{Color, PictureView, resize};
 use fast_image_resize::Resizer;
 use ort::value::TensorRef;
 

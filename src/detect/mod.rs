@@ -1,5 +1,6 @@
 //! Faces in a picture: one trait, three detectors.
 mod centerface;
+mod config;
 mod free_dimensions;
 mod input;
 mod nms;
@@ -7,11 +8,16 @@ mod plan;
 mod seetaface;
 mod yunet;
 
+pub use config::DetectorConfig;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
 
-use crate::{
-    geometry::BoundingBox, landmarks::Landmarks, picture::PictureView, pose::Pose, runtime::one_line,
+use crate::{landmarks::Landmarks, pose::Pose};
+use emotiond_core::{
+    exit::{Exit, ExitsWith},
+    geometry::BoundingBox,
+    picture::PictureView,
+    runtime::one_line,
 };
 use ort::session::SessionOutputs;
 use thiserror::Error;
@@ -68,6 +74,12 @@ pub enum DetectError {
     /// Foreign code panicked.
     #[error("the face detector gave up on this picture")]
     Panic,
+}
+
+impl ExitsWith for DetectError {
+    fn exit(&self) -> Exit {
+        Exit::Software
+    }
 }
 
 /// Finds faces. One lives in each vision thread.

@@ -21,7 +21,7 @@ pub fn suppress(found: &mut Vec<Detection>, max_iou: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::BoundingBox;
+    use emotiond_core::geometry::BoundingBox;
     use proptest::prelude::*;
 
     fn face(x: f32, y: f32, w: f32, h: f32, score: f32) -> Detection {

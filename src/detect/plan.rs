@@ -1,11 +1,10 @@
 //! Which detector runs, decided once; each vision thread then builds its own.
 
 use super::{
-    DetectSettings, Detector, centerface::CenterFace, free_dimensions::free_dimensions, seetaface::SeetaFace,
-    yunet::YuNet,
+    DetectSettings, Detector, DetectorConfig, centerface::CenterFace, free_dimensions::free_dimensions,
+    seetaface::SeetaFace, yunet::YuNet,
 };
-use crate::{
-    config::{DetectorConfig, SourceConfig},
+use emotiond_core::{
     face::Framing,
     paths,
     picture::{Color, PictureView},
@@ -75,15 +74,9 @@ impl DetectorPlan {
         Ok(plan)
     }
 
-    /// The settings for one source: its own, else those of `config`, else the detector's.
-    pub fn settings_for(&self, config: &DetectorConfig, source: &SourceConfig) -> DetectSettings {
-        let shared = self.kind.settings(config);
-        DetectSettings {
-            min_score: source.min_score.unwrap_or(shared.min_score),
-            min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
-            max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
-            nms_iou: shared.nms_iou,
-        }
+    /// What `config` asks for, and the detector's own where it says nothing.
+    pub fn settings_for(&self, config: &DetectorConfig) -> DetectSettings {
+        self.kind.settings(config)
     }
 
     /// Searches an empty picture: a file may hold a network, and another one than the detector's.

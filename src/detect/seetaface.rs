@@ -2,9 +2,9 @@
 //! through rustface; its model is part of the binary.
 
 use super::{DetectError, DetectSettings, Detection, Detector, finish, input::shrunk_size};
-use crate::{
+use crate::guard::guarded;
+use emotiond_core::{
     geometry::BoundingBox,
-    guard::guarded,
     picture::{Color, PictureView, luma, resize},
 };
 use fast_image_resize::Resizer;

@@ -5,9 +5,9 @@ use super::{
     input::{InputPacker, PlaneOrder},
     output,
 };
-use crate::{
+use crate::landmarks::Landmarks;
+use emotiond_core::{
     geometry::{BoundingBox, Point},
-    landmarks::Landmarks,
     picture::PictureView,
 };
 use ort::session::Session;

@@ -1,6 +1,7 @@
 //! Rectangles on pixels. Everything is cut off at the picture's edges.
 
-use crate::{frame::Picture, geometry::BoundingBox, palette::Rgb};
+use crate::{frame::Picture, palette::Rgb};
+use emotiond_core::geometry::BoundingBox;
 
 /// A rectangle in whole pixels; it may lie partly or wholly outside the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

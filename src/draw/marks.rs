@@ -5,8 +5,8 @@ use crate::{
     frame::Picture,
     palette::{Rgb, color, ink_on},
     shown::{Shown, ShownFace},
-    smooth::strongest,
 };
+use emotiond_core::classify::argmax;
 
 /// A narrower box has no chart, in heights of its text.
 const CHART_FROM: i32 = 2;
@@ -63,7 +63,7 @@ impl<'a> Mark<'a> {
         row: &'a [f32],
         labels: &'a [String],
     ) -> Self {
-        let emotion = strongest(row);
+        let emotion = argmax(row);
         let name = &labels[emotion];
         let label = format!("#{} {name} {:.0} %", face.track, row[emotion] * 100.0);
         let bounds = artist.taken[index];

@@ -3,10 +3,9 @@
 use super::Rect;
 use crate::{
     frame::Picture,
-    geometry::BoundingBox,
-    picture::resize,
     shown::{Shown, ShownFace},
 };
+use emotiond_core::{geometry::BoundingBox, picture::resize};
 use fast_image_resize::Resizer;
 
 /// The largest rectangle of the shape `width` x `height` in the middle of `area`.

@@ -11,14 +11,15 @@ pub use window::run;
 
 use crate::{
     child::{die_with_us, first_complaint, give_way, widen},
-    config::Config,
+    config::{Config, OverlayMode},
     pipeline::{Newest, Pipeline, Waited},
     shown::Stage,
-    source::{SourceUri, Stop},
+    source::SourceUri,
+    stop::Stop,
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use emotiond_core::exit::{Exit, ExitsWith};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde::{Deserialize, Serialize};
 use std::{
     env,
     io::{self, BufRead, BufReader},
@@ -46,19 +47,6 @@ const NICER: i32 = 19;
 /// The window's size where no camera's is known, in pixels.
 const SIZE: (u32, u32) = (1280, 720);
 
-/// Whether there is a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum OverlayMode {
-    /// Where there is a display, and something to look at for longer than a moment.
-    #[default]
-    Auto,
-    /// Always; without a display, the program does not start.
-    On,
-    /// Never.
-    Off,
-}
-
 /// Why there is no window.
 #[derive(Debug, Error)]
 pub enum OverlayError {
@@ -73,6 +61,12 @@ pub enum OverlayError {
     /// Its process cannot be started.
     #[error("the overlay's process cannot be started: {0}")]
     Start(#[from] io::Error),
+}
+
+impl ExitsWith for OverlayError {
+    fn exit(&self) -> Exit {
+        Exit::Unavailable
+    }
 }
 
 /// An open window. Dropping it closes it.

@@ -4,10 +4,8 @@ use super::{
     READY, View,
     wire::{self, Message},
 };
-use crate::{
-    exit::{Exit, Failure},
-    frame::Picture,
-};
+use crate::frame::Picture;
+use emotiond_core::exit::{Exit, Failure};
 use minifb::{InputCallback, Key, ScaleMode, Window, WindowOptions};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{

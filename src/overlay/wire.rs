@@ -60,7 +60,8 @@ pub(super) fn read(input: &mut impl BufRead, memory: &mut Picture) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{geometry::BoundingBox, shown::ShownFace};
+    use crate::shown::ShownFace;
+    use emotiond_core::geometry::BoundingBox;
 
     #[test]
     fn what_is_written_is_read() {

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     frame::{Content, Frame, SourceState},
-    source::{Sought, SourceError, SourceUri, Stop, is_plugged_in},
+    source::{Sought, SourceError, SourceUri, is_plugged_in},
+    stop::Stop,
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use jiff::{SignedDuration, Timestamp};

@@ -1,12 +1,11 @@
 //! A classifier's thread: cuts the faces out and reads them; faces of frames that wait share a batch.
 
-use crate::{
+use crate::{frame::Frame, readability::readability};
+use crossbeam_channel::{Receiver, Sender};
+use emotiond_core::{
     classify::Classifier,
     face::{Framing, InputCutter},
-    frame::Frame,
-    readability::readability,
 };
-use crossbeam_channel::{Receiver, Sender};
 
 /// Frames that are taken together at most: the last one's event waits for the first one's faces.
 const MOST_FRAMES: usize = 16;

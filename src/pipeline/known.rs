@@ -1,12 +1,11 @@
 //! What is remembered of a face from its first to its last sight.
 
 use crate::{
-    config::{PoseConfig, SmoothingConfig},
     emit::EmitPolicy,
     event::PixelBox,
-    pose::{Attention, Pose},
+    pose::{Attention, Pose, PoseConfig},
     readability,
-    smooth::Smoother,
+    smooth::{Smoother, SmoothingConfig},
 };
 
 /// A face that has been announced.

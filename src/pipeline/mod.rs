@@ -24,20 +24,23 @@ mod status;
 mod vision;
 
 use crate::{
-    classify::Classifier,
-    config::{Config, LimitsConfig, SourceConfig},
+    config::{Config, LimitsConfig},
     detect::DetectorPlan,
-    exit::{Exit, Failure},
     frame::Frame,
-    runtime::{Provider, Runtime},
     shown::Stage,
     sink::LineSink,
-    source::{SourceError, Stop},
+    source::{SourceConfig, SourceError},
+    stop::Stop,
     track::TrackIds,
 };
 use arc_swap::ArcSwap;
 use capture::Capture;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use emotiond_core::{
+    classify::Classifier,
+    exit::{Exit, Failure},
+    runtime::{Provider, Runtime},
+};
 use glance::Memory;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
@@ -164,7 +167,7 @@ impl Pipeline {
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
         let labels = classifiers[0].description().labels.clone();
-        let framing = config.model.framing(detector.framing);
+        let framing = detector.framing.with_margin(config.model.margin);
 
         let (to_follow, from_vision) = bounded(vision_threads);
         let (to_classify, from_follow) = bounded(classifiers.len() + 1);

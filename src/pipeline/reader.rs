@@ -3,9 +3,9 @@
 
 use super::{READ_AHEAD, slice};
 use crate::{
-    config::SourceConfig,
     frame::Frame,
-    source::{self, Read, Sought, Source, SourceError, Stop},
+    source::{self, Read, Sought, Source, SourceConfig, SourceError},
+    stop::Stop,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{io, thread, time::Duration};

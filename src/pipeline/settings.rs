@@ -1,9 +1,14 @@
 //! What may change while the pipeline runs, and how the threads get to know it.
 
 use crate::{
-    config::{AudienceConfig, Config, PoseConfig, SmoothingConfig, SourceConfig, TrackerConfig},
+    audience::AudienceConfig,
+    config::Config,
     detect::{DetectSettings, DetectorPlan},
     emit::EmitPolicy,
+    pose::PoseConfig,
+    smooth::SmoothingConfig,
+    source::SourceConfig,
+    track::TrackerConfig,
 };
 use arc_swap::{ArcSwap, cache::Cache};
 use std::sync::Arc;
@@ -57,8 +62,14 @@ impl Settings {
 
 impl SourceSettings {
     fn new(config: &Config, source: &SourceConfig, detector: &DetectorPlan) -> Self {
+        let shared = detector.settings_for(&config.detector);
         Self {
-            detect: detector.settings_for(&config.detector, source),
+            detect: DetectSettings {
+                min_score: source.min_score.unwrap_or(shared.min_score),
+                min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
+                max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
+                nms_iou: shared.nms_iou,
+            },
             every: source.every.unwrap_or(config.detector.every),
             interval_s: f64::from(config.detector.interval_s),
             full_every: config.detector.full_every,

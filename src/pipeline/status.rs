@@ -2,10 +2,7 @@
 
 use super::settings::{Settings, Shared};
 use crate::{
-    config::{Config, SourceConfig},
-    detect::DetectorPlan,
-    frame::SourceState,
-    track::TrackIds,
+    config::Config, detect::DetectorPlan, frame::SourceState, source::SourceConfig, track::TrackIds,
 };
 use std::{
     fmt,

@@ -11,10 +11,10 @@ use crate::{
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
     frame::{Content, Encoding, Frame, Search},
     guard::guarded,
-    runtime::RuntimeError,
-    source::Stop,
+    stop::Stop,
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
+use emotiond_core::runtime::RuntimeError;
 use std::{
     sync::Arc,
     time::{Duration, Instant},

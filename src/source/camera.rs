@@ -2,8 +2,8 @@
 
 use super::{Read, Sought, Source, SourceError};
 use crate::{
-    config::SourceConfig,
     frame::{Encoding, Frame},
+    source::SourceConfig,
 };
 use nokhwa::{
     Camera,

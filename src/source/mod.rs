@@ -1,6 +1,7 @@
 //! Where frames come from, behind one trait.
 mod camera;
 mod clip;
+mod config;
 mod ffmpeg;
 mod ffprobe;
 mod images;
@@ -11,49 +12,13 @@ mod uri;
 
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use clip::Clip;
+pub use config::SourceConfig;
 pub use uri::SourceUri;
 
-use crate::{config::SourceConfig, exit::Exit, frame::Frame};
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use crate::{frame::Frame, stop::Stop};
+use emotiond_core::exit::{Exit, ExitsWith};
+use std::{io, path::PathBuf};
 use thiserror::Error;
-
-/// Set once, when something is to stop: the program, or a part of it.
-#[derive(Clone, Default)]
-pub struct Stop {
-    own: Arc<AtomicBool>,
-    /// What this is a part of.
-    whole: Option<Arc<AtomicBool>>,
-}
-
-impl Stop {
-    /// A stop for a part: it is set when this one is, and can be set alone.
-    pub fn part(&self) -> Self {
-        Self { own: Arc::default(), whole: Some(Arc::clone(&self.own)) }
-    }
-
-    /// Asks everything to end.
-    pub fn set(&self) {
-        self.own.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether that was asked.
-    pub fn is_set(&self) -> bool {
-        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        is_set(&self.own) || self.whole.as_deref().is_some_and(is_set)
-    }
-
-    /// The flag itself, for signal handlers.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.own)
-    }
-}
 
 /// What a read gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +106,8 @@ pub enum SourceError {
     Stdin(String),
 }
 
-impl SourceError {
-    /// The code to exit with when nothing else could be read.
-    pub fn exit(&self) -> Exit {
+impl ExitsWith for SourceError {
+    fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } => Exit::NoInput,
             Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,

@@ -3,7 +3,7 @@
 //! 2022). Time is in seconds, so that dropped frames and odd rates do no harm. Noise is independent between the four
 //! states, so that the filter of eight dimensions is four of two.
 
-use crate::geometry::BoundingBox;
+use emotiond_core::geometry::BoundingBox;
 
 /// A speed that is not seen any more fades with this time constant: a face that hides does not fly away.
 const SPEED_FADES_S: f32 = 0.5;

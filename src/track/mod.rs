@@ -5,10 +5,14 @@
 //! faces that are known already, as when a head turns away. A last round pairs what is left by enlarged boxes (Yang et
 //! al., "Hard to track objects with irregular motions and similar appearances?", 2023), for fast faces at low rates.
 mod assign;
+mod config;
 mod kalman;
 
-use crate::{config::TrackerConfig, detect::Detection, geometry::BoundingBox, pose::Pose};
+pub use config::TrackerConfig;
+
+use crate::{detect::Detection, pose::Pose};
 use assign::Assignment;
+use emotiond_core::geometry::BoundingBox;
 use kalman::BoxFilter;
 use std::sync::{
     Arc,

@@ -1,7 +1,8 @@
 //! `emotiond bench --growth`: how the cost grows with faces, sources, pixels and time.
 
 use super::{play::play, scene::jpeg_with_faces};
-use crate::{commands::print, config::Config, exit::Failure, source::Clip};
+use crate::{config::Config, source::Clip};
+use emotiond_core::{exit::Failure, stdout::print};
 use std::{fs, thread, time::Duration};
 
 const FACES: [u32; 6] = [0, 1, 4, 16, 64, 200];

@@ -1,13 +1,15 @@
 //! The work itself, in a loop without queues: what no pipeline around the same kernels can beat.
 
 use crate::{
-    classify::Classifier,
-    config::{LimitsConfig, ModelConfig},
+    config::LimitsConfig,
     decode::FrameDecoder,
     detect::{Detector, DetectorPlan},
+    frame::{Encoding, Frame},
+};
+use emotiond_core::{
+    classify::{Classifier, ModelConfig},
     exit::Failure,
     face::InputCutter,
-    frame::{Encoding, Frame},
     runtime::Runtime,
 };
 use std::{
@@ -63,7 +65,10 @@ impl<'a> Kernels<'a> {
             plan,
             decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels),
             detector: plan.build()?,
-            cutter: InputCutter::new(model.framing(plan.framing), classifier.description().input.clone()),
+            cutter: InputCutter::new(
+                plan.framing.with_margin(model.margin),
+                classifier.description().input.clone(),
+            ),
             classifier,
             frame: Frame::default(),
             inputs: Vec::new(),

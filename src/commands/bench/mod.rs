@@ -5,16 +5,14 @@ mod own;
 mod play;
 mod scene;
 
-use super::{effective_config, print, start_logs};
+use super::{effective_config, start_logs};
 use crate::{
-    classify::Classifier,
     cli::{BenchArgs, RunArgs},
     config::Config,
     detect::DetectorPlan,
-    exit::Failure,
-    runtime::Runtime,
     source::Clip,
 };
+use emotiond_core::{classify::Classifier, exit::Failure, runtime::Runtime, stdout::print};
 use kernels::{Captured, Kernels, frames_per_second, median_times};
 use play::play;
 use std::time::Duration;

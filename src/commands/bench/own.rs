@@ -7,13 +7,16 @@ use super::{
     searching_fully,
 };
 use crate::{
-    commands::print,
-    config::{Config, SourceConfig},
+    config::Config,
     detect::DetectorPlan,
-    exit::{Exit, Failure},
     frame::Frame,
+    source::{self, Read, SourceConfig, SourceUri},
+    stop::Stop,
+};
+use emotiond_core::{
+    exit::{Exit, ExitsWith, Failure},
     runtime::Runtime,
-    source::{self, Read, SourceUri, Stop},
+    stdout::print,
 };
 use std::time::Duration;
 

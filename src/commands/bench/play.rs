@@ -1,14 +1,15 @@
 //! Runs the daemon's own pipeline on pictures from memory, and counts.
 
 use crate::{
-    config::{Config, SourceConfig},
+    config::Config,
     emit::EmitPolicy,
-    exit::Failure,
     pipeline::Pipeline,
-    source::{Clip, SourceUri, Stop},
+    source::{Clip, SourceConfig, SourceUri},
+    stop::Stop,
 };
 use cpu_time::ProcessTime;
 use crossbeam_channel::bounded;
+use emotiond_core::exit::{ExitsWith, Failure};
 use hdrhistogram::Histogram;
 use std::{
     io::{self, Write},

@@ -1,0 +1,42 @@
+//! Settings of the emotion model.
+
+use crate::config::values;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `[model]`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// The ONNX file, in place of the installed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// What is added to a detector's box, as a part of its longer side; without it, the detector's measured best.
+    #[serde(deserialize_with = "values::margin_or_none", skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f32>,
+    /// Emotions in the order of the output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// `gray` or `rgb`.
+    #[serde(deserialize_with = "values::color_or_none", skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// Side of the input in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// Subtracted from pixels of 0 to 255, one number a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f32>>,
+    /// Multiplied after that, one number a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Vec<f32>>,
+    /// `raw`, or `auto` for a model that expects brightness and contrast to be taken out of each crop.
+    #[serde(deserialize_with = "values::levels_or_none", skip_serializing_if = "Option::is_none")]
+    pub levels: Option<String>,
+}
+
+impl ModelConfig {
+    /// Takes relative paths as relative to the folder `base`.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        self.file = self.file.take().map(|file| base.join(file));
+    }
+}

@@ -1,0 +1,266 @@
+//! From crops to probabilities: the network, its description, batches.
+mod config;
+pub mod description;
+
+pub use config::ModelConfig;
+
+use crate::{
+    exit::{Exit, ExitsWith},
+    paths,
+    runtime::{Provider, Runtime, RuntimeError, one_line, with_progress},
+};
+use description::{Description, DescriptionError};
+use ort::{
+    session::Session,
+    value::{TensorRef, ValueType},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use thiserror::Error;
+
+/// Installed models, the best first.
+const INSTALLED: [&str; 2] = ["emotion.onnx", "mini_xception.onnx"];
+/// The same for processors, which compute with 8 bits more than twice as fast; accelerators are made for floats.
+const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini_xception.onnx"];
+
+/// Why a model cannot be used.
+#[derive(Debug, Error)]
+pub enum ClassifyError {
+    /// No model is installed.
+    #[error(
+        "no emotion model is installed: name one with --model or `file` under [model], or put emotion.onnx into {0}"
+    )]
+    NoModel(String),
+    /// The runtime refused the file.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The description is incomplete or wrong.
+    #[error("{path}: {fault}")]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: DescriptionError,
+    },
+    /// The network and its description do not fit.
+    #[error(
+        "{path} does not fit its description: its {what} is {found}, and {expected} was described; correct the file's metadata or [model] in the config"
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Input or output.
+        what: &'static str,
+        /// The network's shape.
+        found: String,
+        /// The description's shape.
+        expected: String,
+    },
+    /// The network failed.
+    #[error("the emotion model failed: {}", one_line(.0))]
+    Run(#[from] ort::Error),
+    /// The output is not a row of probabilities.
+    #[error(
+        "{path} does not end in probabilities: a row of its output sums to {sum:.3} in place of 1; export it with its softmax"
+    )]
+    NotProbabilities {
+        /// The file.
+        path: PathBuf,
+        /// What the row sums to.
+        sum: f32,
+    },
+}
+
+impl ExitsWith for ClassifyError {
+    fn exit(&self) -> Exit {
+        Exit::Unavailable
+    }
+}
+
+/// An emotion model, ready to run.
+pub struct Classifier {
+    session: Session,
+    path: PathBuf,
+    description: Description,
+    batch_sizes: &'static [usize],
+    padded: Vec<f32>,
+}
+
+fn installed(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::Cpu => &INSTALLED_FOR_CPU,
+        _ => &INSTALLED,
+    }
+}
+
+impl Classifier {
+    /// Loads the model that `config` names, or the best that is installed, and runs it once.
+    ///
+    /// # Errors
+    /// When there is none, or the file, its description and its shapes do not fit together.
+    pub fn load(runtime: &Runtime, config: &ModelConfig) -> Result<Self, ClassifyError> {
+        let path = match &config.file {
+            Some(path) => path.clone(),
+            None => paths::find_model(installed(runtime.provider())).ok_or_else(no_model)?,
+        };
+        let bytes = fs::read(&path).map_err(|fault| RuntimeError::ModelFile { path: path.clone(), fault })?;
+        let session = runtime.session(&bytes, &path)?;
+        let description = describe(&session, config)
+            .map_err(|fault| ClassifyError::Description { path: path.clone(), fault })?;
+        let batch_sizes = runtime.provider().batch_sizes();
+        let mut classifier = Self { session, path, description, batch_sizes, padded: Vec::new() };
+        classifier.check_shapes()?;
+        let what = format!("preparing the emotion model for {}", runtime.provider());
+        with_progress(&what, || classifier.warm_up(runtime.provider()))?;
+        Ok(classifier)
+    }
+
+    /// What the model says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Classifies `inputs`, crops of `crop_len` values each, and appends a row of probabilities a crop to `rows`.
+    /// As many crops as fit a batch go together.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn classify(&mut self, inputs: &[f32], rows: &mut Vec<f32>) -> Result<(), ClassifyError> {
+        let crop_len = self.description.input.crop_len();
+        let largest = *self.batch_sizes.last().expect("there is a batch size");
+        for batch in inputs.chunks(largest * crop_len) {
+            let count = batch.len() / crop_len;
+            let size = *self.batch_sizes.iter().find(|size| **size >= count).unwrap_or(&largest);
+            if size == count {
+                run(&mut self.session, &self.path, &self.description, batch, count, rows)?;
+            } else {
+                self.padded.clear();
+                self.padded.extend_from_slice(batch);
+                self.padded.resize(size * crop_len, 0.0);
+                run(&mut self.session, &self.path, &self.description, &self.padded, count, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the network's shapes with the description's, where the network says them.
+    fn check_shapes(&self) -> Result<(), ClassifyError> {
+        let spec = &self.description.input;
+        let sizes = [-1, spec.color.channels() as i64, spec.size as i64, spec.size as i64];
+        self.check_shape("input", self.session.inputs(), &sizes)?;
+        self.check_shape("output", self.session.outputs(), &[-1, self.description.labels.len() as i64])
+    }
+
+    fn check_shape(
+        &self,
+        what: &'static str,
+        values: &[ort::value::Outlet],
+        expected: &[i64],
+    ) -> Result<(), ClassifyError> {
+        let mismatch = |found: String| ClassifyError::Shape {
+            path: self.path.clone(),
+            what,
+            found,
+            expected: shape_text(expected),
+        };
+        let [value] = values else { return Err(mismatch(format!("{} tensors", values.len()))) };
+        let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
+            return Err(mismatch(value.dtype().to_string()));
+        };
+        let fits = shape.len() == expected.len()
+            && shape.iter().zip(expected).skip(1).all(|(found, expected)| *found < 0 || found == expected)
+            && shape.first().is_some_and(|batch| *batch < 0)
+            && *ty == ort::value::TensorElementType::Float32;
+        if fits { Ok(()) } else { Err(mismatch(format!("{} of {ty}", shape_text(shape)))) }
+    }
+
+    /// Runs each batch size once, so that the first face waits for nothing, and looks at what comes out: a file need
+    /// not say how many classes it has.
+    fn warm_up(&mut self, provider: Provider) -> Result<(), ClassifyError> {
+        let crop_len = self.description.input.crop_len();
+        // A CPU has nothing to prepare for a size.
+        let sizes = if provider == Provider::Cpu { &self.batch_sizes[..1] } else { self.batch_sizes };
+        let mut rows = Vec::new();
+        for &size in sizes {
+            // A ramp from dark to light: a network that ignores its input would answer it too, one that fails would not.
+            let ramp: Vec<f32> =
+                (0..size * crop_len).map(|i| (i % crop_len) as f32 / crop_len as f32 - 0.5).collect();
+            rows.clear();
+            self.classify(&ramp, &mut rows)?;
+        }
+        let sum: f32 = rows[..self.description.labels.len()].iter().sum();
+        if (sum - 1.0).abs() > 0.01 {
+            return Err(ClassifyError::NotProbabilities { path: self.path.clone(), sum });
+        }
+        Ok(())
+    }
+}
+
+/// Runs one batch and appends the first `count` rows of the answer.
+fn run(
+    session: &mut Session,
+    path: &Path,
+    description: &Description,
+    batch: &[f32],
+    count: usize,
+    rows: &mut Vec<f32>,
+) -> Result<(), ClassifyError> {
+    let spec = &description.input;
+    let classes = description.labels.len();
+    let size = batch.len() / spec.crop_len();
+    let shape = [size, spec.color.channels(), spec.size, spec.size];
+    let outputs = session.run(ort::inputs![TensorRef::from_array_view((shape, batch))?])?;
+    let (found, probabilities) = outputs[0].try_extract_tensor::<f32>()?;
+    if **found != [size as i64, classes as i64] {
+        return Err(ClassifyError::Shape {
+            path: path.to_owned(),
+            what: "output",
+            found: shape_text(found),
+            expected: shape_text(&[-1, classes as i64]),
+        });
+    }
+    rows.extend_from_slice(&probabilities[..count * classes]);
+    Ok(())
+}
+
+/// The index of the largest value, the first among equals; 0 for an empty row.
+pub fn argmax(row: &[f32]) -> usize {
+    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
+}
+
+fn no_model() -> ClassifyError {
+    let dirs: Vec<String> =
+        paths::data_dirs().iter().map(|dir| dir.join("models").display().to_string()).collect();
+    ClassifyError::NoModel(dirs.join(" or "))
+}
+
+/// The file's metadata, with the config's keys before it.
+fn describe(session: &Session, config: &ModelConfig) -> Result<Description, DescriptionError> {
+    let metadata = session.metadata().ok();
+    let join = |numbers: &Vec<f32>| numbers.iter().map(f32::to_string).collect::<Vec<_>>().join(" ");
+    Description::from_metadata(|key| {
+        let configured = match key.trim_start_matches("emotiond.") {
+            "labels" => config.labels.as_ref().map(|labels| labels.join(" ")),
+            "color" => config.color.clone(),
+            "size" => config.size.map(|size| size.to_string()),
+            "mean" => config.mean.as_ref().map(join),
+            "scale" => config.scale.as_ref().map(join),
+            "levels" => config.levels.clone(),
+            _ => None,
+        };
+        configured.or_else(|| metadata.as_ref()?.custom(key))
+    })
+}
+
+fn shape_text(sizes: &[i64]) -> String {
+    let sizes: Vec<String> =
+        sizes.iter().map(|&size| if size < 0 { "N".to_owned() } else { size.to_string() }).collect();
+    format!("[{}]", sizes.join(", "))
+}

@@ -1,0 +1,430 @@
+//! The crop: box to square to gray to the network's input. The daemon, the trainer and the evaluation share it,
+//! so that a model never sees other pixels in service than it saw in training.
+
+use crate::{
+    classify::description::InputSpec,
+    geometry::BoundingBox,
+    levels::{Levels, Stretch},
+    picture::{Color, PictureView, luma},
+};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+use std::f32::consts::SQRT_2;
+
+/// How the square that is read lies around a detector's box, in parts of the box's longer side. The default is the
+/// square around the box's centre that just holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Framing {
+    /// What is added to the side in all (0.2: 10 % at each end); it may be negative.
+    pub margin: f32,
+    /// How far the square's centre lies below the box's.
+    pub down: f32,
+}
+
+impl Framing {
+    /// The same with another margin, where one is given.
+    pub fn with_margin(self, margin: Option<f32>) -> Self {
+        Self { margin: margin.unwrap_or(self.margin), ..self }
+    }
+}
+
+/// A face that is tilted less is cut out as it is, in degrees; measured, see docs/pose.md.
+const LEAST_ROLL_DEG: f32 = 5.0;
+
+/// Makes faces a network's input: crops them and normalises the crops.
+pub struct InputCutter {
+    cropper: Cropper,
+    crop: Vec<u8>,
+    framing: Framing,
+    spec: InputSpec,
+}
+
+impl InputCutter {
+    /// A cutter for a network that takes `spec`, around boxes that are framed by `framing`.
+    pub fn new(framing: Framing, spec: InputSpec) -> Self {
+        Self { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], framing, spec }
+    }
+
+    /// Appends the face's input, `crop_len` numbers channel by channel, to `inputs`.
+    pub fn append(&mut self, picture: &PictureView, face: &BoundingBox, inputs: &mut Vec<f32>) {
+        self.append_upright(picture, face, 0.0, inputs);
+    }
+
+    /// The same for a face that is tilted clockwise by `roll_deg`, which is turned upright.
+    pub fn append_upright(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        roll_deg: f32,
+        inputs: &mut Vec<f32>,
+    ) {
+        self.cropper.crop_upright(picture, face, roll_deg, self.framing, &self.spec, &mut self.crop);
+        let start = inputs.len();
+        inputs.resize(start + self.crop.len(), 0.0);
+        normalize(&self.crop, &self.spec, &mut inputs[start..]);
+    }
+
+    /// The latest face's pixels, before they were normalised.
+    pub fn crop(&self) -> PictureView<'_> {
+        let side = self.spec.size as u32;
+        PictureView::new(side, side, self.spec.color, &self.crop)
+    }
+}
+
+/// Cuts faces out of pictures. Holds its scratch memory, so that a warm cropper allocates nothing.
+pub struct Cropper {
+    resizer: Resizer,
+    region: Vec<u8>,
+    /// What is yet to be turned.
+    tilted: Vec<u8>,
+}
+
+impl Default for Cropper {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cropper {
+    /// A cropper with empty scratch memory.
+    pub fn new() -> Self {
+        Self { resizer: Resizer::new(), region: Vec::new(), tilted: Vec::new() }
+    }
+
+    /// Writes the square that `framing` lays around `face` into `out`: `spec.crop_len()` bytes, row by row, in the
+    /// colour that `spec` asks for. Where the square leaves the picture, the border's pixels repeat.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn crop(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        framing: Framing,
+        spec: &InputSpec,
+        out: &mut [u8],
+    ) {
+        assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
+        self.resample(picture, &square(face, framing), spec.color, spec.size, out);
+    }
+
+    /// The same for a face that is tilted clockwise by `roll_deg`: the square is tilted with it and turned upright. A
+    /// face that is hardly tilted is cut out as it is.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn crop_upright(
+        &mut self,
+        picture: &PictureView,
+        face: &BoundingBox,
+        roll_deg: f32,
+        framing: Framing,
+        spec: &InputSpec,
+        out: &mut [u8],
+    ) {
+        if roll_deg.abs() < LEAST_ROLL_DEG || !roll_deg.is_finite() {
+            return self.crop(picture, face, framing, spec, out);
+        }
+        assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
+        let (sin, cos) = roll_deg.to_radians().sin_cos();
+        let upright = square(face, framing);
+        // `down` is the face's own.
+        let (cx, cy) = face.center();
+        let down = upright.center().1 - cy;
+        let (cx, cy) = (cx - sin * down, cy + cos * down);
+        // The upright square that holds it however it is tilted, at twice the crop's resolution: what is smaller is
+        // averaged there.
+        let side = upright.w * SQRT_2;
+        let around = BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side);
+        let size = (2.0 * spec.size as f32 * SQRT_2).ceil() as usize;
+        let mut tilted = std::mem::take(&mut self.tilted);
+        tilted.resize(size * size * spec.color.channels(), 0);
+        self.resample(picture, &around, spec.color, size, &mut tilted);
+        turn_upright(&tilted, size, (sin, cos), spec, out);
+        self.tilted = tilted;
+    }
+
+    /// Writes the square, made `size` pixels wide, into `out`.
+    fn resample(
+        &mut self,
+        picture: &PictureView,
+        square: &BoundingBox,
+        color: Color,
+        size: usize,
+        out: &mut [u8],
+    ) {
+        let square = within_reach(square, picture);
+        let (left, top) = (square.x.floor(), square.y.floor());
+        // Never empty: a box of no size becomes one pixel.
+        let width = ((square.x + square.w).ceil() - left).max(1.0);
+        let height = ((square.y + square.h).ceil() - top).max(1.0);
+        let (width, height) = (width as usize, height as usize);
+        self.copy_region(picture, color, left as i64, top as i64, width, height);
+        if width == size && height == size && square.w == width as f32 {
+            out.copy_from_slice(&self.region);
+            return;
+        }
+        let pixels = match color {
+            Color::Gray => PixelType::U8,
+            Color::Rgb => PixelType::U8x3,
+        };
+        let source = ImageRef::new(width as u32, height as u32, &self.region, pixels)
+            .expect("the region was sized for this");
+        let mut target =
+            Image::from_slice_u8(size as u32, size as u32, out, pixels).expect("its length was checked");
+        let side = f64::from(square.w.max(f32::EPSILON)).min(width as f64).min(height as f64);
+        let offset = |inner: f32, extent: usize| f64::from(inner).clamp(0.0, extent as f64 - side);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
+            offset(square.x - left, width),
+            offset(square.y - top, height),
+            side,
+            side,
+        );
+        self.resizer.resize(&source, &mut target, &options).expect("the crop lies inside the region");
+    }
+
+    /// Fills `self.region` with `width` x `height` pixels from (`left`, `top`) on, in `color`.
+    fn copy_region(
+        &mut self,
+        picture: &PictureView,
+        color: Color,
+        left: i64,
+        top: i64,
+        width: usize,
+        height: usize,
+    ) {
+        self.region.clear();
+        let last_x = i64::from(picture.width) - 1;
+        let last_y = i64::from(picture.height) - 1;
+        for y in 0..height as i64 {
+            let row = picture.row((top + y).clamp(0, last_y) as u32);
+            // Columns left of the picture, inside it and right of it.
+            let inside = left.clamp(0, last_x + 1)..(left + width as i64).clamp(0, last_x + 1);
+            let before = (inside.start - left).min(width as i64).max(0) as usize;
+            let after = width - before - inside.clone().count();
+            repeat_pixel(&mut self.region, row, picture.color, color, 0, before);
+            let channels = picture.color.channels();
+            convert(
+                &mut self.region,
+                &row[inside.start as usize * channels..inside.end as usize * channels],
+                picture.color,
+                color,
+            );
+            repeat_pixel(&mut self.region, row, picture.color, color, last_x as usize, after);
+        }
+    }
+}
+
+/// The square that `framing` lays around the box `face`.
+pub fn square(face: &BoundingBox, framing: Framing) -> BoundingBox {
+    let longer = face.w.max(face.h);
+    let side = longer * (1.0 + framing.margin);
+    let (cx, cy) = face.center();
+    BoundingBox::new(cx - side / 2.0, cy + longer * framing.down - side / 2.0, side, side)
+}
+
+/// A square as it is, unless a broken detection put it or its size far beyond the picture, where all is border: then a
+/// bounded one, since its pixels take memory.
+fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
+    let reach = 4.0 * picture.width.max(picture.height) as f32;
+    let (cx, cy) = square.center();
+    if square.w <= reach && cx.abs() <= 2.0 * reach && cy.abs() <= 2.0 * reach {
+        return *square;
+    }
+    let side = square.w.min(reach);
+    let near = |center: f32| if center.is_nan() { 0.0 } else { center.clamp(-reach, reach) };
+    BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
+}
+
+/// Writes the tilted square in the middle of `tilted`, a picture of `size` x `size` pixels in which its corners just have
+/// room, into `out`; its axes lie along (`cos`, `sin`) and (-`sin`, `cos`). Each pixel is the mean of four places, each
+/// between four pixels.
+fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &InputSpec, out: &mut [u8]) {
+    let channels = spec.color.channels();
+    let pitch = size as f32 / SQRT_2 / (2 * spec.size) as f32;
+    let middle = (size as f32 - 1.0) / 2.0;
+    let last = (size - 1) as f32;
+    let add = |x: f32, y: f32, sums: &mut [f32]| {
+        let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
+        let (column, row) = ((x as usize).min(size - 2), (y as usize).min(size - 2));
+        let (right, below) = (x - column as f32, y - row as f32);
+        let at = (row * size + column) * channels;
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            let pixel = |place: usize| f32::from(tilted[at + place * channels + channel]);
+            let upper = pixel(0) + (pixel(1) - pixel(0)) * right;
+            let lower = pixel(size) + (pixel(size + 1) - pixel(size)) * right;
+            *sum += upper + (lower - upper) * below;
+        }
+    };
+    for (index, pixel) in out.chunks_exact_mut(channels).enumerate() {
+        let mut sums = [0.0; 3];
+        for part in 0..4 {
+            let across = (2 * (index % spec.size) + part % 2) as f32 + 0.5 - spec.size as f32;
+            let down = (2 * (index / spec.size) + part / 2) as f32 + 0.5 - spec.size as f32;
+            let (across, down) = (across * pitch, down * pitch);
+            add(
+                middle + across * cos - down * sin,
+                middle + across * sin + down * cos,
+                &mut sums[..channels],
+            );
+        }
+        for (value, sum) in pixel.iter_mut().zip(sums) {
+            *value = (sum / 4.0).round() as u8;
+        }
+    }
+}
+
+/// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):
+/// `(pixel - mean) * scale`, of a pixel that was stretched first where the network asks for it.
+///
+/// # Panics
+/// When the two lengths differ from `spec.crop_len()`.
+pub fn normalize(crop: &[u8], spec: &InputSpec, out: &mut [f32]) {
+    assert!(
+        crop.len() == spec.crop_len() && out.len() == crop.len(),
+        "a crop or an input of the wrong length"
+    );
+    let channels = spec.color.channels();
+    let stretch = match spec.levels {
+        Levels::Raw => Stretch::NONE,
+        Levels::Auto => Stretch::of(crop, spec.size, spec.color),
+    };
+    for (channel, plane) in out.chunks_exact_mut(spec.size * spec.size).enumerate() {
+        let (mean, scale) = (spec.mean[channel], spec.scale[channel]);
+        for (value, pixel) in plane.iter_mut().zip(crop[channel..].iter().step_by(channels)) {
+            *value = (f32::from(*pixel) * stretch.gain + stretch.offset - mean) * scale;
+        }
+    }
+}
+
+fn repeat_pixel(region: &mut Vec<u8>, row: &[u8], from: Color, to: Color, x: usize, count: usize) {
+    let pixel = &row[x * from.channels()..][..from.channels()];
+    for _ in 0..count {
+        convert(region, pixel, from, to);
+    }
+}
+
+/// Appends `pixels` in the colour `to`.
+fn convert(region: &mut Vec<u8>, pixels: &[u8], from: Color, to: Color) {
+    match (from, to) {
+        (Color::Gray, Color::Gray) | (Color::Rgb, Color::Rgb) => region.extend_from_slice(pixels),
+        (Color::Rgb, Color::Gray) => region.extend(pixels.chunks_exact(3).map(|p| luma(p[0], p[1], p[2]))),
+        (Color::Gray, Color::Rgb) => region.extend(pixels.iter().flat_map(|&p| [p, p, p])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_the_right_size_passes_unchanged() {
+        let pixels: Vec<u8> = (0..48 * 48).map(|i| (i * 7 % 256) as u8).collect();
+        let picture = PictureView::new(48, 48, Color::Gray, &pixels);
+        let mut out = vec![0; 48 * 48];
+        let whole = BoundingBox::new(0.0, 0.0, 48.0, 48.0);
+        Cropper::new().crop(&picture, &whole, Framing::default(), &InputSpec::fer2013(), &mut out);
+        assert_eq!(out, pixels);
+    }
+
+    #[test]
+    fn a_face_beyond_the_border_repeats_its_pixels() {
+        let pixels = [[10, 20, 30]; 64 * 64].concat();
+        let picture = PictureView::new(64, 64, Color::Rgb, &pixels);
+        for face in [
+            BoundingBox::new(-30.0, -30.0, 40.0, 40.0),
+            BoundingBox::new(50.5, 60.25, 40.0, 33.0),
+            BoundingBox::new(-500.0, 10.0, 20.0, 20.0),
+            BoundingBox::new(3.0, 3.0, 0.0, 0.0),
+        ] {
+            let mut out = vec![0; 48 * 48];
+            Cropper::new().crop(
+                &picture,
+                &face,
+                Framing { margin: 0.3, down: 0.0 },
+                &InputSpec::fer2013(),
+                &mut out,
+            );
+            assert!(out.iter().all(|&p| p == luma(10, 20, 30)), "{face:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_keeps_its_direction_and_range() {
+        let pixels: Vec<u8> = (0..200 * 200).map(|i| (i % 200) as u8).collect();
+        let picture = PictureView::new(200, 200, Color::Gray, &pixels);
+        let mut out = vec![0; 48 * 48];
+        let face = BoundingBox::new(50.0, 50.0, 96.0, 96.0);
+        Cropper::new().crop(&picture, &face, Framing::default(), &InputSpec::fer2013(), &mut out);
+        assert!(out[..48].windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(
+            (out[0] as i32 - 51).abs() <= 1 && (out[47] as i32 - 145).abs() <= 1,
+            "{} {}",
+            out[0],
+            out[47]
+        );
+    }
+
+    #[test]
+    fn a_tilted_face_is_cut_out_like_the_same_face_upright() {
+        // Waves without a symmetry, around the middle of the picture.
+        let wave = |x: f32, y: f32| {
+            128.0 + 60.0 * (x / 9.0).sin() * (y / 13.0).cos() + 40.0 * ((x + 2.0 * y) / 31.0).sin()
+        };
+        let picture = |roll_deg: f32| -> Vec<u8> {
+            let (sin, cos) = roll_deg.to_radians().sin_cos();
+            let at = |x: f32, y: f32| wave(x * cos + y * sin, y * cos - x * sin);
+            let places = (0..300 * 300).map(|i| ((i % 300) as f32 - 149.5, (i / 300) as f32 - 149.5));
+            places.flat_map(|(x, y)| [at(x, y) as u8; 3]).collect()
+        };
+        let face = BoundingBox::new(150.0 - 55.0, 150.0 - 60.0, 110.0, 120.0);
+        let framing = Framing { margin: -0.1, down: 0.1 };
+        for color in [Color::Gray, Color::Rgb] {
+            let spec = InputSpec { color, ..InputSpec::fer2013() };
+            let crop = |roll_deg: f32| {
+                let pixels = picture(roll_deg);
+                let view = PictureView::new(300, 300, Color::Rgb, &pixels);
+                let mut out = vec![0; spec.crop_len()];
+                Cropper::new().crop_upright(&view, &face, roll_deg, framing, &spec, &mut out);
+                out
+            };
+            let upright = crop(0.0);
+            for roll_deg in [-170.0, -90.0, -30.0, LEAST_ROLL_DEG, 12.0, 45.0] {
+                let differences = crop(roll_deg).into_iter().zip(&upright).map(|(a, b)| a.abs_diff(*b));
+                let most = differences.max().unwrap();
+                assert!(most <= 6, "{roll_deg} degrees: {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_face_that_is_hardly_tilted_is_cut_out_as_it_is() {
+        let pixels: Vec<u8> = (0..100 * 100).map(|i| (i * 7 % 251) as u8).collect();
+        let picture = PictureView::new(100, 100, Color::Gray, &pixels);
+        let (spec, face) = (InputSpec::fer2013(), BoundingBox::new(20.3, 30.1, 50.0, 60.0));
+        let crop = |roll_deg: f32| {
+            let mut out = vec![0; spec.crop_len()];
+            Cropper::new().crop_upright(&picture, &face, roll_deg, Framing::default(), &spec, &mut out);
+            out
+        };
+        assert_eq!(crop(LEAST_ROLL_DEG - 0.1), crop(0.0));
+        assert_eq!(crop(f32::NAN), crop(0.0));
+        assert_ne!(crop(LEAST_ROLL_DEG + 0.1), crop(0.0));
+    }
+
+    #[test]
+    fn normalising_separates_the_channels() {
+        let spec = InputSpec {
+            color: Color::Rgb,
+            size: 1,
+            mean: vec![0.0, 1.0, 2.0],
+            scale: vec![1.0, 2.0, 0.5],
+            levels: Levels::Raw,
+        };
+        let mut out = [0.0; 3];
+        normalize(&[10, 11, 12], &spec, &mut out);
+        assert_eq!(out, [10.0, 20.0, 5.0]);
+    }
+}

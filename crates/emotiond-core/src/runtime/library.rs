@@ -1,0 +1,66 @@
+//! Finding and loading the one ONNX Runtime library of the process.
+
+use super::RuntimeConfig;
+use super::{Provider, ProviderChoice, RuntimeError};
+use crate::paths;
+use ort::environment::Environment;
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// ONNX Runtime allows one environment a process.
+static LOADED: Mutex<Option<(Environment, PathBuf)>> = Mutex::new(None);
+
+pub(super) fn load(config: &RuntimeConfig) -> Result<(Environment, PathBuf), RuntimeError> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((environment, library)) = &*loaded {
+        return Ok((environment.clone(), library.clone()));
+    }
+    let library = choose(config)?;
+    let environment = open(&library)?;
+    *loaded = Some((environment.clone(), library.clone()));
+    Ok((environment, library))
+}
+
+/// What the config or the environment names, else the installed library that serves the provider best.
+fn choose(config: &RuntimeConfig) -> Result<PathBuf, RuntimeError> {
+    let named = config.library.clone().or_else(|| env::var_os("ORT_DYLIB_PATH").map(PathBuf::from));
+    if let Some(path) = named {
+        return Ok(path);
+    }
+    let kinds: &[&str] = match config.ep {
+        ProviderChoice::Auto => &["cuda", "openvino", "cpu"],
+        ProviderChoice::Named(Provider::Cpu) => &["cpu", "openvino", "cuda"],
+        ProviderChoice::Named(Provider::Cuda | Provider::TensorRt) => &["cuda", "cpu", "openvino"],
+        ProviderChoice::Named(Provider::OpenVino) => &["openvino", "cpu", "cuda"],
+    };
+    let installed = kinds.iter().flat_map(|kind| paths::find_runtimes(kind)).next();
+    installed.or_else(system_library).ok_or_else(|| {
+        let dirs: Vec<String> =
+            paths::data_dirs().iter().map(|dir| dir.join("runtime").display().to_string()).collect();
+        RuntimeError::NoLibrary(dirs.join(", "))
+    })
+}
+
+fn system_library() -> Option<PathBuf> {
+    ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]
+        .iter()
+        .map(|dir| Path::new(dir).join("libonnxruntime.so"))
+        .find(|path| path.exists())
+}
+
+fn open(library: &Path) -> Result<Environment, RuntimeError> {
+    let unusable = |reason: String| RuntimeError::Library { path: library.to_owned(), reason };
+    if !library.exists() {
+        return Err(unusable("there is no such file; run `scripts/setup`, or correct the path".to_owned()));
+    }
+    let builder = ort::init_from(library).map_err(|fault| {
+        // The loader's reason stands only in the debug form, as its first quoted text.
+        let debug = format!("{fault:?}");
+        let reason = debug.split('"').nth(1).unwrap_or(&debug);
+        unusable(format!("{reason}; run `scripts/setup` again, or name another file"))
+    })?;
+    builder.with_name("emotiond").with_telemetry(false).build().map_err(|fault| unusable(fault.to_string()))
+}

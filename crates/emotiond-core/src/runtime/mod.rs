@@ -1,0 +1,193 @@
+//! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
+mod config;
+mod library;
+mod patience;
+mod provider;
+mod telemetry;
+
+pub use config::RuntimeConfig;
+pub use patience::with_progress;
+pub use provider::{Precision, Provider, ProviderChoice};
+
+use crate::exit::{Exit, ExitsWith};
+use ort::{
+    environment::Environment,
+    session::{Session, builder::GraphOptimizationLevel},
+};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a network cannot run.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    /// There is no library.
+    #[error(
+        "no ONNX Runtime library is installed: run `scripts/setup`, or name the file libonnxruntime.so with `library` under [runtime] or in ORT_DYLIB_PATH (looked in {0})"
+    )]
+    NoLibrary(String),
+    /// The library that was named cannot be loaded.
+    #[error("the ONNX Runtime library {path} cannot be loaded: {reason}")]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// What the loader says.
+        reason: String,
+    },
+    /// An execution provider that was asked for by name cannot be had.
+    #[error("the execution provider `{name}` cannot be had: {reason}; {remedy}")]
+    Provider {
+        /// Its name.
+        name: Provider,
+        /// What the runtime says.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The provider always computes in full precision.
+    #[error(
+        "the execution provider `{0}` computes in full precision: leave `precision` under [runtime] out, or take tensorrt or openvino"
+    )]
+    Precision(Provider),
+    /// The model's file cannot be read.
+    #[error("the model {path} cannot be read: {fault}")]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: std::io::Error,
+    },
+    /// The face detector's file cannot be read.
+    #[error("the face detector {path} cannot be read: {fault}; `scripts/fetch-models` installs it")]
+    DetectorFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: std::io::Error,
+    },
+    /// The model's file is not a usable network.
+    #[error("{path} is not a usable ONNX model: {reason}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+impl ExitsWith for RuntimeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Precision(_) => Exit::Config,
+            _ => Exit::Unavailable,
+        }
+    }
+}
+
+/// The loaded library and the provider that sessions run on.
+#[derive(Clone)]
+pub struct Runtime {
+    environment: Environment,
+    library: PathBuf,
+    provider: Provider,
+    precision: Precision,
+    intra_threads: usize,
+    cache_dir: PathBuf,
+}
+
+impl Runtime {
+    /// Loads the library that `config` asks for and settles on an execution provider. One library serves the whole
+    /// process: a second call gets the first one's.
+    ///
+    /// # Errors
+    /// When there is no library, or the provider asked for by name does not work. `auto` never fails for a provider.
+    pub fn load(config: &RuntimeConfig) -> Result<Self, RuntimeError> {
+        let (environment, library) = library::load(config)?;
+        let cache_dir = config.cache_dir.clone().unwrap_or_else(provider::default_cache_dir);
+        let mut runtime = Self {
+            environment,
+            library,
+            provider: Provider::Cpu,
+            precision: config.precision,
+            intra_threads: config.intra_threads,
+            cache_dir,
+        };
+        runtime.provider = match config.ep {
+            ProviderChoice::Named(provider) => {
+                if config.precision == Precision::Half && !provider.has_half_precision() {
+                    return Err(RuntimeError::Precision(provider));
+                }
+                runtime.probe(provider).map(|()| provider)?
+            }
+            ProviderChoice::Auto => runtime.best_provider(),
+        };
+        if config.precision == Precision::Half && !runtime.provider.has_half_precision() {
+            tracing::warn!("the execution provider `{}` computes in full precision", runtime.provider);
+        }
+        tracing::info!(library = %runtime.library.display(), ep = %runtime.provider, "ONNX Runtime is loaded");
+        Ok(runtime)
+    }
+
+    /// The execution provider in use.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// The library in use.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+
+    /// A session for the model in `bytes`; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// When the bytes are not a usable model.
+    pub fn session(&self, bytes: &[u8], path: &Path) -> Result<Session, RuntimeError> {
+        self.session_on(self.provider, bytes)
+            .map_err(|fault| RuntimeError::Model { path: path.to_owned(), reason: one_line(&fault) })
+    }
+
+    fn session_on(&self, provider: Provider, bytes: &[u8]) -> Result<Session, ort::Error> {
+        let builder = Session::builder(&self.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(self.intra_threads)?
+            .with_inter_threads(1)?
+            // Spinning would burn a core for some tenths of a millisecond.
+            .with_intra_op_spinning(false)?
+            // Planning all activations as one block takes more memory than it saves, and no less time.
+            .with_memory_pattern(false)?
+            .with_log_level(ort::logging::LogLevel::Error)?;
+        builder
+            .with_execution_providers(provider.dispatch(self.precision, self.intra_threads, &self.cache_dir))?
+            .commit_from_memory(bytes)
+    }
+
+    /// Runs a network of one node: the runtime reports a provider as available that then fails to load.
+    fn probe(&self, provider: Provider) -> Result<(), RuntimeError> {
+        let session = self.session_on(provider, provider::PROBE);
+        session.map(|_| ()).map_err(|fault| RuntimeError::Provider {
+            name: provider,
+            reason: one_line(&fault),
+            remedy: provider.remedy(&self.library),
+        })
+    }
+
+    fn best_provider(&self) -> Provider {
+        let accelerated = [Provider::TensorRt, Provider::Cuda, Provider::OpenVino];
+        for provider in accelerated {
+            match self.probe(provider) {
+                Ok(()) => return provider,
+                Err(fault) => tracing::debug!("{fault}"),
+            }
+        }
+        Provider::Cpu
+    }
+}
+
+/// The runtime's messages run over several lines, the first of which says it, behind the place in its sources and a
+/// number and a name for the kind of error.
+pub fn one_line(fault: &ort::Error) -> String {
+    let text = fault.to_string();
+    let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
+    let said = line.split_once("[ONNXRuntimeError] : ").and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    said.unwrap_or(line).to_owned()
+}

@@ -1,0 +1,19 @@
+//! Text on stdout, as a command's answer.
+
+use crate::exit::{Exit, Failure};
+use anyhow::Context;
+use std::io::{self, ErrorKind, Write};
+
+/// Prints `text`. A reader that has closed the pipe is no error.
+///
+/// # Errors
+/// When stdout cannot be written, with the code for output.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error)
+            .context("stdout cannot be written; is the disk full?")
+            .map_err(|error| Failure::new(Exit::Output, error)),
+        _ => Ok(()),
+    }
+}

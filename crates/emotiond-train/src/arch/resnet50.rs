@@ -1,0 +1,55 @@
+//! ResNet50 (He et al. 2016, "Deep Residual Learning for Image Recognition") without its top, its stride in the 3x3
+//! convolutions, under a head of two dense layers. Convolutions have a bias, as Keras' have. 23,858,695 numbers with
+//! three channels and seven classes.
+
+use super::blocks::{Block, Gather, Residual};
+use super::make::Blocks;
+use super::{Network, NetworkSpec};
+use crate::ops::Window;
+
+/// Blocks of each stage and the channels of their 3x3 convolutions.
+const STAGES: [(usize, usize); 4] = [(3, 64), (4, 128), (6, 256), (3, 512)];
+/// What the last 1x1 convolution of a block widens its maps by.
+const EXPANSION: usize = 4;
+const HIDDEN: [usize; 2] = [128, 64];
+
+pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
+    let mut body = vec![
+        blocks.conv_bias(spec.channels, 64, Window::same(7, 2)),
+        blocks.norm_relu(64),
+        blocks.max_pool(Window::same(3, 2)),
+    ];
+    let mut input = 64;
+    for (stage, (count, width)) in STAGES.into_iter().enumerate() {
+        for block in 0..count {
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            body.push(bottleneck(blocks, input, width, stride));
+            input = width * EXPANSION;
+        }
+    }
+    let mut head = vec![blocks.linear(input, HIDDEN[0]), blocks.dense_relu()];
+    head.extend(blocks.dense_dropout(spec.dropout));
+    head.extend([blocks.linear(HIDDEN[0], HIDDEN[1]), blocks.dense_relu()]);
+    head.push(blocks.linear(HIDDEN[1], spec.classes));
+    Network::new(body, Gather::GlobalAverage, head)
+}
+
+/// 1x1, 3x3 and 1x1 convolutions beside the maps themselves, or beside a 1x1 convolution where their shape changes.
+fn bottleneck(blocks: &Blocks, input: usize, width: usize, stride: usize) -> Block {
+    let output = width * EXPANSION;
+    let pointwise = Window::valid(1, 1);
+    let main = vec![
+        blocks.conv_bias(input, width, pointwise),
+        blocks.norm_relu(width),
+        blocks.conv_bias(width, width, Window::same(3, stride)),
+        blocks.norm_relu(width),
+        blocks.conv_bias(width, output, pointwise),
+        blocks.norm(output),
+    ];
+    let shortcut = if input == output && stride == 1 {
+        vec![]
+    } else {
+        vec![blocks.conv_bias(input, output, Window::valid(1, stride)), blocks.norm(output)]
+    };
+    Block::Residual(Residual { main, shortcut, relu: true })
+}

@@ -1,0 +1,14 @@
+//! The commands of `emotiond-train`: arguments in, exit codes out.
+
+mod compare;
+pub mod data;
+pub mod eval;
+mod events;
+pub mod fit;
+mod progress;
+pub mod report;
+pub mod search;
+mod search_plot;
+mod table;
+
+use emotiond_core::stdout::print;

@@ -1,0 +1,226 @@
+//! `emotiond-train fit`.
+
+use super::{events::WithEvents, progress};
+use crate::{
+    calibration::{fit_temperature, softmax},
+    dataset::Dataset,
+    device,
+    distill::Teacher,
+    evaluate::evaluate_examples,
+    examples::{self, Prepared},
+    export,
+    fit::{Job, Outcome, VALIDATION_BATCH, fit},
+    history::{RunReport, SplitReport},
+    loader::Loader,
+    metrics::measure,
+    plots,
+    recipe::{Recipe, Validation},
+    trainer,
+};
+use burn::module::Module;
+use clap::Args;
+use emotiond_core::{
+    classify::{Classifier, ModelConfig, description::Description},
+    exit::{Exit, Failure},
+    runtime::{Runtime, RuntimeConfig},
+    stderr::say,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `fit`.
+#[derive(Args, Debug)]
+pub struct FitArgs {
+    /// How to train.
+    #[arg(value_name = "RECIPE.toml")]
+    recipe: PathBuf,
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Where checkpoints, model, report and curves go.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Goes on with the run in the folder, as if it had never stopped.
+    #[arg(long)]
+    resume: bool,
+    /// Takes the first weights from a checkpoint of another run, such as DIR/best.ckpt, or from a model that `fit` wrote.
+    #[arg(long, value_name = "CHECKPOINT|MODEL.onnx")]
+    from: Option<PathBuf>,
+    /// Changes a key of the recipe, as in `fit.epochs=10`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// cpu, cuda or wgpu.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
+    /// Licence of the weights, an SPDX expression, for the model's description.
+    #[arg(long, value_name = "SPDX")]
+    license: Option<String>,
+}
+
+/// Trains.
+///
+/// # Errors
+/// With the contract's exit code when the recipe, the data or the machine does not allow it.
+pub fn run(args: &FitArgs) -> Result<(), Failure> {
+    let recipe = Recipe::load(&args.recipe, &args.overrides)?;
+    let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let mut data = load(&recipe, &args.data)?;
+    if let Some(from) = &args.from {
+        data.notes.push(format!("the first weights are those of {}", from.display()));
+    }
+    fs::create_dir_all(&args.out).map_err(|error| {
+        Failure::new(Exit::Output, anyhow::anyhow!("cannot make {}: {error}", args.out.display()))
+    })?;
+    let teacher = load_teacher(&recipe, &data)?;
+    let job = Job {
+        recipe: &recipe,
+        data: &data,
+        out: &args.out,
+        resume: args.resume,
+        from: args.from.as_deref(),
+        teacher: teacher.as_ref(),
+        device: &device,
+    };
+    let shown = progress::for_this_terminal(recipe.fit.epochs);
+    let mut watch = WithEvents::new(shown, &args.out).map_err(|error| Failure::new(Exit::Output, error))?;
+    let outcome = fit(&job, &mut watch)?;
+    drop(watch);
+    finish(args, &recipe, &data, &outcome)
+}
+
+pub(super) fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
+    let mut dataset = Dataset::load(path, &recipe.input_spec())?;
+    let ferplus = recipe.data.ferplus.as_ref();
+    if ferplus.is_some() || recipe.data.labels.is_voted() {
+        dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;
+    }
+    Ok(examples::prepare(&Arc::new(dataset), recipe)?)
+}
+
+pub(super) fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
+    let Some(section) = &recipe.distill else { return Ok(None) };
+    Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), data.training.labels)?)))
+}
+
+/// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.
+fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> Result<(), Failure> {
+    let validation = Loader::in_order(Arc::new(data.validation.clone()), VALIDATION_BATCH);
+    let (logits, classes) = trainer::logits(&outcome.network, &validation, &outcome.spec);
+    let temperature = fit_temperature(&logits, &classes, data.validation.labels.len());
+    let split = split_name(&recipe.data.validation);
+    let measured = measured(data, &softmax(&logits, outcome.spec.classes, temperature), &classes, &split);
+    let description = describe(args, recipe, data, &measured);
+    let model = args.out.join("model.onnx");
+    export::save(&outcome.network, temperature as f32, &description, &model)
+        .map_err(|error| Failure::new(Exit::Output, error))?;
+    let name = args.recipe.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let mut report = RunReport {
+        temperature: Some(temperature),
+        evaluation: Some(measured),
+        ..course(name, recipe, data, outcome)
+    };
+    let save = |report: &RunReport| {
+        report.save(&args.out)?;
+        plots::save_curves(&args.out.join("curves.png"), report).map_err(Failure::from)
+    };
+    save(&report)?;
+    // The model is safe by now: whoever lacks ONNX Runtime here can still evaluate it elsewhere.
+    report.evaluation = Some(evaluate(&model, data, &split, &args.out)?);
+    save(&report)?;
+    say(format_args!(
+        "wrote {} (epoch {}: {})",
+        model.display(),
+        outcome.epoch,
+        description.accuracy.unwrap_or_default()
+    ));
+    Ok(())
+}
+
+/// What a run came to, before the model is looked at.
+pub(super) fn course(name: String, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> RunReport {
+    RunReport {
+        name,
+        recipe: recipe.clone(),
+        parameters: outcome.network.num_params(),
+        training_rows: data.training.items.len(),
+        validation_rows: data.validation.items.len(),
+        notes: data.notes.clone(),
+        epochs: outcome.history.clone(),
+        best_epoch: Some(outcome.epoch),
+        temperature: None,
+        evaluation: None,
+    }
+}
+
+/// The figures by the trainer's own forward pass: those of the model's description.
+fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &str) -> SplitReport {
+    let labels = data.validation.labels;
+    let kept = |index: &usize| !data.validation_repeats[*index];
+    let rows: Vec<usize> = (0..classes.len()).filter(kept).collect();
+    let without_repeats = (rows.len() < classes.len() && !rows.is_empty()).then(|| {
+        let width = labels.len();
+        let probabilities: Vec<f32> =
+            rows.iter().flat_map(|row| &probabilities[row * width..][..width]).copied().collect();
+        let classes: Vec<usize> = rows.iter().map(|&row| classes[row]).collect();
+        measure(labels, &probabilities, &classes)
+    });
+    SplitReport {
+        split: split.to_owned(),
+        all: measure(labels, probabilities, classes),
+        without_repeats,
+        repeats: classes.len() - rows.len(),
+        clear_majority: None,
+    }
+}
+
+fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitReport) -> Description {
+    let file = args.data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let is_voted = recipe.data.labels.is_voted();
+    let votes = match (is_voted, &recipe.data.ferplus) {
+        (true, _) => ", FER+ votes as labels",
+        (false, Some(_)) => ", FER+ votes as soft labels",
+        (false, None) => "",
+    };
+    let truth = if is_voted { " against what most FER+ taggers chose" } else { "" };
+    let mut accuracy = format!(
+        "{} {:.2} %{truth}, ECE {:.3}",
+        measured.split,
+        measured.all.accuracy * 100.0,
+        measured.all.ece
+    );
+    if let Some(without) = &measured.without_repeats {
+        accuracy += &format!("; {:.2} % without repeats of training pictures", without.accuracy * 100.0);
+    }
+    Description {
+        labels: data.training.labels.iter().map(|&label| label.to_owned()).collect(),
+        input: recipe.input_spec(),
+        license: args.license.clone(),
+        trained_on: Some(format!("{} training pictures of {file}{votes}", data.training.items.len())),
+        accuracy: Some(accuracy),
+    }
+}
+
+/// The exported model through ONNX Runtime, with its confusion matrix and worst mistakes as pictures.
+fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<SplitReport, Failure> {
+    let config = ModelConfig { file: Some(model.to_owned()), ..ModelConfig::default() };
+    let unavailable = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Unavailable,
+            anyhow::anyhow!("{} is written, but cannot be evaluated: {error}", model.display()),
+        )
+    };
+    let runtime = Runtime::load(&RuntimeConfig::default()).map_err(|error| unavailable(&error))?;
+    let mut classifier = Classifier::load(&runtime, &config).map_err(|error| unavailable(&error))?;
+    let evaluation =
+        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, split)?;
+    plots::save_evaluation(out, &evaluation)?;
+    Ok(evaluation.report)
+}
+
+fn split_name(validation: &Validation) -> String {
+    match validation {
+        Validation::Split(name) => name.clone(),
+        Validation::Fraction(part) => format!("fraction {part} of the training split"),
+    }
+}

@@ -1,0 +1,280 @@
+//! `emotiond-train search`.
+
+use super::{fit, print, progress, search_plot};
+use crate::{
+    cli::table::{Table, percent},
+    device,
+    fit::{FitError, Job, Outcome, Watch},
+    history::EpochRecord,
+    hparams,
+    recipe::{Recipe, SearchSection},
+    search::{End, Record, Running, Search},
+    trainer::{Totals, Trainer},
+};
+use burn::tensor::Device;
+use clap::Args;
+use emotiond_core::{
+    exit::{Exit, Failure},
+    stderr::say,
+};
+use std::fs;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Where the trials are kept.
+const JOURNAL: &str = "trials.jsonl";
+/// The recipe that the search was started with.
+const STARTED_WITH: &str = "search.toml";
+/// The best trial's recipe.
+const BEST: &str = "best.toml";
+
+/// The trials for TensorBoard's HParams dashboard.
+const HPARAMS: &str = "hparams";
+
+/// Arguments of `search`.
+#[derive(Args, Debug)]
+pub struct SearchArgs {
+    /// What to train; its section `[search]` says which keys are varied.
+    #[arg(value_name = "RECIPE.toml")]
+    recipe: PathBuf,
+    /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Where the trials, the best recipe and the plot go.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Goes on with the search in the folder.
+    #[arg(long)]
+    resume: bool,
+    /// Changes a key of the recipe, as in `search.trials=10`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// cpu, cuda or wgpu.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
+}
+
+/// Trains trials, each with other values of the keys, and writes the best recipe.
+///
+/// # Errors
+/// With the contract's exit code when recipe, data or machine do not allow it.
+pub fn run(args: &SearchArgs) -> Result<(), Failure> {
+    let recipe = Recipe::load(&args.recipe, &args.overrides)?;
+    let section = recipe.search.clone().ok_or_else(|| {
+        Failure::new(
+            Exit::Config,
+            anyhow::anyhow!(
+                "{} has no section [search]: name the keys to vary under [search.space], as in \
+                 `\"optimizer.learning_rate\" = {{ from = 1e-4, to = 1e-2, log = true }}`",
+                args.recipe.display()
+            ),
+        )
+    })?;
+    check_space(args, &section)?;
+    let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    begin_folder(args, &recipe)?;
+    let search = Search::new(&section, &args.out.join(JOURNAL));
+    loop {
+        let round = search.begin()?;
+        if round.is_empty() {
+            break;
+        }
+        // Into the journal in their order, whichever ended first: a search that goes on begins the same round again.
+        for (running, end) in run_trials(args, &search, round, &device)? {
+            running.finish(&search, end)?;
+        }
+        save_hparams(args, &search)?;
+    }
+    conclude(args, &search, &section)
+}
+
+/// What TensorBoard's HParams dashboard shows, written anew after each trial.
+fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
+    let folder = args.out.join(HPARAMS);
+    let _ = fs::remove_dir_all(&folder);
+    let keys: Vec<&str> = search.keys().collect();
+    hparams::save(&folder, &keys, &search.records()?).map_err(|error| Failure::new(Exit::Output, error))
+}
+
+/// Every key must be one of the recipe's, and its ends must be allowed, before hours are spent.
+fn check_space(args: &SearchArgs, section: &SearchSection) -> Result<(), Failure> {
+    for (key, choice) in &section.space {
+        for value in choice.grid(section.points) {
+            let overrides = [&args.overrides[..], &[format!("{key}={value}")]].concat();
+            Recipe::load(&args.recipe, &overrides)?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a new search, or of one that goes on as it began.
+fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
+    let started_with = args.out.join(STARTED_WITH);
+    let text = recipe.to_toml();
+    match (fs::read_to_string(&started_with), args.resume) {
+        (Ok(_), false) => Err(Failure::new(
+            Exit::Usage,
+            anyhow::anyhow!(
+                "{} holds a search already: go on with --resume, or give another --out",
+                args.out.display()
+            ),
+        )),
+        (Ok(before), true) if before != text => Err(Failure::new(
+            Exit::Config,
+            anyhow::anyhow!(
+                "the search in {} was started with another recipe: resume with the same, or give another --out",
+                args.out.display()
+            ),
+        )),
+        (Ok(_), true) => Ok(()),
+        (Err(_), _) => write(&args.out, STARTED_WITH, &text),
+    }
+}
+
+/// Runs trials side by side.
+fn run_trials(
+    args: &SearchArgs,
+    search: &Search,
+    round: Vec<Running>,
+    device: &Device,
+) -> Result<Vec<(Running, End)>, Failure> {
+    let alone = round.len() == 1;
+    thread::scope(|scope| {
+        let run = |running| scope.spawn(move || run_trial(args, search, running, alone, device));
+        let threads: Vec<_> = round.into_iter().map(run).collect();
+        threads.into_iter().map(|trial| trial.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+fn run_trial(
+    args: &SearchArgs,
+    search: &Search,
+    running: Running,
+    alone: bool,
+    device: &Device,
+) -> Result<(Running, End), Failure> {
+    let set: Vec<String> =
+        search.keys().zip(&running.values).map(|(key, value)| format!("{key}={value}")).collect();
+    say(format_args!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", ")));
+    let mut recipe = Recipe::load(&args.recipe, &[&args.overrides[..], &set].concat())?;
+    recipe.search = None;
+    let out = args.out.join(format!("trial-{:03}", running.number));
+    // A trial that was interrupted goes on, unless it was another one.
+    let resume = fs::read_to_string(out.join("recipe.toml")).is_ok_and(|before| before == recipe.to_toml());
+    if !resume {
+        let _ = fs::remove_dir_all(&out);
+        write(&out, "recipe.toml", &recipe.to_toml())?;
+    }
+    let data = fit::load(&recipe, &args.data)?;
+    let teacher = fit::load_teacher(&recipe, &data)?;
+    let job = Job {
+        recipe: &recipe,
+        data: &data,
+        out: &out,
+        resume,
+        from: None,
+        teacher: teacher.as_ref(),
+        device,
+    };
+    let shown = if alone {
+        progress::for_this_terminal(recipe.fit.epochs)
+    } else {
+        progress::lines(format!("trial {}: ", running.number + 1), recipe.fit.epochs)
+    };
+    let mut watch = TrialWatch { shown, running, seen: Vec::new(), pruned: false };
+    let end = match crate::fit::fit(&job, &mut watch) {
+        Ok(outcome) => {
+            watch.catch_up(&outcome);
+            fit::course(recipe.network.arch.clone(), &recipe, &data, &outcome).save(&out)?;
+            if watch.pruned { End::Pruned } else { End::Complete }
+        }
+        Err(FitError::Diverged(diverged)) => {
+            say(format_args!("trial {}: {diverged}", watch.running.number + 1));
+            End::Diverged
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok((watch.running, end))
+}
+
+/// The best recipe, the plot, and a table of all trials.
+fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Result<(), Failure> {
+    let records = search.records()?;
+    let keys: Vec<&str> = search.keys().collect();
+    // Of equals, the first: `max_by` takes the last.
+    let complete = records.iter().rev().filter(|record| record.end == End::Complete.name());
+    let Some(best) = complete.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else {
+        return Err(Failure::new(
+            Exit::Config,
+            anyhow::anyhow!("no trial came to its end: try lower learning rates under [search.space]"),
+        ));
+    };
+    let folder = args.out.join(format!("trial-{:03}", best.number));
+    let recipe = fs::read_to_string(folder.join("recipe.toml"))
+        .map_err(|error| Failure::new(Exit::NoInput, anyhow::anyhow!("{}: {error}", folder.display())))?;
+    write(&args.out, BEST, &recipe)?;
+    search_plot::save(&args.out.join("search.png"), section, &records)?;
+    say(format_args!("emotiond-train: wrote {} and search.png", args.out.join(BEST).display()));
+    print(&table(&keys, &records).to_string())
+}
+
+/// All trials, the best first.
+fn table(keys: &[&str], records: &[Record]) -> Table {
+    let mut sorted: Vec<&Record> = records.iter().collect();
+    sorted.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
+    let names = ["trial", "accuracy"].into_iter().chain(keys.iter().copied()).chain(["end"]);
+    let mut table = Table::new(names);
+    for record in sorted {
+        let first = [(record.number + 1).to_string(), percent(record.accuracy)];
+        table.row(first.into_iter().chain(record.values.iter().cloned()).chain([record.end.clone()]));
+    }
+    table
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    fs::create_dir_all(folder).and_then(|()| fs::write(folder.join(name), text)).map_err(|error| {
+        Failure::new(Exit::Output, anyhow::anyhow!("cannot write {}: {error}", folder.join(name).display()))
+    })
+}
+
+/// Shows the trial and ends it when it falls behind.
+struct TrialWatch {
+    shown: Box<dyn Watch>,
+    running: Running,
+    /// Epochs that were told to the search.
+    seen: Vec<usize>,
+    pruned: bool,
+}
+
+impl TrialWatch {
+    /// Tells the search of the epochs before a trial was interrupted.
+    fn catch_up(&mut self, outcome: &Outcome) {
+        for record in outcome.history.iter().filter(|record| !self.seen.contains(&record.epoch)) {
+            self.running.report(record.epoch, record.validation_accuracy);
+        }
+    }
+}
+
+impl Watch for TrialWatch {
+    fn step(&mut self, epoch: usize, done: usize, steps: usize, totals: &Totals) {
+        self.shown.step(epoch, done, steps, totals);
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, trainer: &Trainer, best: bool) {
+        self.shown.epoch(record, trainer, best);
+        self.seen.push(record.epoch);
+        self.pruned = self.running.report(record.epoch, record.validation_accuracy);
+        if self.pruned {
+            self.shown.note("behind the median of the other trials: it ends here");
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.shown.note(text);
+    }
+
+    fn ends_run(&mut self) -> bool {
+        self.pruned
+    }
+}

@@ -1,0 +1,222 @@
+//! The data: faces with their emotions and splits, from a CSV or from folders, and what is odd about them.
+
+mod csv;
+mod folder;
+mod votes;
+
+pub use votes::{VOTE_COLUMNS, Votes};
+
+use emotiond_core::{
+    classify::description::InputSpec,
+    exit::{Exit, ExitsWith},
+    face::{Cropper, Framing},
+    geometry::BoundingBox,
+    picture::{Color, PictureView},
+};
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::{Path, PathBuf},
+};
+use thiserror::Error;
+
+/// The emotions that data can be labelled with: FER2013's seven by their number, then FER+'s eighth.
+pub const EMOTIONS: [&str; 8] =
+    ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
+
+/// Why data cannot be used. Each message is one line.
+#[derive(Debug, Error)]
+pub enum DatasetError {
+    /// The file or folder is not there or may not be read.
+    #[error("cannot open {path}: {source}", path = path.display())]
+    Missing {
+        /// What was asked for.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file or folder holds something that cannot be used.
+    #[error("{path}: {problem}", path = path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, where, and what to do.
+        problem: String,
+    },
+    /// The data has no such split.
+    #[error("there is no split `{name}` in the data, only {known}: name one of them")]
+    NoSplit {
+        /// What was asked for.
+        name: String,
+        /// The splits that are there.
+        known: String,
+    },
+    /// The recipe and the data do not go together.
+    #[error("the recipe does not fit the data: {0}")]
+    Recipe(String),
+}
+
+impl ExitsWith for DatasetError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Missing { .. } => Exit::NoInput,
+            Self::Unreadable { .. } => Exit::Data,
+            Self::NoSplit { .. } => Exit::Usage,
+            Self::Recipe(_) => Exit::Config,
+        }
+    }
+}
+
+impl DatasetError {
+    fn unreadable(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Unreadable { path: path.to_owned(), problem: problem.into() }
+    }
+}
+
+/// One labelled face.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// A square picture, row by row.
+    pub pixels: Box<[u8]>,
+    /// Its side in pixels.
+    pub side: u32,
+    /// Its colour.
+    pub color: Color,
+    /// Its label, an index into [`EMOTIONS`].
+    pub emotion: usize,
+    /// Its split, an index into [`Dataset::splits`].
+    pub split: usize,
+    /// A hash of the pixels as they stand in the data.
+    pub hash: u128,
+    /// Whether all its pixels are the same.
+    pub constant: bool,
+    /// How FER+'s taggers voted.
+    pub votes: Option<Votes>,
+    /// Where it comes from: `row 12`, or the file's path within the folder.
+    pub origin: String,
+}
+
+impl Sample {
+    /// The picture.
+    pub fn picture(&self) -> PictureView<'_> {
+        PictureView::new(self.side, self.side, self.color, &self.pixels)
+    }
+}
+
+/// All that was read.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The names of the splits, in the order in which they were met.
+    pub splits: Vec<String>,
+    /// The faces, in the order of the data.
+    pub samples: Vec<Sample>,
+}
+
+impl Dataset {
+    /// Reads a CSV, gzipped or not (told by its first bytes), or a folder `split/emotion/*.png|jpg`. Pictures larger
+    /// than `spec` asks for are resized to it with the daemon's crop; smaller ones stay as they are.
+    ///
+    /// # Errors
+    /// When there is no such file or folder, or when anything in it is not as it should be.
+    pub fn load(path: &Path, spec: &InputSpec) -> Result<Self, DatasetError> {
+        let missing = |source| DatasetError::Missing { path: path.to_owned(), source };
+        let metadata = std::fs::metadata(path).map_err(missing)?;
+        let dataset = if metadata.is_dir() {
+            folder::read(path, spec)?
+        } else {
+            csv::read(path, open(path).map_err(missing)?, spec)?
+        };
+        if dataset.samples.is_empty() {
+            return Err(DatasetError::unreadable(path, "holds no picture at all"));
+        }
+        Ok(dataset)
+    }
+
+    /// Joins FER+'s votes by row order, from `file` or, when that is `None`, from `ferplus_votes.csv` or
+    /// `fer2013new.csv` beside the data.
+    ///
+    /// # Errors
+    /// When the file is not there, cannot be read, or does not belong to this data.
+    pub fn join_votes(&mut self, file: Option<&Path>) -> Result<(), DatasetError> {
+        votes::join(self, file)
+    }
+
+    /// The index of a split by its name, whatever its case.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn split(&self, name: &str) -> Result<usize, DatasetError> {
+        self.splits
+            .iter()
+            .position(|split| split.eq_ignore_ascii_case(name))
+            .ok_or_else(|| DatasetError::NoSplit { name: name.to_owned(), known: self.splits.join(", ") })
+    }
+
+    /// The index of the split that is trained on: `Training`, or a folder `train`.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn training_split(&self) -> Result<usize, DatasetError> {
+        self.split("Training").or_else(|error| self.split("train").map_err(|_| error))
+    }
+
+    /// The indices of a split's samples.
+    pub fn rows(&self, split: usize) -> Vec<usize> {
+        (0..self.samples.len()).filter(|&index| self.samples[index].split == split).collect()
+    }
+
+    /// The index of the split `name`, which is added when it is new.
+    fn intern_split(&mut self, name: &str) -> usize {
+        self.splits.iter().position(|split| split == name).unwrap_or_else(|| {
+            self.splits.push(name.to_owned());
+            self.splits.len() - 1
+        })
+    }
+}
+
+/// For each of `rows`, whether one of `among` has the same pixels.
+pub fn repeats(dataset: &Dataset, rows: &[usize], among: &[usize]) -> Vec<bool> {
+    let known: HashSet<u128> = among.iter().map(|&row| dataset.samples[row].hash).collect();
+    rows.iter().map(|&row| known.contains(&dataset.samples[row].hash)).collect()
+}
+
+/// Opens a file and unpacks it when it starts like a gzip.
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let mut file = File::open(path)?;
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start)?;
+    let gzipped = start == [0x1f, 0x8b];
+    let whole = BufReader::with_capacity(1 << 18, io::Cursor::new(start).chain(file));
+    Ok(if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+}
+
+/// Hashes a picture and keeps it: as it is when it is a square no larger than `spec` asks for, else resized to that.
+fn make_sample(
+    picture: &PictureView,
+    spec: &InputSpec,
+    emotion: usize,
+    split: usize,
+    origin: String,
+) -> Sample {
+    let hash = xxhash_rust::xxh3::xxh3_128(picture.data);
+    let first = &picture.data[..picture.color.channels()];
+    let constant = picture.data.chunks_exact(first.len()).all(|pixel| pixel == first);
+    let longer = picture.width.max(picture.height) as usize;
+    let kept = InputSpec { size: spec.size.min(longer), color: picture.color, ..spec.clone() };
+    let mut pixels = vec![0; kept.crop_len()].into_boxed_slice();
+    crop_whole(picture, &kept, &mut pixels);
+    let (side, color) = (kept.size as u32, kept.color);
+    Sample { pixels, side, color, emotion, split, hash, constant, votes: None, origin }
+}
+
+/// Writes all of `picture` as `spec` asks for it, through the daemon's own crop.
+///
+/// # Panics
+/// When `out` is not `spec.crop_len()` bytes long.
+pub fn crop_whole(picture: &PictureView, spec: &InputSpec, out: &mut [u8]) {
+    let whole = BoundingBox::new(0.0, 0.0, picture.width as f32, picture.height as f32);
+    Cropper::new().crop(picture, &whole, Framing::default(), spec, out);
+}

@@ -1,0 +1,96 @@
+//! FER+: how ten taggers labelled each row of FER2013 (Barsoum et al. 2016), joined by row order.
+
+use super::{Dataset, DatasetError, open};
+use crate::labels::FERPLUS_LABELS;
+use std::path::{Path, PathBuf};
+
+/// The columns of FER+'s CSV that hold votes: its eight emotions, then `unknown` and `NF` (no face).
+pub const VOTE_COLUMNS: [&str; 10] =
+    ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"];
+
+const FILE_NAMES: [&str; 2] = ["ferplus_votes.csv", "fer2013new.csv"];
+
+/// The votes for one picture, in the order of [`VOTE_COLUMNS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Votes(pub [u8; 10]);
+
+impl Votes {
+    /// The votes for an emotion by the name the label schemes use.
+    pub fn of(&self, emotion: &str) -> u8 {
+        FERPLUS_LABELS.iter().position(|label| *label == emotion).map_or(0, |column| self.0[column])
+    }
+
+    /// The votes without those that a single tagger gave: outliers, as FER+'s authors treat them. Where every vote
+    /// stands alone, all are kept.
+    pub fn without_outliers(self) -> Self {
+        if self.0.iter().all(|&votes| votes <= 1) {
+            return self;
+        }
+        Self(self.0.map(|votes| if votes <= 1 { 0 } else { votes }))
+    }
+
+    /// The emotion that [`Votes::majority`] names, if more than half of all votes are for it.
+    pub fn clear_majority(&self) -> Option<usize> {
+        let sum: u32 = self.0.iter().map(|&votes| u32::from(votes)).sum();
+        self.majority().filter(|&emotion| 2 * u32::from(self.0[emotion]) > sum)
+    }
+
+    /// The emotion (an index into [`FERPLUS_LABELS`]) with the most votes; `None` where no single one has them:
+    /// on a tie, and where `unknown` or `NF` leads.
+    pub fn majority(&self) -> Option<usize> {
+        let most = *self.0.iter().max()?;
+        let mut leaders = (0..self.0.len()).filter(|&column| self.0[column] == most);
+        let leader = leaders.next()?;
+        (leaders.next().is_none() && leader < FERPLUS_LABELS.len()).then_some(leader)
+    }
+}
+
+pub(super) fn join(dataset: &mut Dataset, file: Option<&Path>) -> Result<(), DatasetError> {
+    let path = file.map_or_else(|| beside(&dataset.path), Path::to_owned);
+    let input = open(&path).map_err(|source| DatasetError::Missing { path: path.clone(), source })?;
+    let unreadable = |problem: String| DatasetError::unreadable(&path, problem);
+    let mut reader = csv::Reader::from_reader(input);
+    let header = reader.headers().map_err(|error| unreadable(error.to_string()))?;
+    let find = |wanted: &str| {
+        header
+            .iter()
+            .position(|name| name.trim() == wanted)
+            .ok_or_else(|| unreadable(format!("has no column `{wanted}`: give FER+'s CSV of votes")))
+    };
+    let usage = find("Usage")?;
+    let columns = VOTE_COLUMNS.map(find).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut records = reader.records();
+    let splits = dataset.splits.clone();
+    for (index, sample) in dataset.samples.iter_mut().enumerate() {
+        let row = index + 1;
+        let record = records
+            .next()
+            .ok_or_else(|| unreadable(format!("ends before row {row}, but the data goes on")))?
+            .map_err(|error| unreadable(format!("row {row}: {error}")))?;
+        let split = &splits[sample.split];
+        if record[usage].trim() != split {
+            return Err(unreadable(format!(
+                "row {row} is of split {:?}, but of {split:?} in the data: the rows must be in the data's order",
+                &record[usage]
+            )));
+        }
+        sample.votes = Some(parse(&record, &columns).map_err(|word| {
+            unreadable(format!("row {row}: {word:?} is not a number of votes from 0 to 255"))
+        })?);
+    }
+    Ok(())
+}
+
+fn parse(record: &csv::StringRecord, columns: &[usize]) -> Result<Votes, String> {
+    let mut votes = Votes::default();
+    for (vote, column) in votes.0.iter_mut().zip(columns) {
+        *vote = record[*column].trim().parse().map_err(|_| record[*column].to_owned())?;
+    }
+    Ok(votes)
+}
+
+/// The file of votes beside the data; the first name when there is none, for the error to name.
+fn beside(data: &Path) -> PathBuf {
+    let paths = FILE_NAMES.map(|name| data.with_file_name(name));
+    paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]).clone()
+}

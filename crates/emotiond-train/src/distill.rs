@@ -1,0 +1,191 @@
+//! Distillation (Hinton, Vinyals and Dean 2015): networks that are ready teach another. They see the very pictures
+//! that their pupil sees, augmented as they are (Beyer et al. 2022), and their mean probabilities become part of the
+//! targets.
+
+use super::loader::Batch;
+use super::recipe::DistillSection;
+use emotiond_core::{
+    classify::{
+        Classifier, ClassifyError, ModelConfig,
+        description::{Description, InputSpec},
+    },
+    exit::{Exit, ExitsWith},
+    runtime::{Runtime, RuntimeConfig, RuntimeError},
+};
+use std::fmt;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a network cannot teach.
+#[derive(Debug, Error)]
+pub enum DistillError {
+    /// ONNX Runtime cannot be used.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The teacher's file cannot be used.
+    #[error(transparent)]
+    Teacher(#[from] ClassifyError),
+    /// Teacher and pupil do not look at the same, or do not speak of the same.
+    #[error(
+        "distill.teacher: {0} differs from the recipe's: take a teacher that was trained with the same {0}"
+    )]
+    Mismatch(&'static str),
+}
+
+impl ExitsWith for DistillError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Runtime(_) | Self::Teacher(_) => Exit::Unavailable,
+            Self::Mismatch(_) => Exit::Config,
+        }
+    }
+}
+
+/// Networks that are ready, as ONNX files.
+pub struct Teacher {
+    runtime: Runtime,
+    models: Vec<ModelConfig>,
+    mirror: bool,
+    weight: f32,
+    /// Pixels a row of the input.
+    side: usize,
+}
+
+impl fmt::Debug for Teacher {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("Teacher")
+            .field("models", &self.models)
+            .field("mirror", &self.mirror)
+            .field("weight", &self.weight)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Teacher {
+    /// Loads the networks of `section` for pupils that take `spec` and tell `labels` apart.
+    ///
+    /// # Errors
+    /// When there is no ONNX Runtime, a file is no usable model, or it does not suit the pupil.
+    pub fn load(section: &DistillSection, spec: &InputSpec, labels: &[&str]) -> Result<Self, DistillError> {
+        let runtime = Runtime::load(&RuntimeConfig::default())?;
+        let model = |file: &PathBuf| ModelConfig { file: Some(file.clone()), ..ModelConfig::default() };
+        let teacher = Self {
+            runtime,
+            models: section.teacher.iter().map(model).collect(),
+            mirror: section.mirror,
+            weight: section.weight as f32,
+            side: spec.size,
+        };
+        for network in teacher.open()? {
+            let Description { labels: known, input, .. } = network.description();
+            if input != spec {
+                return Err(DistillError::Mismatch("input"));
+            }
+            if known != labels {
+                return Err(DistillError::Mismatch("labels"));
+            }
+        }
+        Ok(teacher)
+    }
+
+    /// The networks for one thread.
+    ///
+    /// # Errors
+    /// When a file is not what it was any more.
+    pub fn open(&self) -> Result<Vec<Classifier>, ClassifyError> {
+        self.models.iter().map(|model| Classifier::load(&self.runtime, model)).collect()
+    }
+
+    /// Blends the mean of what `networks` say of the batch's pictures into its targets.
+    ///
+    /// # Errors
+    /// When a network fails.
+    pub fn teach(&self, networks: &mut [Classifier], batch: &mut Batch) -> Result<(), ClassifyError> {
+        let mirrored = self.mirror.then(|| mirrored(&batch.inputs, self.side));
+        let mut answers = Vec::with_capacity(batch.targets.len());
+        let mut mean = vec![0.0; batch.targets.len()];
+        let share = 1.0 / (networks.len() * (1 + usize::from(self.mirror))) as f32;
+        for network in networks {
+            for view in [Some(&batch.inputs), mirrored.as_ref()].into_iter().flatten() {
+                answers.clear();
+                network.classify(view, &mut answers)?;
+                mean.iter_mut().zip(&answers).for_each(|(mean, answer)| *mean += share * answer);
+            }
+        }
+        for (target, answer) in batch.targets.iter_mut().zip(mean) {
+            *target += self.weight * (answer - *target);
+        }
+        Ok(())
+    }
+}
+
+/// Pictures with rows of `side` pixels, left and right exchanged.
+fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
+    pictures.chunks_exact(side).flat_map(|row| row.iter().rev().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{examples::prepare, fixtures, loader::Loader};
+    use std::{sync::Arc};
+
+    fn teacher(file: &str, weight: f64) -> Result<Teacher, DistillError> {
+        let teacher = test_support::data(file);
+        let recipe = fixtures::recipe(&[]);
+        let labels = recipe.data.labels.labels();
+        let section = DistillSection { teacher: vec![teacher], mirror: false, weight };
+        Teacher::load(&section, &recipe.input_spec(), labels)
+    }
+
+    #[test]
+    fn targets_become_what_the_teacher_says_as_far_as_it_weighs() {
+        let recipe = fixtures::recipe(&["fit.batch=16"]);
+        let examples = Arc::new(prepare(&fixtures::dataset(125), &recipe).unwrap().training);
+        let first =
+            |teacher| Loader::training(Arc::clone(&examples), &recipe, teacher).epoch(0).next().unwrap();
+        let alone = first(None);
+        let (half, whole) = (teacher("tiny.onnx", 0.5).unwrap(), teacher("tiny.onnx", 1.0).unwrap());
+        let mut said = Vec::new();
+        whole.open().unwrap()[0].classify(&alone.inputs, &mut said).unwrap();
+        assert_ne!(alone.targets, said);
+        let taught = first(Some(Arc::new(whole)));
+        assert_eq!(taught.inputs, alone.inputs);
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near(&taught.targets, &said));
+        let between: Vec<f32> = alone.targets.iter().zip(&said).map(|(a, b)| (a + b) / 2.0).collect();
+        assert!(near(&first(Some(Arc::new(half))).targets, &between));
+    }
+
+    #[test]
+    fn several_teachers_and_views_give_their_mean() {
+        let recipe = fixtures::recipe(&["fit.batch=16"]);
+        let examples = Arc::new(prepare(&fixtures::dataset(125), &recipe).unwrap().training);
+        let alone = Loader::training(Arc::clone(&examples), &recipe, None).epoch(0).next().unwrap();
+        let one = teacher("tiny.onnx", 1.0).unwrap();
+        let mut networks = one.open().unwrap();
+        let (mut straight, mut mirror) = (Vec::new(), Vec::new());
+        networks[0].classify(&alone.inputs, &mut straight).unwrap();
+        networks[0].classify(&mirrored(&alone.inputs, 48), &mut mirror).unwrap();
+        assert_ne!(straight, mirror);
+        let both = Teacher { mirror: true, models: [one.models.clone(), one.models.clone()].concat(), ..one };
+        let taught = Loader::training(examples, &recipe, Some(Arc::new(both))).epoch(0).next().unwrap();
+        for ((target, a), b) in taught.targets.iter().zip(straight).zip(mirror) {
+            assert!((target - (a + b) / 2.0).abs() < 1e-6);
+        }
+        assert_eq!(mirrored(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
+    fn a_teacher_that_does_not_suit_is_refused() {
+        let refusal = |file| teacher(file, 0.5).unwrap_err().to_string();
+        assert!(refusal("classes_6.onnx").contains("classes_6.onnx"));
+        assert!(refusal("none.onnx").contains("No such file"));
+        let mut spec = fixtures::recipe(&[]).input_spec();
+        spec.mean = vec![0.0];
+        let tiny = test_support::data("tiny.onnx");
+        let section = DistillSection { teacher: vec![tiny], mirror: false, weight: 0.5 };
+        let refused = Teacher::load(&section, &spec, fixtures::recipe(&[]).data.labels.labels()).unwrap_err();
+        assert!(matches!(refused, DistillError::Mismatch("input")), "{refused}");
+    }
+}

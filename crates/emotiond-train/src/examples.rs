@@ -1,0 +1,277 @@
+//! From data and recipe to what a network learns from: which rows, their classes and their target distributions.
+
+use super::{
+    dataset::{Dataset, DatasetError, EMOTIONS, Sample, repeats},
+    labels::FERPLUS_LABELS,
+    random::Draw,
+    recipe::{ClassWeights, LabelScheme, Recipe, Validation},
+    vote_model::VoteModel,
+};
+use emotiond_core::classify::description::InputSpec;
+use rand::seq::SliceRandom;
+use std::{collections::HashSet, sync::Arc};
+
+/// Rows of a data set under a label scheme. Cheap to clone: the pictures are shared.
+#[derive(Clone, Debug)]
+pub struct Examples {
+    /// Where the pictures are.
+    pub dataset: Arc<Dataset>,
+    /// The emotions, in the order of the network's output.
+    pub labels: &'static [&'static str],
+    /// The pixels that the network takes.
+    pub spec: InputSpec,
+    /// Whether FER+'s taggers decided the classes.
+    pub is_voted: bool,
+    /// The rows, in the order of the data.
+    pub items: Vec<Example>,
+}
+
+/// One row: its picture, its class and its target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// Index into [`Dataset::samples`].
+    pub sample: usize,
+    /// The class that counts as right.
+    pub class: usize,
+    /// The distribution to learn, one number a class, 1 in sum; without label smoothing.
+    pub target: Vec<f32>,
+}
+
+/// What a run trains on and is watched by.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The rows to learn from.
+    pub training: Examples,
+    /// The rows to choose by; their targets are the classes alone.
+    pub validation: Examples,
+    /// For each validation row, whether its picture is also among the training rows.
+    pub validation_repeats: Vec<bool>,
+    /// What the user should know, a line each.
+    pub notes: Vec<String>,
+}
+
+impl Examples {
+    /// The `rows` of `dataset` that `scheme` has a class for. `ferplus_weight` is the weight of the vote distribution
+    /// in the targets; `None` takes the original labels alone (under FER+'s schemes: the votes alone).
+    pub fn new(
+        dataset: Arc<Dataset>,
+        rows: &[usize],
+        scheme: LabelScheme,
+        ferplus_weight: Option<f64>,
+        spec: InputSpec,
+    ) -> Self {
+        let weight = ferplus_weight.unwrap_or(if scheme.is_voted() { 1.0 } else { 0.0 });
+        let items = rows
+            .iter()
+            .filter_map(|&row| {
+                let (class, target) = class_and_target(&dataset.samples[row], scheme, weight as f32)?;
+                Some(Example { sample: row, class, target })
+            })
+            .collect();
+        Self { dataset, labels: scheme.labels(), spec, is_voted: scheme.is_voted(), items }
+    }
+
+    /// Rows a class.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        self.items.iter().for_each(|item| counts[item.class] += 1);
+        counts
+    }
+
+    /// The loss's weight of each class; `None` when all count the same. A class without rows gets 0 when balanced.
+    pub fn class_weights(&self, weights: &ClassWeights) -> Option<Vec<f32>> {
+        match weights {
+            ClassWeights::None => None,
+            ClassWeights::List(list) => Some(list.iter().map(|weight| *weight as f32).collect()),
+            ClassWeights::Balanced => {
+                let counts = self.class_counts();
+                let present = counts.iter().filter(|count| **count > 0).count();
+                let share = self.items.len() as f32 / present as f32;
+                Some(counts.iter().map(|&n| if n == 0 { 0.0 } else { share / n as f32 }).collect())
+            }
+        }
+    }
+
+    /// The samples' indices.
+    pub fn rows(&self) -> Vec<usize> {
+        self.items.iter().map(|item| item.sample).collect()
+    }
+
+    /// The rows for which `keep` holds at the same position.
+    pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let items = self.items.iter().enumerate().filter(|(index, _)| keep(*index));
+        Self { items: items.map(|(_, item)| item.clone()).collect(), ..self.clone() }
+    }
+}
+
+/// Splits the data as the recipe says, drops what it says to drop, and counts the overlap.
+///
+/// # Errors
+/// When the recipe names a split that is not there, or leaves no row to train on or to choose by.
+pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
+    let as_recipe = |error: DatasetError| DatasetError::Recipe(error.to_string());
+    let (mut training, validation) =
+        split_rows(dataset, &recipe.data.validation, recipe.fit.seed).map_err(as_recipe)?;
+    let mut notes = Vec::new();
+    drop_rows(dataset, &mut training, &validation, recipe, &mut notes);
+    let scheme = recipe.data.labels;
+    let weight = recipe.data.ferplus.as_ref().map(|ferplus| ferplus.weight);
+    let spec = recipe.input_spec();
+    let calibrated = recipe.data.ferplus.as_ref().is_some_and(|ferplus| ferplus.calibrated);
+    let training = match weight {
+        Some(weight) if calibrated => Examples::new(dataset.clone(), &training, scheme, None, spec.clone())
+            .with_calibrated_votes(weight as f32),
+        weight => Examples::new(dataset.clone(), &training, scheme, weight, spec.clone()),
+    };
+    let validation = Examples::new(dataset.clone(), &validation, scheme, None, spec).with_hard_targets();
+    for (name, examples) in [("training", &training), ("validation", &validation)] {
+        if examples.items.is_empty() {
+            return Err(DatasetError::Recipe(format!("no {name} row is left: see [data]")));
+        }
+    }
+    let validation_repeats = repeats(dataset, &validation.rows(), &training.rows());
+    let count = validation_repeats.iter().filter(|repeated| **repeated).count();
+    if count > 0 {
+        notes.push(format!(
+            "{count} of the {} validation rows repeat a training picture: the accuracy is given with and without \
+             them; `data.drop_duplicates = true` keeps them out of the training",
+            validation.items.len()
+        ));
+    }
+    Ok(Prepared { training, validation, validation_repeats, notes })
+}
+
+/// The training rows and the validation rows. A fraction of the training split takes the same part of every emotion,
+/// drawn by `seed`.
+///
+/// # Errors
+/// When a split is not there.
+pub fn split_rows(
+    dataset: &Dataset,
+    validation: &Validation,
+    seed: u64,
+) -> Result<(Vec<usize>, Vec<usize>), DatasetError> {
+    let training_split = dataset.training_split()?;
+    let training = dataset.rows(training_split);
+    match validation {
+        Validation::Split(name) => {
+            let split = dataset.split(name)?;
+            if split == training_split {
+                return Err(DatasetError::Recipe(format!(
+                    "`{name}` is what is trained on: validate on another split"
+                )));
+            }
+            Ok((training, dataset.rows(split)))
+        }
+        Validation::Fraction(part) => {
+            let held_out: HashSet<usize> =
+                draw_fraction(dataset, &training, *part, seed).into_iter().collect();
+            Ok(training.into_iter().partition(|row| !held_out.contains(row)))
+        }
+    }
+}
+
+fn draw_fraction(dataset: &Dataset, rows: &[usize], part: f64, seed: u64) -> Vec<usize> {
+    let mut random = Draw::Split.random(seed, 0, 0);
+    let mut drawn = Vec::new();
+    for emotion in 0..EMOTIONS.len() {
+        let mut of_emotion: Vec<usize> =
+            rows.iter().copied().filter(|&row| dataset.samples[row].emotion == emotion).collect();
+        of_emotion.shuffle(&mut random);
+        let count = (of_emotion.len() as f64 * part).round() as usize;
+        drawn.extend_from_slice(&of_emotion[..count]);
+    }
+    drawn
+}
+
+fn drop_rows(
+    dataset: &Dataset,
+    training: &mut Vec<usize>,
+    validation: &[usize],
+    recipe: &Recipe,
+    notes: &mut Vec<String>,
+) {
+    if recipe.data.drop_constant {
+        let before = training.len();
+        training.retain(|&row| !dataset.samples[row].constant);
+        notes.push(format!("left out {} constant training pictures", before - training.len()));
+    }
+    if recipe.data.drop_duplicates {
+        let before = training.len();
+        let mut seen: HashSet<u128> = validation.iter().map(|&row| dataset.samples[row].hash).collect();
+        training.retain(|&row| seen.insert(dataset.samples[row].hash));
+        notes.push(format!("left out {} training pictures that repeat another one", before - training.len()));
+    }
+    if recipe.data.part < 1.0 {
+        let before = training.len();
+        let mut kept = draw_fraction(dataset, training, recipe.data.part, recipe.fit.seed);
+        kept.sort_unstable();
+        *training = kept;
+        notes.push(format!("took {} of {before} training pictures", training.len()));
+    }
+}
+
+impl Examples {
+    /// Gives the votes, as a distribution of these examples' own classes, the part `weight` of each target.
+    fn with_calibrated_votes(mut self, weight: f32) -> Self {
+        let samples = &self.dataset.samples;
+        let classes = self.labels.len();
+        let voted = self.items.iter().filter_map(|item| Some((samples[item.sample].votes?, item.class)));
+        let model = VoteModel::fit(voted, classes);
+        for item in &mut self.items {
+            let Some(votes) = samples[item.sample].votes else { continue };
+            let hard = one_hot(item.class, classes);
+            item.target = hard
+                .iter()
+                .zip(model.predict(votes))
+                .map(|(hard, voted)| (1.0 - weight) * hard + weight * voted)
+                .collect();
+        }
+        self
+    }
+
+    fn with_hard_targets(mut self) -> Self {
+        for item in &mut self.items {
+            item.target = one_hot(item.class, self.labels.len());
+        }
+        self
+    }
+}
+
+/// A sample's class under `scheme` and its target; `None` where the scheme has no class for it. Under FER+'s
+/// schemes the class is the emotion with the most votes, under the others the original label.
+fn class_and_target(sample: &Sample, scheme: LabelScheme, weight: f32) -> Option<(usize, Vec<f32>)> {
+    let original = scheme.class_of(EMOTIONS[sample.emotion]);
+    let class = match &sample.votes {
+        Some(votes) if scheme.is_voted() => scheme.class_of(FERPLUS_LABELS[votes.majority()?])?,
+        _ => original?,
+    };
+    let hard = one_hot(original.unwrap_or(class), scheme.labels().len());
+    let Some(voted) = vote_distribution(sample, scheme).filter(|_| weight > 0.0) else {
+        return Some((class, hard));
+    };
+    let target =
+        hard.iter().zip(&voted).map(|(hard, voted)| (1.0 - weight) * hard + weight * voted).collect();
+    Some((class, target))
+}
+
+/// The votes for the scheme's classes as shares; `None` without votes or without one for any class. Under FER+'s schemes
+/// votes that stand alone are left out, as FER+'s authors do.
+fn vote_distribution(sample: &Sample, scheme: LabelScheme) -> Option<Vec<f32>> {
+    let votes = if scheme.is_voted() { sample.votes?.without_outliers() } else { sample.votes? };
+    let mut shares = vec![0.0; scheme.labels().len()];
+    for emotion in FERPLUS_LABELS {
+        if let Some(class) = scheme.class_of(emotion) {
+            shares[class] += f32::from(votes.of(emotion));
+        }
+    }
+    let sum: f32 = shares.iter().sum();
+    (sum > 0.0).then(|| shares.iter().map(|share| share / sum).collect())
+}
+
+fn one_hot(class: usize, classes: usize) -> Vec<f32> {
+    (0..classes).map(|index| f32::from(u8::from(index == class))).collect()
+}
+
+#[cfg(test)]
+mod tests;

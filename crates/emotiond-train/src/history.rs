@@ -1,0 +1,194 @@
+//! What a run leaves behind of its course: `report.json`, which `emotiond-train report` and the plots read.
+
+use super::{metrics::Metrics, recipe::Recipe};
+use emotiond_core::exit::{Exit, ExitsWith};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use thiserror::Error;
+
+/// The report's name in a run's folder.
+pub const REPORT_FILE: &str = "report.json";
+
+/// One epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EpochRecord {
+    /// From 1 on.
+    pub epoch: usize,
+    /// Learning rate of its first step.
+    pub learning_rate: f64,
+    /// Mean training loss a picture.
+    pub train_loss: f64,
+    /// Training accuracy, 0 to 1, under augmentation and dropout.
+    pub train_accuracy: f64,
+    /// Mean validation loss a picture.
+    pub validation_loss: f64,
+    /// Validation accuracy, 0 to 1, of the weights that would be exported.
+    pub validation_accuracy: f64,
+    /// Training pictures a second, validation left out.
+    pub images_per_s: f64,
+    /// Wall time of training and validation.
+    pub seconds: f64,
+}
+
+/// The exported model on one split, through ONNX Runtime and the daemon's own preprocessing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitReport {
+    /// The split's name, or `fraction 0.1 of Training`.
+    pub split: String,
+    /// Over all rows.
+    pub all: Metrics,
+    /// Without the rows that repeat a training picture; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_repeats: Option<Metrics>,
+    /// The rows that repeat a training picture.
+    pub repeats: usize,
+    /// Over the rows where more than half of FER+'s taggers agree; absent where the labels are not theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear_majority: Option<Metrics>,
+}
+
+/// All of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The recipe's name.
+    pub name: String,
+    /// The recipe with all overrides and defaults.
+    pub recipe: Recipe,
+    /// Trained parameters of the network.
+    pub parameters: usize,
+    /// Training rows.
+    pub training_rows: usize,
+    /// Validation rows.
+    pub validation_rows: usize,
+    /// What the user was told about the data, a line each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The epochs in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_epoch: Option<usize>,
+    /// The temperature in the exported softmax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The exported model on the validation rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<SplitReport>,
+}
+
+/// Why a report cannot be read or written.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}: give the folder of a run, as `fit --out` named it", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is not a report.
+    #[error("{path} is not a run's report: {source}", path = path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being one.
+        source: serde_json::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl ExitsWith for ReportError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Read { .. } => Exit::NoInput,
+            Self::Parse { .. } => Exit::Data,
+            Self::Write { .. } => Exit::Output,
+        }
+    }
+}
+
+impl RunReport {
+    /// Reads the report in the run's folder `run`.
+    ///
+    /// # Errors
+    /// When there is none or it is not one.
+    pub fn load(run: &Path) -> Result<Self, ReportError> {
+        let path = run.join(REPORT_FILE);
+        let text =
+            fs::read_to_string(&path).map_err(|source| ReportError::Read { path: path.clone(), source })?;
+        serde_json::from_str(&text).map_err(|source| ReportError::Parse { path, source })
+    }
+
+    /// Writes the report into the run's folder `run`; the old one stays until the new one is complete.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, run: &Path) -> Result<(), ReportError> {
+        let path = run.join(REPORT_FILE);
+        let part = run.join(format!("{REPORT_FILE}.part"));
+        let text = serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot say");
+        let write = || -> io::Result<()> {
+            let mut file = fs::File::create(&part)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        write().map_err(|source| ReportError::Write { path, source })
+    }
+
+    /// The record of the epoch whose weights were exported.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        self.epochs.iter().find(|record| Some(record.epoch) == self.best_epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn a_report_is_read_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = EpochRecord { epoch: 1, validation_accuracy: 0.6, ..EpochRecord::default() };
+        let report = RunReport {
+            name: "small".to_owned(),
+            recipe: fixtures::recipe(&["data.validation=0.2"]),
+            parameters: 58_423,
+            training_rows: 80,
+            validation_rows: 20,
+            notes: vec!["a note".to_owned()],
+            epochs: vec![record],
+            best_epoch: Some(1),
+            temperature: Some(1.25),
+            evaluation: None,
+        };
+        report.save(folder.path()).unwrap();
+        let read = RunReport::load(folder.path()).unwrap();
+        assert_eq!(read, report);
+        assert_eq!(read.best().unwrap().epoch, 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the report is left");
+    }
+
+    #[test]
+    fn a_folder_without_a_report_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = RunReport::load(folder.path()).unwrap_err();
+        assert!(error.exit() == Exit::NoInput && error.to_string().contains("report.json"), "{error}");
+        fs::write(folder.path().join(REPORT_FILE), "{").unwrap();
+        assert_eq!(RunReport::load(folder.path()).unwrap_err().exit(), Exit::Data);
+    }
+}

@@ -1,0 +1,34 @@
+//! The label schemes: which emotions a network tells apart, and how FER2013's and FER+'s labels become theirs.
+
+use super::recipe::LabelScheme;
+use emotiond_core::classify::description::FER2013_LABELS;
+
+/// The columns of FER+ that are emotions, in its order.
+pub const FERPLUS_LABELS: [&str; 8] =
+    ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"];
+
+impl LabelScheme {
+    /// The emotions, in the order of the network's output.
+    pub fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Seven | Self::FerPlus7 => &FER2013_LABELS,
+            Self::Six => &["angry", "fear", "happy", "sad", "surprise", "neutral"],
+            Self::Three => &["neutral", "happy", "sad"],
+            Self::FerPlus8 => &FERPLUS_LABELS,
+        }
+    }
+
+    /// Whether FER+'s taggers decide the class.
+    pub fn is_voted(self) -> bool {
+        matches!(self, Self::FerPlus7 | Self::FerPlus8)
+    }
+
+    /// The class of an emotion by its name; `None` when the scheme leaves it out.
+    pub fn class_of(self, emotion: &str) -> Option<usize> {
+        let name = match (self, emotion) {
+            (Self::Six, "disgust") => "angry",
+            (_, name) => name,
+        };
+        self.labels().iter().position(|label| *label == name)
+    }
+}

@@ -1,0 +1,34 @@
+//! The convolutions and normalisations inside blocks, in the order in which a picture meets them.
+
+use crate::arch::blocks::{Block, Conv, Norm};
+
+/// A layer that a checkpoint has weights for.
+pub(super) enum Layer<'a> {
+    Conv(&'a mut Conv),
+    Norm(&'a mut Norm),
+}
+
+/// The layers of `blocks`. Of a residual, the long way comes first; of a gate, what squeezes.
+pub(super) fn layers(blocks: &mut [Block]) -> Vec<Layer<'_>> {
+    blocks
+        .iter_mut()
+        .flat_map(|block| match block {
+            Block::Conv(conv) => vec![Layer::Conv(conv)],
+            Block::Norm(norm) => vec![Layer::Norm(norm)],
+            Block::Chain(way) => layers(&mut way.blocks),
+            Block::Residual(residual) => {
+                let mut both = layers(&mut residual.main);
+                both.extend(layers(&mut residual.shortcut));
+                both
+            }
+            Block::Concat(concat) => concat.ways.iter_mut().flat_map(|way| layers(&mut way.blocks)).collect(),
+            Block::Gate(gate) => vec![Layer::Conv(&mut gate.squeeze), Layer::Conv(&mut gate.expand)],
+            Block::Tanh(_)
+            | Block::Relu6(_)
+            | Block::Silu(_)
+            | Block::MaxPool(_)
+            | Block::AveragePool(_)
+            | Block::Dropout(_) => vec![],
+        })
+        .collect()
+}

@@ -1,0 +1,152 @@
+//! From TOML to a checked recipe; every error says where it stands.
+
+use super::{Recipe, check::check};
+use emotiond_core::exit::{Exit, ExitsWith};
+use serde::Deserialize;
+use std::{io, path::PathBuf};
+use thiserror::Error;
+use toml::{
+    Spanned, Table, Value,
+    de::{DeTable, DeValue},
+};
+
+/// Why a recipe cannot be used. Each message is one line.
+#[derive(Debug, Error)]
+pub enum RecipeError {
+    /// The file cannot be read.
+    #[error("cannot read the recipe {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The text is not a recipe, or a figure is out of range.
+    #[error("{name}:{line}: {message}")]
+    Invalid {
+        /// The recipe's file.
+        name: String,
+        /// Its line, from 1 on.
+        line: usize,
+        /// The key and what to do about it.
+        message: String,
+    },
+    /// An override is not written as one.
+    #[error("--set {0}: write it as key.path=value")]
+    Argument(String),
+    /// An override cannot be applied.
+    #[error("--set {argument}: {message}")]
+    Override {
+        /// The argument.
+        argument: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl ExitsWith for RecipeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Read { .. } => Exit::NoInput,
+            Self::Argument(_) => Exit::Usage,
+            Self::Invalid { .. } | Self::Override { .. } => Exit::Config,
+        }
+    }
+}
+
+pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
+    let invalid = |line, message| RecipeError::Invalid { name: name.to_owned(), line, message };
+    let mut recipe: Recipe = toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        invalid(line_of(text, offset), describe(text, offset, error.message()))
+    })?;
+    if !overrides.is_empty() {
+        let mut table: Table = toml::from_str(text).map_err(|e| invalid(1, one_line(e.message())))?;
+        for argument in overrides {
+            recipe = apply(&mut table, argument)?;
+        }
+    }
+    recipe.network.complete();
+    check(&recipe).map_err(|(key, message)| fault(text, name, overrides, key, &message))?;
+    Ok(recipe)
+}
+
+/// Sets one `key.path=value` in `table` and reads the whole again.
+fn apply(table: &mut Table, argument: &str) -> Result<Recipe, RecipeError> {
+    let wrong = |message: String| RecipeError::Override { argument: argument.to_owned(), message };
+    let (path, value) = argument.split_once('=').ok_or_else(|| RecipeError::Argument(argument.to_owned()))?;
+    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    let last = keys.pop().unwrap_or_default();
+    let mut place = &mut *table;
+    for key in keys {
+        let inner = place.entry(key).or_insert_with(|| Value::Table(Table::new()));
+        place = inner.as_table_mut().ok_or_else(|| wrong(format!("`{key}` is no section")))?;
+    }
+    place.insert(last.to_owned(), parse_value(value.trim()));
+    Recipe::deserialize(table.clone()).map_err(|error| wrong(one_line(error.message())))
+}
+
+/// A TOML value, or the text itself where it is none: `--set optimizer.name=sgd` needs no quotes.
+fn parse_value(text: &str) -> Value {
+    text.parse().unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+/// The error of a checked key, where it was set: in the file or by an override.
+fn fault(text: &str, name: &str, overrides: &[String], key: &str, message: &str) -> RecipeError {
+    let sets_key = |argument: &&String| argument.split('=').next().is_some_and(|path| path.trim() == key);
+    if let Some(argument) = overrides.iter().rev().find(sets_key) {
+        return RecipeError::Override { argument: argument.clone(), message: format!("`{key}` {message}") };
+    }
+    let line = offset_of(text, key).map_or(1, |offset| line_of(text, offset));
+    RecipeError::Invalid { name: name.to_owned(), line, message: format!("`{key}` {message}") }
+}
+
+/// The message of serde, with the key's path in front where there is one at `offset`.
+fn describe(text: &str, offset: usize, message: &str) -> String {
+    let message = one_line(message);
+    let path = DeTable::parse(text).ok().and_then(|table| path_at(table.get_ref(), offset));
+    match path {
+        Some(path) => format!("`{path}`: {message}"),
+        None => message,
+    }
+}
+
+/// The path of the key or value that `offset` lies in.
+fn path_at(table: &DeTable, offset: usize) -> Option<String> {
+    for (key, value) in table {
+        let name = key.get_ref();
+        if let DeValue::Table(inner) = value.get_ref()
+            && let Some(path) = path_at(inner, offset)
+        {
+            return Some(format!("{name}.{path}"));
+        }
+        if key.span().contains(&offset) || value.span().contains(&offset) {
+            return Some(name.to_string());
+        }
+    }
+    None
+}
+
+/// Where the key at `path` stands, or the innermost section of it that is there.
+fn offset_of(text: &str, path: &str) -> Option<usize> {
+    let root = DeTable::parse(text).ok()?;
+    let mut table = root.get_ref();
+    let mut offset = None;
+    for part in path.split('.') {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == part) else { break };
+        offset = Some(Spanned::span(key).start);
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    offset
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

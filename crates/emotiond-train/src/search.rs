@@ -1,0 +1,280 @@
+//! Hyper-parameter search: which values a trial takes, and a journal of trials that a killed search goes on from.
+
+use super::recipe::{Choice, SearchMethod, SearchSection};
+use emotiond_core::exit::{Exit, ExitsWith};
+use optimizer::{
+    AttrValue, Direction, Study, Trial, TrialState,
+    parameter::{CategoricalParam, FloatParam, IntParam, Parameter},
+    pruner::MedianPruner,
+    sampler::{CompletedTrial, random::RandomSampler, tpe::TpeSampler},
+    storage::JournalStorage,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Trials that the median rule needs before it ends one.
+const TRIALS_BEFORE_PRUNING: usize = 4;
+/// Epochs that a trial has before the median rule looks at it.
+const EPOCHS_BEFORE_PRUNING: u64 = 2;
+/// Trials that are drawn evenly before the estimator begins.
+const STARTUP_TRIALS: usize = 6;
+
+/// Why a search cannot go on.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    /// The journal of trials cannot be used.
+    #[error("the journal of trials {path} cannot be used: {reason}", path = path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A range that the library refuses.
+    #[error("search.space: {0}")]
+    Space(String),
+}
+
+impl ExitsWith for SearchError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Journal { .. } => Exit::Output,
+            Self::Space(_) => Exit::Config,
+        }
+    }
+}
+
+/// What became of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It ran its epochs.
+    Complete,
+    /// It ended early: it was behind the others.
+    Pruned,
+    /// Its loss became infinite or no number.
+    Diverged,
+}
+
+impl End {
+    /// A word for tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Pruned => "pruned",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+/// A trial that is over.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// From 0 on.
+    pub number: u64,
+    /// The value of each key, in the order of the keys, as TOML.
+    pub values: Vec<String>,
+    /// The best validation accuracy, 0 to 1.
+    pub accuracy: f64,
+    /// How it ended: a word of [`End::name`].
+    pub end: String,
+}
+
+/// A search over a recipe's keys.
+pub struct Search {
+    section: SearchSection,
+    params: Vec<(String, Param)>,
+    journal: PathBuf,
+}
+
+/// A trial that runs.
+pub struct Running {
+    trial: Trial,
+    study: Arc<Study<f64>>,
+    /// From 0 on.
+    pub number: u64,
+    /// The value of each key, in the order of the keys, as TOML.
+    pub values: Vec<String>,
+}
+
+/// A key as the library draws it.
+enum Param {
+    List(CategoricalParam<String>),
+    Whole(IntParam),
+    Real(FloatParam),
+}
+
+impl Search {
+    /// A search whose trials are kept in the file `journal`. Make one in a process: the library tells keys apart by
+    /// the order in which they are made.
+    pub fn new(section: &SearchSection, journal: &Path) -> Self {
+        let params =
+            section.space.iter().map(|(key, choice)| (key.clone(), Param::new(key, choice))).collect();
+        Self { section: section.clone(), params, journal: journal.to_owned() }
+    }
+
+    /// The keys that are varied.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().map(|(key, _)| key.as_str())
+    }
+
+    /// Trials that the search has in all.
+    pub fn trials(&self) -> usize {
+        match self.section.method {
+            SearchMethod::Grid => self.section.trials.min(self.grid_len()),
+            _ => self.section.trials,
+        }
+    }
+
+    /// The trials that are over, in their order.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn records(&self) -> Result<Vec<Record>, SearchError> {
+        let mut records: Vec<Record> =
+            self.study()?.trials().iter().map(|trial| self.record(trial)).collect();
+        records.sort_by_key(|record| record.number);
+        Ok(records)
+    }
+
+    /// Begins the trials that run side by side next, none when all are over; what they take depends on the section and
+    /// the journal alone.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or a range is refused.
+    pub fn begin(&self) -> Result<Vec<Running>, SearchError> {
+        let study = Arc::new(self.study()?);
+        let left = self.trials().saturating_sub(study.trials().len());
+        (0..left.min(self.section.at_once)).map(|_| self.begin_trial(&study)).collect()
+    }
+
+    fn begin_trial(&self, study: &Arc<Study<f64>>) -> Result<Running, SearchError> {
+        let mut trial = study.create_trial();
+        let number = trial.id();
+        let values = match self.section.method {
+            SearchMethod::Grid => self.grid_point(number as usize),
+            _ => {
+                let draw = |(_, param): &(String, Param)| param.draw(&mut trial);
+                let drawn: Result<Vec<String>, optimizer::Error> = self.params.iter().map(draw).collect();
+                drawn.map_err(|fault| SearchError::Space(fault.to_string()))?
+            }
+        };
+        for (key, value) in self.keys().zip(&values) {
+            trial.set_user_attr(key, value.as_str());
+        }
+        Ok(Running { trial, study: Arc::clone(study), number, values })
+    }
+
+    /// Opened anew each time: the samplers count their calls, and a search that goes on must draw what it would
+    /// have drawn.
+    fn study(&self) -> Result<Study<f64>, SearchError> {
+        let fault = |reason: String| SearchError::Journal { path: self.journal.clone(), reason };
+        let storage = JournalStorage::open(&self.journal).map_err(|error| fault(error.to_string()))?;
+        let builder = Study::builder().maximize().storage(storage);
+        let builder = match self.section.method {
+            SearchMethod::Tpe => {
+                let sampler =
+                    TpeSampler::builder().seed(self.section.seed).n_startup_trials(STARTUP_TRIALS).build();
+                builder.sampler(sampler.map_err(|error| fault(error.to_string()))?)
+            }
+            _ => builder.sampler(RandomSampler::with_seed(self.section.seed)),
+        };
+        if !self.section.prune {
+            return Ok(builder.build());
+        }
+        let pruner = MedianPruner::new(Direction::Maximize)
+            .n_warmup_steps(EPOCHS_BEFORE_PRUNING)
+            .n_min_trials(TRIALS_BEFORE_PRUNING);
+        Ok(builder.pruner(pruner).build())
+    }
+
+    fn record(&self, trial: &CompletedTrial<f64>) -> Record {
+        let text = |key: &str| match trial.user_attrs.get(key) {
+            Some(AttrValue::String(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let best = trial.intermediate_values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let end = if trial.state == TrialState::Pruned { End::Pruned.name().to_owned() } else { text(END) };
+        Record { number: trial.id, values: self.keys().map(text).collect(), accuracy: best, end }
+    }
+
+    fn grid_len(&self) -> usize {
+        self.section.space.values().map(|choice| choice.grid(self.section.points).len()).product()
+    }
+
+    /// The `number`th combination: the last key changes fastest.
+    fn grid_point(&self, mut number: usize) -> Vec<String> {
+        let mut values: Vec<String> = Vec::new();
+        for choice in self.section.space.values().rev() {
+            let points = choice.grid(self.section.points);
+            values.push(points[number % points.len()].to_string());
+            number /= points.len();
+        }
+        values.reverse();
+        values
+    }
+}
+
+/// The attribute that says how a trial ended.
+const END: &str = "end";
+
+impl Running {
+    /// Takes in the validation accuracy after `epoch`; true when the trial is to end.
+    pub fn report(&mut self, epoch: usize, accuracy: f64) -> bool {
+        self.trial.report(epoch as u64, accuracy);
+        self.trial.should_prune()
+    }
+
+    /// Writes into the journal how the trial ended.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(mut self, search: &Search, end: End) -> Result<(), SearchError> {
+        self.trial.set_user_attr(END, end.name());
+        let best = self.trial.intermediate_values().iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        match end {
+            End::Pruned => self.study.prune_trial(self.trial),
+            End::Complete => self.study.complete_trial(self.trial, best),
+            // As bad as it gets, so that its neighbourhood is avoided.
+            End::Diverged => self.study.complete_trial(self.trial, 0.0),
+        }
+        // The library keeps silent about a disk that is full.
+        if search.study()?.trials().iter().any(|trial| trial.id == self.number) {
+            return Ok(());
+        }
+        Err(SearchError::Journal { path: search.journal.clone(), reason: "it cannot be written".to_owned() })
+    }
+}
+
+impl Param {
+    fn new(key: &str, choice: &Choice) -> Self {
+        match choice {
+            Choice::List(values) => {
+                Self::List(CategoricalParam::new(values.iter().map(ToString::to_string).collect()).name(key))
+            }
+            Choice::Whole(range) => {
+                let mut param = IntParam::new(range.from, range.to).name(key);
+                if range.log {
+                    param = param.log_scale();
+                }
+                Self::Whole(if let Some(step) = range.step { param.step(step) } else { param })
+            }
+            Choice::Real(range) => {
+                let mut param = FloatParam::new(range.from, range.to).name(key);
+                if range.log {
+                    param = param.log_scale();
+                }
+                Self::Real(if let Some(step) = range.step { param.step(step) } else { param })
+            }
+        }
+    }
+
+    /// A value as TOML.
+    fn draw(&self, trial: &mut Trial) -> Result<String, optimizer::Error> {
+        Ok(match self {
+            Self::List(param) => param.suggest(trial)?,
+            Self::Whole(param) => param.suggest(trial)?.to_string(),
+            Self::Real(param) => toml::Value::Float(param.suggest(trial)?).to_string(),
+        })
+    }
+}

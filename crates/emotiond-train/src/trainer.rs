@@ -1,0 +1,279 @@
+//! A network on its way: one step, one epoch, one validation.
+
+use super::arch::{self, ArchError, Network, NetworkSpec};
+use super::average::MovingAverage;
+use super::distributions::{self, Named};
+use super::frozen::{Frozen, Rows};
+use super::loader::{Batch, Loader};
+use super::loss::Loss;
+use super::optimizer;
+use super::recipe::{Initializer, Recipe};
+use super::schedule::Schedule;
+use burn::module::Module;
+use burn::nn;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use emotiond_core::classify::argmax;
+use thiserror::Error;
+
+/// The loss became NaN or infinite, in training or in validation.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error(
+    "the loss is {loss} at step {step} (epoch {epoch}), learning rate {learning_rate:.2e}: try a tenth of \
+     optimizer.learning_rate, a longer schedule.warmup_epochs, or fit.clip_norm = 1.0"
+)]
+pub struct Diverged {
+    /// What the loss is.
+    pub loss: f64,
+    /// The step, from 1 over the whole run.
+    pub step: usize,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The rate of that step.
+    pub learning_rate: f64,
+}
+
+/// What a pass over examples came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Sum of the pictures' losses.
+    loss: f64,
+    /// Pictures whose most probable class is the right one.
+    correct: usize,
+    /// Pictures.
+    pictures: usize,
+}
+
+impl Totals {
+    /// Mean loss.
+    pub fn loss(&self) -> f64 {
+        self.loss / self.pictures.max(1) as f64
+    }
+
+    /// Part of the pictures that were recognised.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.pictures.max(1) as f64
+    }
+
+    /// Pictures seen.
+    pub fn pictures(&self) -> usize {
+        self.pictures
+    }
+
+    fn add(&mut self, mean_loss: f64, correct: usize, pictures: usize) {
+        self.loss += mean_loss * pictures as f64;
+        self.correct += correct;
+        self.pictures += pictures;
+    }
+}
+
+/// When what is frozen thaws.
+#[derive(Clone, Copy, Debug)]
+struct Thaw {
+    /// Epochs before it.
+    after: usize,
+    /// What the learning rate is multiplied by from then on.
+    factor: f64,
+}
+
+/// A network, its optimizer, its schedule and its moving average.
+pub struct Trainer {
+    /// The network that is trained.
+    pub network: Network,
+    /// How its weights move.
+    pub optimizer: ModuleOptimizer,
+    /// The average of its weights, where the recipe asks for one.
+    pub average: Option<MovingAverage>,
+    /// The learning rates.
+    pub schedule: Schedule,
+    /// The blocks that keep their weights for now.
+    pub frozen: Option<Frozen>,
+    thaw: Option<Thaw>,
+    spec: NetworkSpec,
+    loss: Loss,
+    clip_norm: Option<f64>,
+    seed: u64,
+    steps_per_epoch: usize,
+    last_gradients: Named,
+    device: Device,
+}
+
+impl Trainer {
+    /// A fresh network after `recipe`. `class_weights` as for [`Loss::new`].
+    ///
+    /// # Errors
+    /// When the recipe names no known architecture or a size that does not suit it.
+    pub fn new(
+        recipe: &Recipe,
+        spec: &NetworkSpec,
+        class_weights: Option<Vec<f32>>,
+        steps_per_epoch: usize,
+        device: &Device,
+    ) -> Result<Self, ArchError> {
+        device.seed(recipe.fit.seed);
+        let network = arch::build(spec, initializer(recipe.network.init), device)?;
+        Ok(Self {
+            average: recipe.fit.ema_decay.map(|decay| MovingAverage::new(&network, decay)),
+            network,
+            optimizer: optimizer::build(&recipe.optimizer),
+            schedule: Schedule::new(
+                &recipe.schedule,
+                recipe.optimizer.learning_rate,
+                steps_per_epoch,
+                recipe.fit.epochs,
+            ),
+            frozen: None,
+            thaw: recipe.network.pretrained.as_ref().and_then(|pretrained| {
+                pretrained
+                    .thaw_after
+                    .map(|after| Thaw { after, factor: pretrained.thaw_factor.unwrap_or(1.0) })
+            }),
+            spec: spec.clone(),
+            loss: Loss::new(recipe.loss.kind, class_weights),
+            clip_norm: recipe.fit.clip_norm,
+            seed: recipe.fit.seed,
+            steps_per_epoch,
+            last_gradients: Vec::new(),
+            device: device.clone(),
+        })
+    }
+
+    /// Takes another network's weights in place of those that were drawn.
+    pub fn start_from(&mut self, network: Network, recipe: &Recipe) {
+        self.average = recipe.fit.ema_decay.map(|decay| MovingAverage::new(&network, decay));
+        self.network = network;
+    }
+
+    /// Trains on the batches of `epoch`, counted from 0; `after_step` hears the totals so far.
+    ///
+    /// # Errors
+    /// When the loss becomes NaN or infinite.
+    pub fn train_epoch(
+        &mut self,
+        loader: &Loader,
+        epoch: usize,
+        mut after_step: impl FnMut(&Totals),
+    ) -> Result<Totals, Diverged> {
+        // Dropout draws from the device's generator: seeded by the epoch, a resumed run draws what it would have.
+        self.device.seed(self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(epoch as u64 + 1)));
+        if self.has_thawed(epoch) {
+            self.frozen = None;
+        }
+        let mut totals = Totals::default();
+        for (at, batch) in loader.epoch(epoch).enumerate() {
+            let step = epoch * self.steps_per_epoch + at;
+            self.train_step(&batch, step, &mut totals)?;
+            after_step(&totals);
+        }
+        Ok(totals)
+    }
+
+    fn train_step(&mut self, batch: &Batch, step: usize, totals: &mut Totals) -> Result<(), Diverged> {
+        let learning_rate = self.rate(step);
+        let logits = self.logits(&self.network, batch, Rows::Training, &self.device);
+        let loss = self.loss.forward(logits.clone(), targets(batch, &self.device));
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            let epoch = step / self.steps_per_epoch + 1;
+            return Err(Diverged { loss: value, step: step + 1, epoch, learning_rate });
+        }
+        totals.add(value, correct(logits.inner(), batch), batch.n);
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        if let Some(longest) = self.clip_norm {
+            gradients = optimizer::clip_norm(&self.network, gradients, longest);
+        }
+        if (step + 1).is_multiple_of(self.steps_per_epoch) {
+            self.last_gradients = distributions::gradients(&self.network, &gradients);
+        }
+        let network = self.network.clone();
+        self.network = self.optimizer.step(learning_rate, network, gradients);
+        if let Some(average) = &mut self.average {
+            average.update(&self.network);
+        }
+        Ok(())
+    }
+
+    /// The network to validate and to export: the moving average where there is one.
+    pub fn chosen(&self) -> Network {
+        self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
+    }
+
+    /// Loss and accuracy of `network`, in inference, over the batches of `loader`.
+    pub fn validate(&self, network: &Network, loader: &Loader) -> Totals {
+        let device = self.device.clone().without_autodiff();
+        let mut totals = Totals::default();
+        for batch in loader.epoch(0) {
+            let logits = self.logits(network, &batch, Rows::Validation, &device);
+            let loss = self.loss.forward(logits.clone(), targets(&batch, &device));
+            totals.add(f64::from(loss.into_scalar::<f32>()), correct(logits, &batch), batch.n);
+        }
+        totals
+    }
+
+    /// The gradients of the last epoch's last step.
+    pub fn last_gradients(&self) -> &Named {
+        &self.last_gradients
+    }
+
+    /// The learning rate of the first step of `epoch`.
+    pub fn learning_rate(&self, epoch: usize) -> f64 {
+        self.rate(epoch * self.steps_per_epoch)
+    }
+
+    /// Whether nothing is frozen any more in `epoch`, counted from 0.
+    pub fn has_thawed(&self, epoch: usize) -> bool {
+        self.thaw.is_some_and(|thaw| epoch >= thaw.after)
+    }
+
+    /// The learning rate of `step`, counted from 0 over the whole run.
+    fn rate(&self, step: usize) -> f64 {
+        let thawed = self.thaw.filter(|_| self.has_thawed(step / self.steps_per_epoch));
+        self.schedule.rate(step) * thawed.map_or(1.0, |thaw| thaw.factor)
+    }
+
+    fn logits(&self, network: &Network, batch: &Batch, rows: Rows, device: &Device) -> Tensor<2> {
+        let inputs = || self.inputs(batch, device);
+        match &self.frozen {
+            Some(frozen) => frozen.logits(network, &batch.rows, rows, device, inputs),
+            None => network.forward(inputs()),
+        }
+    }
+
+    fn inputs(&self, batch: &Batch, device: &Device) -> Tensor<4> {
+        let shape = [batch.n, self.spec.channels, self.spec.size, self.spec.size];
+        Tensor::from_data(TensorData::new(batch.inputs.clone(), shape), device)
+    }
+}
+
+/// The logits `[pictures, classes]` and the right classes that `network` comes to over the batches of `loader`.
+pub fn logits(network: &Network, loader: &Loader, spec: &NetworkSpec) -> (Vec<f32>, Vec<usize>) {
+    let device = network.devices()[0].clone().without_autodiff();
+    let (mut all, mut classes) = (Vec::new(), Vec::new());
+    for batch in loader.epoch(0) {
+        let shape = [batch.n, spec.channels, spec.size, spec.size];
+        let inputs = Tensor::<4>::from_data(TensorData::new(batch.inputs, shape), &device);
+        all.extend(network.forward(inputs).into_data().iter::<f32>());
+        classes.extend(batch.classes);
+    }
+    (all, classes)
+}
+
+fn initializer(init: Initializer) -> nn::Initializer {
+    match init {
+        Initializer::He => nn::Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false },
+        Initializer::Glorot => nn::Initializer::XavierUniform { gain: 1.0 },
+    }
+}
+
+fn targets(batch: &Batch, device: &Device) -> Tensor<2> {
+    let classes = batch.targets.len() / batch.n;
+    Tensor::from_data(TensorData::new(batch.targets.clone(), [batch.n, classes]), device)
+}
+
+/// Pictures whose largest logit is that of their class.
+fn correct(logits: Tensor<2>, batch: &Batch) -> usize {
+    let [_, classes] = logits.dims();
+    let logits = logits.into_data();
+    let logits = logits.as_slice::<f32>().expect("logits of f32");
+    logits.chunks_exact(classes).zip(&batch.classes).filter(|(row, class)| argmax(row) == **class).count()
+}

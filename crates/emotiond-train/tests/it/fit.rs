@@ -1,0 +1,137 @@
+//! `emotiond-train fit` from outside: the real program on a small data set that is made here.
+
+use crate::training::{Bench, refused};
+use emotiond_train::history::RunReport;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::symlink,
+    path::Path,
+    process::Stdio,
+};
+
+fn losses(run: &Path) -> Vec<(f64, f64, f64, f64)> {
+    let report = RunReport::load(run).unwrap();
+    let of = |epoch: &emotiond_train::history::EpochRecord| {
+        (epoch.learning_rate, epoch.train_loss, epoch.validation_loss, epoch.validation_accuracy)
+    };
+    report.epochs.iter().map(of).collect()
+}
+
+#[test]
+fn a_run_learns_and_leaves_its_files() {
+    let bench = Bench::new();
+    let arguments = ["--license", "MIT", "--set", "fit.epochs=12"];
+    let output = bench.run("run", &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for file in ["last.ckpt", "best.ckpt", "model.onnx", "report.json", "curves.png", "confusion.png"] {
+        assert!(bench.path("run").join(file).exists(), "{file} is missing");
+    }
+    let report = RunReport::load(&bench.path("run")).unwrap();
+    assert_eq!((report.epochs.len(), report.training_rows, report.validation_rows), (12, 64, 32));
+    assert!(report.epochs[11].train_loss < report.epochs[0].train_loss);
+    let evaluation = report.evaluation.unwrap().all;
+    assert!(
+        evaluation.accuracy > 0.9,
+        "bright left and bright right are told apart: {}",
+        evaluation.accuracy
+    );
+    // A finished run resumes to the same end.
+    let again = bench.fit("run", &arguments).arg("--resume").output().unwrap();
+    assert!(again.status.success());
+    assert_eq!(RunReport::load(&bench.path("run")).unwrap().epochs, report.epochs);
+}
+
+#[test]
+fn a_killed_run_goes_on_with_the_same_curve() {
+    let bench = Bench::new();
+    assert!(bench.run("whole", &[]).status.success());
+    let mut child = bench.fit("killed", &[]).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // Epoch 2 is printed before its checkpoint is written: the kill may fall before, in or after the writing.
+    for line in lines {
+        if line.unwrap().starts_with("epoch 2/") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!bench.path("killed").join("report.json").exists(), "the run was over before the kill");
+    let resumed = bench.run("killed", &["--resume"]);
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert_eq!(losses(&bench.path("killed")), losses(&bench.path("whole")));
+    let weights = |run: &str| fs::read(bench.path(run).join("model.onnx")).unwrap();
+    assert!(weights("killed") == weights("whole"), "the same curve ends in the same weights");
+}
+
+#[test]
+fn a_folder_in_use_and_another_recipe_are_refused() {
+    let bench = Bench::new();
+    assert!(bench.run("run", &["--set", "fit.epochs=1"]).status.success());
+    refused(&bench.run("run", &["--set", "fit.epochs=1"]), 2, "--resume");
+    refused(&bench.run("run", &["--resume", "--set", "fit.epochs=2"]), 78, "epochs = 1");
+    let other = ["--resume", "--set", "fit.epochs=1", "--set", "network.arch=cnn_32_64_128"];
+    refused(&bench.run("run", &other), 78, "mini_xception (48x48x1");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_kept() {
+    let bench = Bench::new();
+    assert!(bench.run("run", &["--set", "fit.epochs=1"]).status.success());
+    let last = bench.path("run").join("last.ckpt");
+    let whole = fs::read(&last).unwrap();
+    for damaged in [&whole[..whole.len() - 100], &whole[..10], b"something else"] {
+        fs::write(&last, damaged).unwrap();
+        refused(&bench.run("run", &["--resume", "--set", "fit.epochs=1"]), 65, "last.ckpt");
+        assert_eq!(fs::read(&last).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_last_good_checkpoint() {
+    let bench = Bench::new();
+    assert!(bench.run("good", &["--set", "fit.epochs=2"]).status.success());
+    let last = bench.path("good").join("last.ckpt");
+    let good = fs::read(&last).unwrap();
+    // From here on every write meets a device that is full.
+    fs::create_dir(bench.path("full")).unwrap();
+    symlink("/dev/full", bench.path("full").join("best.ckpt.part")).unwrap();
+    refused(&bench.run("full", &[]), 74, "No space left");
+    symlink("/dev/full", bench.path("good").join("last.ckpt.part")).unwrap();
+    let replaced = emotiond_train::checkpoint::replace(&last, &[0; 100_000]);
+    assert!(replaced.is_err());
+    assert_eq!(fs::read(&last).unwrap(), good, "the last good checkpoint is untouched");
+}
+
+#[test]
+fn a_loss_that_explodes_says_when_and_what_to_try() {
+    let bench = Bench::new();
+    let wild =
+        ["--set", "optimizer.learning_rate=100", "--set", "fit.clip_norm=1000000", "--set", "fit.epochs=30"];
+    let output = bench.run("run", &wild);
+    refused(&output, 78, "the loss is");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("at step ") && text.contains("optimizer.learning_rate"), "{text}");
+}
+
+#[test]
+fn early_stopping_ends_a_run_that_gains_nothing() {
+    let bench = Bench::new();
+    let still =
+        ["--set", "optimizer.learning_rate=1e-9", "--set", "fit.early_stopping={patience=1,min_delta=0.5}"];
+    let output = bench.run("run", &still);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(RunReport::load(&bench.path("run")).unwrap().epochs.len(), 2);
+}
+
+#[test]
+fn bad_input_gets_one_line_and_its_code() {
+    let bench = Bench::new();
+    refused(&bench.run("run", &["--device", "cuda"]), 69, "--device cpu");
+    refused(&bench.run("run", &["--device", "abacus"]), 69, "cpu, cuda or wgpu");
+    refused(&bench.run("run", &["--set", "network.arch=lenet"]), 78, "mini_xception");
+    refused(&bench.run("run", &["--set", "network.size=12"]), 78, "20 to 512");
+    refused(&bench.run("run", &["--set", "fit.epoch=3"]), 78, "epoch");
+    fs::remove_file(bench.path("data.csv")).unwrap();
+    refused(&bench.run("run", &[]), 66, "data.csv");
+}

@@ -1,0 +1,91 @@
+//! A small data set and the real trainer on it.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+const RECIPE: &str = r#"
+[augment]
+flip = 0.5
+shift_px = 2.0
+
+[network]
+arch = "mini_xception"
+dropout = 0.2
+
+[optimizer]
+name = "sgd"
+learning_rate = 0.05
+momentum = 0.9
+nesterov = true
+weight_decay = 1e-4
+
+[schedule]
+name = "plateau"
+patience = 1
+gamma = 0.5
+
+[fit]
+epochs = 4
+batch = 16
+ema_decay = 0.9
+clip_norm = 5.0
+"#;
+
+/// A folder with a data set and a recipe.
+pub struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    /// A data set of bright-left and bright-right faces, called happy and sad, and a recipe.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut csv = "emotion,pixels,Usage\n".to_owned();
+        for row in 0..96usize {
+            let left = row % 2 == 0;
+            let pixel = |i: usize| {
+                let bright = (i % 48 < 24) == left;
+                (if bright { 150 } else { 40 }) + (i * 31 + row * 17) % 50
+            };
+            let pixels: Vec<String> = (0..48 * 48).map(|i| pixel(i).to_string()).collect();
+            let (label, usage) = (if left { 3 } else { 4 }, if row < 64 { "Training" } else { "PublicTest" });
+            csv += &format!("{label},{},{usage}\n", pixels.join(" "));
+        }
+        fs::write(folder.path().join("data.csv"), csv).unwrap();
+        fs::write(folder.path().join("recipe.toml"), RECIPE).unwrap();
+        Self { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with its `command` on recipe and data.
+    pub fn command(&self, command: &str, out: &str, arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_emotiond-train"));
+        program.arg(command).arg(self.path("recipe.toml")).arg("--data").arg(self.path("data.csv"));
+        program.arg("--out").arg(self.path(out)).args(arguments).stdin(Stdio::null());
+        program
+    }
+
+    pub fn fit(&self, out: &str, arguments: &[&str]) -> Command {
+        self.command("fit", out, arguments)
+    }
+
+    pub fn run(&self, out: &str, arguments: &[&str]) -> Output {
+        self.fit(out, arguments).output().unwrap()
+    }
+}
+
+/// Asserts the exit code and that stderr's last line is all that is said, and says `word`.
+pub fn refused(output: &Output, code: i32, word: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    let complaints: Vec<&str> = text.lines().filter(|line| line.starts_with("emotiond-train:")).collect();
+    assert!(complaints.len() == 1 && complaints[0].contains(word), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}

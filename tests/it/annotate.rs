@@ -1,0 +1,296 @@
+//! Annotated copies, written by the real program and looked at with ffprobe.
+
+use crate::common::{
+    Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, frame_times, run_sources, text,
+};
+use emotiond::palette::color;
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Runs the program on a source and writes annotated copies.
+fn annotate(scratch: &Scratch, sources: &[&str], out: &Path) -> Ran {
+    run_sources(&scratch.tiny(""), sources, &["--annotate", out.to_str().unwrap()])
+}
+
+/// The colour of the emotion that the run told.
+fn told_color(ran: &Ran) -> Rgb<u8> {
+    let face = &ran.faces()[0];
+    let labels = face["probabilities"].as_object().unwrap();
+    let emotion = crate::common::string(&face["emotion"]);
+    Rgb(color(emotion, labels.keys().position(|label| label == emotion).unwrap()))
+}
+
+/// Pixels that are nearly of a colour: encoders change them a little.
+fn count(image: &RgbImage, color: Rgb<u8>) -> usize {
+    let is_near = |pixel: &&Rgb<u8>| pixel.0.iter().zip(color.0).all(|(a, b)| a.abs_diff(b) <= 24);
+    image.pixels().filter(is_near).count()
+}
+
+/// A video of the portrait: `frames` frames, so many a second.
+fn video(scratch: &Scratch, name: &str, rate: &str, frames: &str, filter: &str) -> String {
+    let path = scratch.file(name, "");
+    let portrait = text(&data("astronaut.jpg"));
+    let input = ["-loop", "1", "-framerate", rate, "-i", &portrait, "-frames:v", frames, "-vf", filter];
+    ffmpeg(
+        &[&input[..], &["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", &path]].concat(),
+    );
+    path
+}
+
+/// What ffprobe says of a video's picture stream, its frames counted.
+fn probe(path: &Path) -> Value {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-count_frames", "-show_streams", "-of", "json"]).arg(path);
+    let output = command.output().expect("ffmpeg is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["streams"][0].clone()
+}
+
+fn frame_of(scratch: &Scratch, video: &Path, number: u32) -> RgbImage {
+    let picture = text(&scratch.path("frame.png"));
+    let select = format!("select=eq(n\\,{number})");
+    ffmpeg(&["-i", &text(video), "-vf", &select, "-frames:v", "1", &picture]);
+    image::open(picture).unwrap().into_rgb8()
+}
+
+#[test]
+fn a_picture_gets_its_box_and_the_original_stays() {
+    let scratch = Scratch::new();
+    let portrait = text(&data("astronaut.jpg"));
+    for name in ["out.png", "out.jpg", "out.webp", "out.tif", "out.bmp", "out.ppm"] {
+        let out = scratch.path(name);
+        let ran = annotate(&scratch, &[&portrait], &out).exits(0);
+        ran.complains_not();
+        let drawn = image::open(&out).unwrap_or_else(|fault| panic!("{name}: {fault}")).into_rgb8();
+        assert_eq!(drawn.dimensions(), (512, 512));
+        assert!(count(&drawn, told_color(&ran)) > count(&astronaut(), told_color(&ran)) + 500, "{name}");
+    }
+    // Twice the same, and an older one gives way.
+    let first = fs::read(scratch.path("out.png")).unwrap();
+    annotate(&scratch, &[&portrait], &scratch.path("out.png")).exits(0);
+    assert_eq!(fs::read(scratch.path("out.png")).unwrap(), first);
+}
+
+#[test]
+fn a_folder_becomes_a_folder_of_the_same_names() {
+    let scratch = Scratch::new();
+    scratch.file("in/a.jpg", fs::read(data("astronaut.jpg")).unwrap());
+    scratch.file("in/b.PNG", encode(&astronaut(), ImageFormat::Png));
+    scratch.file("in/broken.jpg", "no picture");
+    scratch.file("in/c.gif", encode(&RgbImage::from_pixel(40, 30, Rgb([200; 3])), ImageFormat::Gif));
+    let (input, out) = (text(&scratch.path("in")), scratch.path("deep/out"));
+    // A link that leads to an original is replaced, not followed.
+    let original = fs::read(scratch.path("in/a.jpg")).unwrap();
+    fs::create_dir_all(&out).unwrap();
+    std::os::unix::fs::symlink(scratch.path("in/a.jpg"), out.join("a.jpg")).unwrap();
+    let ran = annotate(&scratch, &[&input], &out).exits(0);
+    let mut names: Vec<String> =
+        fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["a.jpg", "b.PNG", "c.gif"]);
+    assert_eq!(fs::read(scratch.path("in/a.jpg")).unwrap(), original);
+    let drawn = image::open(out.join("a.jpg")).unwrap().into_rgb8();
+    assert!(count(&drawn, told_color(&ran)) > 500);
+    assert!(ran.stderr.contains("3 annotated frames written, 0 left out"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_video_keeps_its_rate_its_frames_and_its_size() {
+    let scratch = Scratch::new();
+    let clip = video(&scratch, "clip.mp4", "30000/1001", "45", "format=gbrp,crop=501:399");
+    let out = scratch.path("out.mp4");
+    let ran = annotate(&scratch, &[&clip], &out).exits(0);
+    ran.complains_not();
+    let stream = probe(&out);
+    assert_eq!((&stream["nb_read_frames"], &stream["r_frame_rate"]), (&"45".into(), &"30000/1001".into()));
+    assert_eq!(stream["avg_frame_rate"], "30000/1001");
+    // H.264 wants even sides.
+    assert_eq!((&stream["width"], &stream["height"]), (&502.into(), &400.into()));
+    let duration: f64 = crate::common::string(&stream["duration"]).parse().unwrap();
+    assert!((duration - 1.5015).abs() < 0.001, "{duration}");
+    assert_eq!(frame_times(&out)[0], 0.0);
+    assert!(count(&frame_of(&scratch, &out, 30), told_color(&ran)) > 500);
+}
+
+#[test]
+fn a_video_without_a_constant_rate_keeps_its_times() {
+    let scratch = Scratch::new();
+    let clip = video(&scratch, "varied.mkv", "25", "20", "setpts=N*N*3/(25*TB)/4");
+    let out = scratch.path("out.mp4");
+    annotate(&scratch, &[&clip], &out).exits(0);
+    let (before, after) = (frame_times(Path::new(&clip)), frame_times(&out));
+    assert_eq!(before.len(), after.len());
+    assert!(before.len() >= 19 && before.windows(2).any(|pair| pair[1] - pair[0] > 0.5));
+    for (before, after) in before.iter().zip(&after) {
+        assert!((before - after).abs() < 0.01, "{before} has become {after}");
+    }
+}
+
+#[test]
+fn frames_of_other_sizes_are_fitted_into_the_first_ones() {
+    let scratch = Scratch::new();
+    let sizes = [(320, 240), (320, 240), (200, 400), (640, 480), (320, 240)];
+    let picture = |(width, height)| {
+        let scaled =
+            image::imageops::resize(&astronaut(), width, height, image::imageops::FilterType::Triangle);
+        encode(&scaled, ImageFormat::Jpeg)
+    };
+    let stream = scratch.file("stream", sizes.map(picture).concat());
+    let out = scratch.path("out.mp4");
+    let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--annotate"]);
+    command.arg(&out).stdin(fs::File::open(stream).unwrap());
+    crate::common::finish(command).exits(0).complains_not();
+    let stream = probe(&out);
+    assert_eq!((&stream["width"], &stream["height"]), (&320.into(), &240.into()));
+    assert_eq!(stream["nb_read_frames"], "5");
+    let upright = frame_of(&scratch, &out, 2);
+    assert!(upright.get_pixel(20, 120).0.iter().all(|value| *value < 24), "bars at its sides");
+    assert!((40..120).any(|y| upright.get_pixel(160, y).0[0] > 100), "a picture between them");
+}
+
+#[test]
+fn several_sources_become_a_file_each() {
+    let scratch = Scratch::new();
+    let clip = video(&scratch, "clip.mp4", "10", "5", "null");
+    let other = video(&scratch, "other/clip.mp4.avi", "10", "5", "null");
+    scratch.file("in/a.jpg", fs::read(data("astronaut.jpg")).unwrap());
+    let (portrait, folder) = (text(&data("astronaut.jpg")), text(&scratch.path("in")));
+    let out = scratch.path("out");
+    annotate(&scratch, &[&clip, &other, &portrait, &folder], &out).exits(0);
+    for name in ["clip.mp4", "clip.mp4.mp4", "astronaut.jpg", "in/a.jpg"] {
+        assert!(out.join(name).is_file(), "{name} is missing");
+    }
+}
+
+/// Records a stream on stdin that does not end, at ten pictures a second.
+fn record_endless(scratch: &Scratch, out: &Path) -> Running {
+    let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
+    let arguments =
+        ["run", "--config", &config, "--emit", "every-frame", "--annotate", out.to_str().unwrap()];
+    let mut command = emotiond(&arguments);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    let mut pipe = running.child.stdin.take().unwrap();
+    let picture = encode(&astronaut(), ImageFormat::Jpeg);
+    thread::spawn(move || {
+        while pipe.write_all(&picture).is_ok() {
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    running
+}
+
+#[test]
+fn a_kill_leaves_a_video_that_can_be_played() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out.mp4");
+    let mut running = record_endless(&scratch, &out);
+    running.wait_for(|event| event["frame"].as_u64().is_some_and(|frame| frame >= 25));
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    // ffmpeg notices the end of its input and ends the file.
+    let deadline = Instant::now() + crate::common::HANG;
+    let mut last = 0;
+    loop {
+        let length = fs::metadata(&out).map_or(0, |file| file.len());
+        if length > 0 && length == last {
+            break;
+        }
+        assert!(Instant::now() < deadline, "nothing was written");
+        last = length;
+        thread::sleep(Duration::from_millis(500));
+    }
+    let stream = probe(&out);
+    let frames: u32 = crate::common::string(&stream["nb_read_frames"]).parse().unwrap();
+    assert!(frames >= 20, "{frames} frames");
+}
+
+#[test]
+fn a_recording_ends_whole_with_a_signal() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out.mp4");
+    let mut running = record_endless(&scratch, &out);
+    running.wait_for(|event| event["phase"] == "update");
+    running.signal(rustix::process::Signal::TERM);
+    let ran = running.finish().exits(0);
+    ran.complains_not();
+    let analysed = ran.faces().iter().filter(|face| face["phase"] != "end").count();
+    let frames: usize = crate::common::string(&probe(&out)["nb_read_frames"]).parse().unwrap();
+    assert!(frames >= analysed, "{frames} frames for {analysed} events");
+}
+
+#[test]
+fn what_is_read_is_never_overwritten() {
+    let scratch = Scratch::new();
+    let picture = scratch.file("in/a.jpg", fs::read(data("astronaut.jpg")).unwrap());
+    let clip = video(&scratch, "clip.mp4", "10", "3", "null");
+    fs::hard_link(&picture, scratch.path("linked.jpg")).unwrap();
+    std::os::unix::fs::symlink(scratch.path("in"), scratch.path("other")).unwrap();
+    let folder = text(&scratch.path("in"));
+    let cases: [(&[&str], &str); 6] = [
+        (&[&picture], "in/a.jpg"),
+        (&[&picture], "in"),
+        (&[&picture], "linked.jpg"),
+        (&[&folder], "other"),
+        (&[&clip], "clip.mp4"),
+        (&[&picture, &clip], "in"),
+    ];
+    for (sources, out) in cases {
+        let before = (fs::read(&picture).unwrap(), fs::read(&clip).unwrap());
+        let ran = annotate(&scratch, sources, &scratch.path(out)).exits(2);
+        ran.complains_once(&["--annotate", "overwrite"]);
+        assert_eq!((fs::read(&picture).unwrap(), fs::read(&clip).unwrap()), before);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_told_in_one_line() {
+    let scratch = Scratch::new();
+    let portrait = text(&data("astronaut.jpg"));
+    let clip = video(&scratch, "clip.mp4", "10", "30", "null");
+    annotate(&scratch, &[&portrait], &scratch.path("out.xyz")).exits(2).complains_once(&["ends in", "png"]);
+    annotate(&scratch, &[&clip], &scratch.path("out.avi")).exits(2).complains_once(&["mp4"]);
+    let file = scratch.file("file", "");
+    let folder = text(&scratch.path("in"));
+    scratch.file("in/a.jpg", fs::read(data("astronaut.jpg")).unwrap());
+    annotate(&scratch, &[&folder], Path::new(&file)).exits(2).complains_once(&["folder"]);
+    annotate(&scratch, &[&portrait, &clip], Path::new(&file))
+        .exits(74)
+        .complains_once(&["cannot be written"]);
+    // Even root cannot write there.
+    annotate(&scratch, &[&portrait], Path::new("/proc/none.png"))
+        .exits(74)
+        .complains_once(&["/proc/none.png"]);
+    annotate(&scratch, &[&folder], Path::new("/proc/none")).exits(74).complains_once(&["/proc/none"]);
+    annotate(&scratch, &[&clip], Path::new("/proc/none.mp4")).exits(74).complains_once(&["/proc/none.mp4"]);
+    // A device that is always full, under a video's name.
+    std::os::unix::fs::symlink("/dev/full", scratch.path("full.mp4")).unwrap();
+    annotate(&scratch, &[&clip], &scratch.path("full.mp4")).exits(74).complains_once(&["No space left"]);
+}
+
+#[test]
+fn without_ffmpeg_a_video_cannot_be_written() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("");
+    let out = text(&scratch.path("out.mp4"));
+    let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
+    command.env("PATH", scratch.path("empty"));
+    crate::common::finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install"]);
+    // A helper that fails is told with its own words.
+    let helper =
+        scratch.file("bin/ffmpeg", "#!/bin/sh\necho '[x @ 1] Unknown encoder libx264' >&2\nexit 1\n");
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
+    let path = format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap());
+    command.env("PATH", path).stdin(fs::File::open(data("astronaut.jpg")).unwrap());
+    crate::common::finish(command).exits(74).complains_once(&["out.mp4", "Unknown encoder libx264"]);
+}

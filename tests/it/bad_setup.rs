@@ -1,0 +1,187 @@
+//! What the daemon needs and does not get: models, configurations, cameras, libraries, programs, arguments. One clear
+//! line on stderr with the remedy, and the contract's exit code.
+
+use crate::common::{Scratch, data, emotiond, finish, run, run_sources, text};
+use std::{fs, process::Command};
+
+#[test]
+fn a_model_that_cannot_be_used_is_refused_with_both_shapes() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("");
+    let portrait = text(&data("astronaut.jpg"));
+    let garbage = scratch.file("garbage.onnx", "this is no network");
+    let cases: [(String, &[&str]); 8] = [
+        (garbage, &["garbage.onnx", "not a usable ONNX model"]),
+        (scratch.file("empty.onnx", ""), &["empty.onnx", "not a usable ONNX model"]),
+        ("none.onnx".to_owned(), &["none.onnx", "No such file"]),
+        (text(&data("input_64.onnx")), &["input_64.onnx", "[N, 1, 64, 64]", "[N, 1, 48, 48]", "[model]"]),
+        (text(&data("classes_6.onnx")), &["classes_6.onnx", "[N, 6]", "[N, 7]", "[model]"]),
+        (text(&data("classes_6_unsaid.onnx")), &["classes_6_unsaid.onnx", "[N, 6]", "[N, 7]", "[model]"]),
+        (text(&data("classes_8_unsaid.onnx")), &["classes_8_unsaid.onnx", "[N, 8]", "[N, 7]", "[model]"]),
+        (text(&data("logits.onnx")), &["logits.onnx", "softmax"]),
+    ];
+    for (model, words) in cases {
+        let ran = run_sources(&config, &[&portrait], &["--model", &model]).exits(69);
+        ran.complains_once(words);
+        assert_eq!(ran.stdout, "");
+    }
+    let ran = run_sources(&config, &[&portrait], &["--model", &text(&data("no_metadata.onnx"))]).exits(69);
+    ran.complains_once(&["no_metadata.onnx", "labels", "[model]"]);
+}
+
+#[test]
+fn a_detector_that_cannot_be_used_is_refused() {
+    let scratch = Scratch::new();
+    let portrait = text(&data("astronaut.jpg"));
+    let garbage = scratch.file("garbage.onnx", "this is no network");
+    for (file, word) in [(garbage, "garbage.onnx"), (text(&data("tiny.onnx")), "tiny.onnx")] {
+        for name in ["yunet", "centerface"] {
+            let model = data("tiny.onnx");
+            let toml = format!("[detector]\nname = {name:?}\nfile = {file:?}\n[model]\nfile = {model:?}\n");
+            let ran = run_sources(&scratch.file("c.toml", toml), &[&portrait], &["--ep", "cpu"]).exits(69);
+            ran.complains_once(&[word]);
+        }
+    }
+}
+
+#[test]
+fn broken_configurations_are_refused_with_the_messages_on_record() {
+    let folder = crate::common::root().join("config/broken");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    let mut messages = String::new();
+    for name in names {
+        let path = format!("config/broken/{name}");
+        for command in ["run", "check", "config"] {
+            let ran = run(&[command, "--config", &path]).exits(78);
+            assert_eq!(ran.stdout, "");
+            match command {
+                "run" => messages += &ran.stderr,
+                _ => assert!(messages.ends_with(&ran.stderr), "{}", ran.stderr),
+            }
+        }
+    }
+    let golden = folder.join("messages.txt");
+    if std::env::var_os("EMOTIOND_UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &messages).unwrap();
+    }
+    assert_eq!(messages, fs::read_to_string(golden).unwrap());
+}
+
+#[test]
+fn a_configuration_that_is_not_there() {
+    run(&["run", "--config", "none.toml"]).exits(78).complains_once(&["none.toml", "No such file"]);
+}
+
+#[test]
+fn an_absent_camera() {
+    let scratch = Scratch::new();
+    for source in ["camera:97", "/dev/video97", "/dev/v4l/by-id/none"] {
+        let ran = run_sources(&scratch.tiny(""), &[source], &[]).exits(69);
+        ran.complains_once(&["No such file", "`emotiond cameras`"]);
+        assert_eq!(ran.states().len(), 1);
+    }
+}
+
+#[test]
+fn an_absent_camera_does_not_stop_the_others() {
+    let scratch = Scratch::new();
+    let ran = run_sources(&scratch.tiny(""), &["camera:97", &text(&data("astronaut.jpg"))], &[]).exits(0);
+    ran.complains_once(&["camera:97", "`emotiond cameras`"]);
+    assert_eq!(ran.faces().len(), 1);
+}
+
+#[test]
+fn no_runtime_library() {
+    let scratch = Scratch::new();
+    let portrait = text(&data("astronaut.jpg"));
+    // Copied, so that nothing lies around it, and without a home.
+    let program = scratch.path("bin/emotiond");
+    fs::create_dir(scratch.path("bin")).unwrap();
+    crate::common::copy_program(&program);
+    let mut command = Command::new(program);
+    command.args(["run", "--config", &scratch.tiny(""), "--source", &portrait]);
+    crate::common::isolate(&mut command);
+    command.env("HOME", scratch.path("")).env_remove("XDG_DATA_HOME");
+    finish(command).exits(69).complains_once(&["no ONNX Runtime library", "scripts/setup"]);
+
+    let text_file = scratch.file("libonnxruntime.so", "no library");
+    for (library, words) in [
+        ("/none/libonnxruntime.so", ["no such file", "scripts/setup"]),
+        (&text_file, ["cannot be loaded", "setup"]),
+    ] {
+        let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", &portrait]);
+        command.env("ORT_DYLIB_PATH", library);
+        finish(command).exits(69).complains_once(&words);
+    }
+}
+
+#[test]
+fn an_execution_provider_that_cannot_be_had() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("");
+    for (name, library, setup) in [
+        ("cuda", "libonnxruntime_providers_cuda.so", "scripts/setup --runtime cuda"),
+        ("tensorrt", "libonnxruntime_providers_tensorrt.so", "scripts/setup --runtime cuda"),
+        ("openvino", "libonnxruntime_providers_openvino.so", "scripts/setup --runtime openvino"),
+    ] {
+        let ran = run_sources(&config, &[&text(&data("astronaut.jpg"))], &["--ep", name]).exits(69);
+        ran.complains_once(&[name, library, setup]);
+    }
+}
+
+#[test]
+fn half_precision_where_there_is_none() {
+    let scratch = Scratch::new();
+    let config = scratch.tiny("precision = \"half\"\n");
+    let ran = run_sources(&config, &[&text(&data("astronaut.jpg"))], &[]).exits(78);
+    ran.complains_once(&["`cpu` computes in full precision", "tensorrt or openvino"]);
+}
+
+#[test]
+fn ffmpeg_is_missing() {
+    let scratch = Scratch::new();
+    let video = scratch.file("clip.mp4", "any");
+    for source in [video.as_str(), "http://127.0.0.1:9/", "rtsp://127.0.0.1:9/"] {
+        let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", source]);
+        command.env("PATH", scratch.path("nowhere"));
+        finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install ffmpeg"]);
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_serves() {
+    let scratch = Scratch::new();
+    let ran = run_sources(&scratch.tiny(""), &["http://user:secret@127.0.0.1:9/cam"], &[]).exits(69);
+    ran.complains_once(&["127.0.0.1:9/cam", "refused"]);
+    assert!(!(ran.stdout + &ran.stderr).contains("secret"));
+}
+
+#[test]
+fn a_wrong_command_line() {
+    for arguments in [
+        &[][..],
+        &["fly"],
+        &["run", "--emit", "sometimes"],
+        &["run", "--emit", "interval=-1"],
+        &["run", "--ep", "abacus"],
+        &["run", "--detector", "eyes"],
+        &["run", "--source", ""],
+        &["run", "--source", "camera:front"],
+        &["run", "--config"],
+        &["run", "a.jpg"],
+    ] {
+        let ran = run(arguments).exits(2);
+        assert_eq!(ran.stdout, "");
+        assert!(ran.stderr.contains("Usage") || ran.stderr.contains("error"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_source_that_is_given_twice() {
+    run(&["run", "--source", "a.mp4", "--source", "a.mp4"]).exits(2).complains_once(&["a.mp4", "`name`"]);
+}

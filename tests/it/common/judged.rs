@@ -1,0 +1,72 @@
+//! Detectors against boxes drawn by hand.
+
+use emotiond::{
+    decode::FrameDecoder,
+    detect::{Detection, DetectorPlan},
+    frame::{Encoding, Frame},
+};
+use emotiond_core::geometry::BoundingBox;
+use std::fs;
+use test_support::{Truth, detection_set};
+
+/// A picture's detections, best first, and its boxes.
+pub type Searched = (Vec<Detection>, Vec<Truth>);
+
+/// What a detector found in a set.
+pub struct Score {
+    pub faces: usize,
+    pub found: usize,
+    pub false_alarms: usize,
+}
+
+impl Score {
+    /// Found faces as a part of all.
+    pub fn recall(&self) -> f64 {
+        self.found as f64 / self.faces as f64
+    }
+}
+
+/// Searches all pictures of a set.
+pub fn search(plan: &DetectorPlan, set: &str) -> Vec<Searched> {
+    let (mut detector, decoder) = (plan.build().unwrap(), FrameDecoder::new(64.0));
+    let pictures = detection_set(set).into_iter().map(|(file, truths)| {
+        let mut frame =
+            Frame { encoding: Encoding::PictureFile, bytes: fs::read(&file).unwrap(), ..Frame::default() };
+        decoder.decode(&mut frame).unwrap();
+        let mut found = Vec::new();
+        detector.detect(&frame.picture.view(), &plan.settings, &mut found).unwrap();
+        (found, truths)
+    });
+    pictures.collect()
+}
+
+/// Judges the detections of at least `min_score`.
+pub fn judge(searched: &[Searched], min_score: f32) -> Score {
+    let mut score = Score { faces: 0, found: 0, false_alarms: 0 };
+    for (found, truths) in searched {
+        let found: Vec<Detection> = found.iter().copied().filter(|face| face.score >= min_score).collect();
+        let hits = matches(&found, truths.clone());
+        score.faces += truths.len();
+        score.found += hits;
+        score.false_alarms += found.len() - hits;
+    }
+    score
+}
+
+/// Detections, best first, that overlap a face of their own by 0.4 or more.
+fn matches(found: &[Detection], mut truths: Vec<Truth>) -> usize {
+    let overlap = |truth: &Truth, face: &Detection| {
+        BoundingBox::new(truth[0], truth[1], truth[2] - truth[0], truth[3] - truth[1]).iou(&face.bounds)
+    };
+    let mut hits = 0;
+    for face in found {
+        let best = truths.iter().enumerate().max_by(|a, b| overlap(a.1, face).total_cmp(&overlap(b.1, face)));
+        if let Some((index, truth)) = best
+            && overlap(truth, face) >= 0.4
+        {
+            truths.swap_remove(index);
+            hits += 1;
+        }
+    }
+    hits
+}

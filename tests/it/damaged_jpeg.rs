@@ -1,0 +1,173 @@
+//! A damaged JPEG picture is one picture that is left out: all others are analysed, whatever source they come from.
+
+use crate::common::{
+    Ran, Scratch,
+    damage::{damaged, small_portrait},
+    emotiond, encode, ffmpeg, finish, run_sources, text,
+};
+use emotiond::{
+    decode::FrameDecoder,
+    frame::{Encoding, Frame},
+};
+use image::ImageFormat;
+use proptest::prelude::*;
+use std::{
+    fs::{self, File},
+    sync::LazyLock,
+};
+
+/// Good pictures after each damaged one.
+const GOOD_ONES: usize = 200;
+
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| encode(&small_portrait(), ImageFormat::Jpeg));
+
+fn decoded(decoder: FrameDecoder, encoding: Encoding, bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut frame = Frame { encoding, bytes: bytes.to_vec(), ..Frame::default() };
+    let size = decoder.size(&frame).ok();
+    decoder.decode(&mut frame).ok()?;
+    assert!(encoding != Encoding::Jpeg || size == Some((frame.picture.width, frame.picture.height)));
+    Some(frame.picture.pixels)
+}
+
+#[test]
+fn a_decoder_takes_good_pictures_after_each_kind_of_damage() {
+    for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+        let decoder = FrameDecoder::new(1.0);
+        let right = decoded(decoder, encoding, &GOOD);
+        assert!(right.is_some());
+        for (damage, bad) in damaged(&small_portrait()) {
+            assert_eq!(decoded(decoder, encoding, &bad), None, "{damage}");
+            for _ in 0..3 {
+                assert!(decoded(decoder, encoding, &GOOD) == right, "{encoding:?} after {damage}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_decoder_takes_a_good_picture_after_any_flipped_bits(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 1..4),
+        in_header in any::<bool>(),
+    ) {
+        let mut bad = GOOD.clone();
+        let reach = if in_header { 620 } else { bad.len() };
+        flips.iter().for_each(|(at, bit)| bad[at.index(reach)] ^= 1 << bit);
+        for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+            let decoder = FrameDecoder::new(1.0);
+            let right = decoded(decoder, encoding, &GOOD);
+            decoded(decoder, encoding, &bad);
+            prop_assert!(decoded(decoder, encoding, &GOOD) == right);
+        }
+    }
+}
+
+/// Webcams leave the Huffman tables out: those of another camera's picture must not take the place of the usual ones.
+#[test]
+fn a_picture_leaves_no_tables_behind() {
+    let picture = small_portrait();
+    let whole = turbojpeg::Image {
+        pixels: &picture.as_raw()[..],
+        width: 160,
+        pitch: 480,
+        height: 160,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_optimize(true).unwrap();
+    let with_tables_of_its_own = compressor.compress_to_vec(whole).unwrap();
+    let mut without_tables = turbojpeg::compress(whole, 90, turbojpeg::Subsamp::Sub2x2).unwrap().to_vec();
+    while let Some(at) = without_tables.windows(2).position(|marker| marker == [0xFF, 0xC4]) {
+        let length = usize::from(u16::from_be_bytes([without_tables[at + 2], without_tables[at + 3]]));
+        without_tables.drain(at..at + 2 + length);
+    }
+    let decoder = FrameDecoder::new(1.0);
+    let right = decoded(decoder, Encoding::Jpeg, &without_tables);
+    assert!(right.is_some());
+    assert!(decoded(decoder, Encoding::Jpeg, &with_tables_of_its_own).is_some());
+    assert!(decoded(decoder, Encoding::Jpeg, &without_tables) == right);
+}
+
+/// A good picture, then each kind of damage followed by [`GOOD_ONES`].
+fn all_pictures() -> Vec<Vec<u8>> {
+    let mut all = vec![GOOD.clone()];
+    for (_, bad) in damaged(&small_portrait()) {
+        all.push(bad);
+        all.extend(std::iter::repeat_n(GOOD.clone(), GOOD_ONES));
+    }
+    all
+}
+
+/// A configuration that searches few frames: it is the decoding that counts here.
+fn quick(scratch: &Scratch) -> String {
+    scratch.file("quick.toml", crate::common::tiny_config().replace("[model]", "every = 10\n[model]"))
+}
+
+/// Checks that the source left out nothing but the damaged ones, and was up all the time.
+#[track_caller]
+fn lost_the_bad_ones_alone(ran: &Ran, source: &str) {
+    let bad = damaged(&small_portrait()).len();
+    let good = 1 + bad * GOOD_ONES;
+    let told = format!("{good} frames analysed, {bad} unreadable, 0 skipped");
+    let is_told = |line: &str| line.contains(&told) && line.contains(&format!("source=\"{source}\""));
+    assert!(ran.stderr.lines().any(is_told), "{told}\n{}", ran.stderr);
+    let faces = ran.faces().into_iter().filter(|face| face["source"] == source && face["phase"] != "end");
+    assert_eq!(faces.count(), good);
+    let states: Vec<String> =
+        ran.states().into_iter().filter(|state| state.starts_with(&format!("{source} "))).collect();
+    assert_eq!(states, [format!("{source} up"), format!("{source} ended")]);
+}
+
+#[test]
+fn on_stdin() {
+    let scratch = Scratch::new();
+    let stream = scratch.file("stream.mjpeg", all_pictures().concat());
+    let mut command =
+        emotiond(&["run", "--config", &quick(&scratch), "--source", "-", "--emit", "every-frame"]);
+    command.stdin(File::open(stream).unwrap());
+    lost_the_bad_ones_alone(&finish(command).exits(0), "-");
+}
+
+/// Writes the pictures into a folder of their own.
+fn album(scratch: &Scratch) -> String {
+    for (number, picture) in all_pictures().iter().enumerate() {
+        scratch.file(&format!("album/{number:05}.jpg"), picture);
+    }
+    text(&scratch.path("album"))
+}
+
+#[test]
+fn in_a_folder() {
+    let scratch = Scratch::new();
+    let folder = album(&scratch);
+    let ran = run_sources(&quick(&scratch), &[&folder], &[]).exits(0);
+    lost_the_bad_ones_alone(&ran, &folder);
+    assert_eq!(ran.complaints().len(), damaged(&small_portrait()).len(), "{}", ran.stderr);
+}
+
+#[test]
+fn in_a_video() {
+    let scratch = Scratch::new();
+    let pictures = text(&scratch.path("album/%05d.jpg"));
+    album(&scratch);
+    let film = text(&scratch.path("film.avi"));
+    ffmpeg(&["-f", "image2", "-framerate", "25", "-i", &pictures, "-c", "copy", &film]);
+    let ran = run_sources(&quick(&scratch), &[&film], &["--emit", "every-frame"]).exits(0);
+    lost_the_bad_ones_alone(&ran, &film);
+}
+
+#[test]
+fn beside_a_good_video() {
+    let scratch = Scratch::new();
+    let film = text(&scratch.path("film.avi"));
+    let picture = scratch.file("good.jpg", &*GOOD);
+    ffmpeg(&["-loop", "1", "-r", "25", "-i", &picture, "-frames:v", "1500", "-c:v", "mjpeg", &film]);
+    let stream = scratch.file("stream.mjpeg", all_pictures().concat());
+    let config = quick(&scratch);
+    let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--source", &film]);
+    command.args(["--emit", "every-frame"]).stdin(File::open(stream).unwrap());
+    let ran = finish(command).exits(0);
+    lost_the_bad_ones_alone(&ran, "-");
+    assert!(ran.stderr.contains("1500 frames analysed, 0 unreadable, 0 skipped"), "{}", ran.stderr);
+    fs::remove_file(film).unwrap();
+}
