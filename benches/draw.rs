@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use emotiond::{
+    analysed::{Analysed, AnalysedFace},
     draw::{Artist, Scaler, pixelate},
     frame::Picture,
-    shown::{Shown, ShownFace},
 };
 use emotiond_core::geometry::BoundingBox;
 use std::{hint::black_box, time::Instant};
@@ -26,7 +26,7 @@ fn main() {
                 artist.draw_status(picture, "lobby   29.8 fps   9 ms   16 faces   0 skipped   cpu");
             });
             let blocks = median(&shown.picture, |picture| pixelate(picture, &shown.faces));
-            let (mut scaler, mut target) = (Scaler::default(), Shown::default());
+            let (mut scaler, mut target) = (Scaler::default(), Analysed::default());
             let scale = median(&shown.picture, |_| scaler.scale_shown(&shown, 1280, 720, &mut target));
             println!("| {width}x{height} | {faces} | {draw:.2} | {blocks:.2} | {scale:.2} |");
         }
@@ -34,8 +34,8 @@ fn main() {
 }
 
 /// Faces in rows and columns, all emotions among them.
-fn scene(width: u32, height: u32, faces: usize) -> Shown {
-    let mut shown = Shown::default();
+fn scene(width: u32, height: u32, faces: usize) -> Analysed {
+    let mut shown = Analysed::default();
     shown.picture.resize(width, height);
     for (index, value) in shown.picture.pixels.iter_mut().enumerate() {
         *value = (index * 31 % 251) as u8;
@@ -45,7 +45,7 @@ fn scene(width: u32, height: u32, faces: usize) -> Shown {
     for index in 0..faces {
         let (x, y) = (index as f32 % columns * w, (index as f32 / columns).floor() * h);
         let bounds = BoundingBox::new(x + w * 0.2, y + h * 0.25, h * 0.5, h * 0.6);
-        shown.faces.push(ShownFace { track: index as u64 + 1, bounds });
+        shown.faces.push(AnalysedFace { track: index as u64 + 1, bounds });
         shown
             .probabilities
             .extend((0..LABELS.len()).map(|label| if label == index % 7 { 0.7 } else { 0.05 }));

@@ -1,8 +1,8 @@
 //! Captured bytes to RGB pixels.
 
 use crate::{
+    catch_panic::catch_panic,
     frame::{Chroma, Encoding, Frame, Picture},
-    guard::guarded,
 };
 use emotiond_core::exit::{Exit, ExitsWith};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
@@ -93,7 +93,7 @@ impl FrameDecoder {
     /// # Errors
     /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
     pub fn decode(&self, frame: &mut Frame) -> Result<(), DecodeError> {
-        guarded(|| self.decode_unguarded(frame)).unwrap_or(Err(DecodeError::Panic))
+        catch_panic(|| self.decode_unguarded(frame)).unwrap_or(Err(DecodeError::Panic))
     }
 
     fn decode_unguarded(&self, frame: &mut Frame) -> Result<(), DecodeError> {
@@ -143,7 +143,7 @@ impl FrameDecoder {
     fn decode_file(&self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
         let reader = ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
-            .map_err(|fault| DecodeError::Picture(image::ImageError::IoError(fault)))?;
+            .map_err(|error| DecodeError::Picture(image::ImageError::IoError(error)))?;
         let format = reader.format();
         let mut decoder = reader.into_decoder()?;
         let (width, height) = decoder.dimensions();
@@ -182,7 +182,7 @@ impl FrameDecoder {
 /// tables in any case, for the picture after it, whosever that is.
 fn open_jpeg(bytes: &[u8]) -> Result<(Decompressor, DecompressHeader), DecodeError> {
     let mut jpeg = Decompressor::new()?;
-    let header = jpeg.read_header(bytes).map_err(|fault| match fault {
+    let header = jpeg.read_header(bytes).map_err(|error| match error {
         // The size is still -1 then.
         turbojpeg::Error::IntegerOverflow(_) => DecodeError::NoSize,
         other => other.into(),
@@ -191,8 +191,8 @@ fn open_jpeg(bytes: &[u8]) -> Result<(Decompressor, DecompressHeader), DecodeErr
 }
 
 /// Some decoders' messages end their lines.
-fn one_line(fault: &image::ImageError) -> String {
-    fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+fn one_line(error: &image::ImageError) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn turn(mut image: DynamicImage, orientation: Orientation, picture: &mut Picture) -> Result<(), DecodeError> {

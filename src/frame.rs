@@ -119,7 +119,7 @@ pub struct Frame {
     /// How readable each face is, 0 to 1.
     pub readability: Vec<f32>,
     /// Why this frame could not be used.
-    pub fault: Option<String>,
+    pub error: Option<String>,
 }
 
 /// An owned picture whose memory is used again.
@@ -177,7 +177,7 @@ impl Default for Frame {
             lost: Vec::new(),
             probabilities: Vec::new(),
             readability: Vec::new(),
-            fault: None,
+            error: None,
         }
     }
 }
@@ -209,7 +209,7 @@ impl Frame {
         self.lost.clear();
         self.probabilities.clear();
         self.readability.clear();
-        self.fault = None;
+        self.error = None;
     }
 
     /// Width and height of the whole picture, once it is decoded.

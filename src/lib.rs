@@ -4,8 +4,10 @@
 //! [`detect`] finds faces, [`track`] tells whose they are, [`pose`] which way they look, [`face`] cuts them out, [`classify`] reads their emotion,
 //! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
 //! [`report`] sums up what was written.
+pub mod analysed;
 pub mod annotate;
 pub mod audience;
+pub mod catch_panic;
 pub mod child;
 pub mod cli;
 pub mod commands;
@@ -16,7 +18,6 @@ pub mod draw;
 pub mod emit;
 pub mod event;
 pub mod frame;
-pub mod guard;
 pub mod landmarks;
 pub mod overlay;
 pub mod palette;
@@ -25,7 +26,6 @@ pub mod pose;
 pub mod readability;
 pub mod report;
 pub mod service;
-pub mod shown;
 pub mod sink;
 pub mod smooth;
 pub mod source;

@@ -85,8 +85,8 @@ impl Default for Notifier {
 }
 
 fn notify(states: &[NotifyState]) {
-    if let Err(fault) = sd_notify::notify(states) {
-        tracing::debug!("the service manager does not listen: {fault}");
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("the service manager does not listen: {error}");
     }
 }
 

@@ -15,14 +15,14 @@ pub struct LineSink<W> {
     out: W,
     line: Vec<u8>,
     closed: bool,
-    fault: Option<io::Error>,
+    error: Option<io::Error>,
     stop: Stop,
 }
 
 impl<W: Write> LineSink<W> {
     /// A sink that sets `stop` when nobody reads any more.
     pub fn new(out: W, stop: Stop) -> Self {
-        Self { out, line: Vec::with_capacity(1024), closed: false, fault: None, stop }
+        Self { out, line: Vec::with_capacity(1024), closed: false, error: None, stop }
     }
 
     /// Writes one event as one line.
@@ -31,13 +31,13 @@ impl<W: Write> LineSink<W> {
             return;
         }
         self.line.clear();
-        if let Err(fault) = serde_json::to_writer(&mut self.line, event) {
-            tracing::error!("an event cannot be written as JSON: {fault}");
+        if let Err(error) = serde_json::to_writer(&mut self.line, event) {
+            tracing::error!("an event cannot be written as JSON: {error}");
             return;
         }
         self.line.push(b'\n');
-        if let Err(fault) = self.write_line() {
-            self.close(fault);
+        if let Err(error) = self.write_line() {
+            self.close(error);
         }
     }
 
@@ -47,10 +47,10 @@ impl<W: Write> LineSink<W> {
             match self.out.write(&self.line[written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(more) => written += more,
-                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                Err(fault) => {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
                     take_back(written as u64);
-                    return Err(fault);
+                    return Err(error);
                 }
             }
         }
@@ -67,16 +67,16 @@ impl<W: Write> LineSink<W> {
         }
     }
 
-    /// Why lines could not be written; a reader that went away is no fault.
-    pub fn into_fault(self) -> Option<io::Error> {
-        self.fault
+    /// Why lines could not be written; a reader that went away is no error.
+    pub fn into_error(self) -> Option<io::Error> {
+        self.error
     }
 
-    fn close(&mut self, fault: io::Error) {
-        if fault.kind() == ErrorKind::BrokenPipe {
+    fn close(&mut self, error: io::Error) {
+        if error.kind() == ErrorKind::BrokenPipe {
             tracing::info!("nobody reads the events any more: stopping");
         } else {
-            self.fault = Some(fault);
+            self.error = Some(error);
         }
         self.closed = true;
         self.stop.set();
@@ -91,7 +91,7 @@ fn take_back(bytes: u64) {
     let size = u64::try_from(file.st_size).unwrap_or_default();
     let is_file = FileType::from_raw_mode(file.st_mode).is_file();
     if bytes > 0 && is_file && seek(stdout, SeekFrom::Current(0)) == Ok(size) {
-        // A part of a line that stays is a lesser evil than to end otherwise than with the fault that is told.
+        // A part of a line that stays is a lesser evil than to end otherwise than with the error that is told.
         let _ = ftruncate(stdout, size.saturating_sub(bytes));
     }
 }

@@ -7,8 +7,8 @@ mod video;
 pub use plan::{Plan, Target};
 
 use crate::{
+    analysed::{Analysed, PipelineInfo},
     pipeline::{Newest, Outcome, Outlet, Pipeline, Waited},
-    shown::{Shown, Stage},
     source::SourceUri,
     stop::Stop,
 };
@@ -26,7 +26,7 @@ use thiserror::Error;
 use video::VideoWriter;
 
 /// How long a recorder waits before it looks again whether its source has ended.
-const PATIENCE: Duration = Duration::from_millis(500);
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why there is no annotated copy.
 #[derive(Debug, Error)]
@@ -44,13 +44,13 @@ pub enum AnnotateError {
     },
     /// ffmpeg is not installed.
     #[error(
-        "ffmpeg is needed to write the video {path} and cannot be started ({fault}): install it, on Debian with `apt-get install ffmpeg`"
+        "ffmpeg is needed to write the video {path} and cannot be started ({error}): install it, on Debian with `apt-get install ffmpeg`"
     )]
     Helper {
         /// The video.
         path: PathBuf,
         /// What the system says.
-        fault: io::Error,
+        error: io::Error,
     },
     /// A file or folder cannot be written.
     #[error("{path} cannot be written: {reason}; is there room, and may you write there?")]
@@ -77,7 +77,7 @@ impl ExitsWith for AnnotateError {
 }
 
 /// The recorders of a pipeline, a thread a source.
-pub struct Recording {
+pub struct Recorders {
     recorders: Vec<JoinHandle<Result<u64, AnnotateError>>>,
 }
 
@@ -86,13 +86,13 @@ enum Frames {
     /// A live source's newest.
     Newest(Newest),
     /// All of a file, a folder or stdin.
-    Every(Receiver<Arc<Shown>>),
+    Every(Receiver<Arc<Analysed>>),
 }
 
 /// What one source's frames are written to.
 trait Writer: Send {
     /// Draws and writes a frame.
-    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError>;
+    fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError>;
 
     /// Waits until all is written.
     fn finish(&mut self) -> Result<(), AnnotateError> {
@@ -100,7 +100,7 @@ trait Writer: Send {
     }
 }
 
-impl Recording {
+impl Recorders {
     /// Starts the recorders of `plan` and connects them with `pipeline`. One that cannot write any more sets `stop`.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Recording {
             let stop = stop.clone();
             let body = move || record(&mut *writer, &frames).inspect_err(|_| stop.set());
             let thread = thread::Builder::new().name(format!("record-{source}")).spawn(body);
-            recorders.push(thread.map_err(|fault| AnnotateError::Thread(fault.to_string()))?);
+            recorders.push(thread.map_err(|error| AnnotateError::Thread(error.to_string()))?);
         }
         Ok(Self { recorders })
     }
@@ -140,7 +140,7 @@ impl Recording {
                         );
                     }
                 }
-                Err(fault) => result = result.and(Err(fault)),
+                Err(error) => result = result.and(Err(error)),
             }
         }
         result
@@ -159,11 +159,11 @@ impl Frames {
     }
 
     /// Takes frames until the pipeline has ended.
-    fn try_for_each<E>(&self, mut take: impl FnMut(&Shown) -> Result<(), E>) -> Result<(), E> {
+    fn try_for_each<E>(&self, mut take: impl FnMut(&Analysed) -> Result<(), E>) -> Result<(), E> {
         match self {
             Self::Every(frames) => frames.iter().try_for_each(|shown| take(&shown)),
             Self::Newest(newest) => loop {
-                let waited = newest.wait(PATIENCE);
+                let waited = newest.wait(STOP_TIMEOUT);
                 newest.take().try_for_each(|shown| take(&shown))?;
                 if matches!(waited, Waited::Ended) {
                     return Ok(());
@@ -173,7 +173,7 @@ impl Frames {
     }
 }
 
-fn writer(target: &Target, uri: &SourceUri, stage: Arc<Stage>) -> Box<dyn Writer> {
+fn writer(target: &Target, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Box<dyn Writer> {
     match target {
         Target::Picture(path) => Box::new(PictureWriter::one(path, stage)),
         Target::Folder(path) => Box::new(PictureWriter::folder(path, stage)),

@@ -2,9 +2,9 @@
 
 use super::{AnnotateError, Writer};
 use crate::{
+    analysed::{Analysed, PipelineInfo},
     draw::Artist,
     frame::Picture,
-    shown::{Shown, Stage},
 };
 use image::{ExtendedColorType, ImageFormat, codecs::jpeg::JpegEncoder};
 use std::{
@@ -20,7 +20,7 @@ const JPEG_QUALITY: u8 = 92;
 /// Writes a picture a frame.
 pub(super) struct PictureWriter {
     place: Place,
-    stage: Arc<Stage>,
+    stage: Arc<PipelineInfo>,
     artist: Artist,
     canvas: Picture,
 }
@@ -32,22 +32,22 @@ enum Place {
 
 impl PictureWriter {
     /// A writer of one file.
-    pub fn one(path: &Path, stage: Arc<Stage>) -> Self {
+    pub fn one(path: &Path, stage: Arc<PipelineInfo>) -> Self {
         Self::new(Place::File(path.to_owned()), stage)
     }
 
     /// A writer of files in `folder` with the names of those that were read.
-    pub fn folder(folder: &Path, stage: Arc<Stage>) -> Self {
+    pub fn folder(folder: &Path, stage: Arc<PipelineInfo>) -> Self {
         Self::new(Place::Folder(folder.to_owned()), stage)
     }
 
-    fn new(place: Place, stage: Arc<Stage>) -> Self {
+    fn new(place: Place, stage: Arc<PipelineInfo>) -> Self {
         Self { place, stage, artist: Artist::default(), canvas: Picture::default() }
     }
 }
 
 impl Writer for PictureWriter {
-    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+    fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Folder(folder) => {
@@ -57,9 +57,9 @@ impl Writer for PictureWriter {
         self.canvas.copy_from(&shown.picture);
         self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
         let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };
-        let format = ImageFormat::from_path(&path).map_err(|fault| failed(fault.to_string()))?;
-        let bytes = encode(&self.canvas, format).map_err(|fault| failed(fault.to_string()))?;
-        replace(&path, &bytes).map_err(|fault| failed(fault.to_string()))
+        let format = ImageFormat::from_path(&path).map_err(|error| failed(error.to_string()))?;
+        let bytes = encode(&self.canvas, format).map_err(|error| failed(error.to_string()))?;
+        replace(&path, &bytes).map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -75,9 +75,9 @@ impl Plan {
             _ => None,
         });
         for folder in self.folder.iter().chain(folders) {
-            let failed = |fault: std::io::Error| AnnotateError::Write {
+            let failed = |error: std::io::Error| AnnotateError::Write {
                 path: folder.clone(),
-                reason: fault.to_string(),
+                reason: error.to_string(),
             };
             fs::create_dir_all(folder).map_err(failed)?;
         }
@@ -170,7 +170,7 @@ fn require_ffmpeg(path: &Path) -> Result<(), AnnotateError> {
     command.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     match command.status() {
         Ok(_) => Ok(()),
-        Err(fault) if fault.kind() == ErrorKind::Interrupted => Ok(()),
-        Err(fault) => Err(AnnotateError::Helper { path: path.to_owned(), fault }),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(AnnotateError::Helper { path: path.to_owned(), error }),
     }
 }

@@ -3,10 +3,10 @@
 
 use super::{AnnotateError, Writer, matroska};
 use crate::{
+    analysed::{Analysed, PipelineInfo},
     child::{first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
-    shown::{Shown, Stage},
     source::SourceUri,
 };
 use std::{
@@ -25,7 +25,7 @@ const NICER: i32 = 10;
 /// Writes a video, of the first frame's size.
 pub(super) struct VideoWriter {
     path: PathBuf,
-    stage: Arc<Stage>,
+    stage: Arc<PipelineInfo>,
     is_live: bool,
     /// Frames per second as a fraction, where they are constant.
     rate: Option<(u64, u64)>,
@@ -35,7 +35,7 @@ pub(super) struct VideoWriter {
     meter: RateMeter,
     canvas: Picture,
     /// A frame of another size than the first, made to fit.
-    fitted: Shown,
+    fitted: Analysed,
     started: Option<Instant>,
     last_us: Option<u64>,
 }
@@ -48,7 +48,7 @@ struct Encoder {
 }
 
 impl VideoWriter {
-    pub fn new(path: &Path, uri: &SourceUri, stage: Arc<Stage>) -> Self {
+    pub fn new(path: &Path, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Self {
         let rate = if let SourceUri::Video(path) = uri { constant_rate(path) } else { None };
         Self {
             path: path.to_owned(),
@@ -60,7 +60,7 @@ impl VideoWriter {
             scaler: Scaler::default(),
             meter: RateMeter::default(),
             canvas: Picture::default(),
-            fitted: Shown::default(),
+            fitted: Analysed::default(),
             started: None,
             last_us: None,
         }
@@ -87,20 +87,20 @@ impl VideoWriter {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C is ours: the last frames are still to come then.
         command.process_group(0);
-        let failed = |fault| AnnotateError::Helper { path: self.path.clone(), fault };
+        let failed = |error| AnnotateError::Helper { path: self.path.clone(), error };
         let mut child = command.spawn().map_err(failed)?;
         give_way(&child, NICER);
         let mut input = child.stdin.take().expect("stdin is piped");
         widen(&input);
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = thread::Builder::new().name("ffmpeg-log".to_owned()).spawn(move || first_complaint(stderr));
-        let log = log.map_err(|fault| AnnotateError::Thread(fault.to_string()))?;
+        let log = log.map_err(|error| AnnotateError::Thread(error.to_string()))?;
         // A pipe that is broken already is noticed with the first frame.
         let _ = input.write_all(&matroska::header(self.canvas.width, self.canvas.height));
         Ok(Encoder { child, input, log })
     }
 
-    fn draw(&mut self, shown: &Shown) {
+    fn draw(&mut self, shown: &Analysed) {
         let line = if self.is_live {
             let rate = self.meter.measure(shown.analysed, Instant::now());
             live_status(&self.stage, shown, rate)
@@ -124,7 +124,7 @@ impl VideoWriter {
 
     /// A file's own time, on the grid of its rate where that is constant, otherwise the time since the first frame;
     /// always later than the frame before.
-    fn time_us(&mut self, shown: &Shown) -> u64 {
+    fn time_us(&mut self, shown: &Analysed) -> u64 {
         let time_us = match (shown.pts_ms, self.rate) {
             (Some(pts_ms), Some((rate, per))) => {
                 let number = (pts_ms * rate + 500 * per) / (1000 * per);
@@ -143,23 +143,23 @@ impl VideoWriter {
         time_us
     }
 
-    /// Closes ffmpeg's input and waits for its end. `fault` is why we could not write to it.
-    fn end(&mut self, fault: Option<&io::Error>) -> Result<(), AnnotateError> {
+    /// Closes ffmpeg's input and waits for its end. `error` is why we could not write to it.
+    fn end(&mut self, error: Option<&io::Error>) -> Result<(), AnnotateError> {
         let Some(Encoder { mut child, input, log }) = self.encoder.take() else { return Ok(()) };
         drop(input);
         let status = child.wait();
         let complaint = log.join().unwrap_or_default();
-        if fault.is_none() && status.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        if error.is_none() && status.as_ref().is_ok_and(std::process::ExitStatus::success) {
             return Ok(());
         }
-        let told = || fault.map_or_else(|| format!("ffmpeg ended with {status:?}"), ToString::to_string);
+        let told = || error.map_or_else(|| format!("ffmpeg ended with {status:?}"), ToString::to_string);
         let reason = if complaint.is_empty() { told() } else { complaint };
         Err(AnnotateError::Write { path: self.path.clone(), reason })
     }
 }
 
 impl Writer for VideoWriter {
-    fn write(&mut self, shown: &Shown) -> Result<(), AnnotateError> {
+    fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError> {
         if self.encoder.is_none() {
             self.canvas.resize(shown.picture.width, shown.picture.height);
             self.encoder = Some(self.start()?);
@@ -170,7 +170,7 @@ impl Writer for VideoWriter {
         let encoder = self.encoder.as_mut().expect("it was started above");
         let written =
             encoder.input.write_all(&header).and_then(|()| encoder.input.write_all(&self.canvas.pixels));
-        written.or_else(|fault| self.end(Some(&fault)))
+        written.or_else(|error| self.end(Some(&error)))
     }
 
     fn finish(&mut self) -> Result<(), AnnotateError> {

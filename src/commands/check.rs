@@ -22,7 +22,7 @@ use emotiond_core::{
 use std::{path::Path, thread, time::Duration};
 
 /// A camera that gives no frame within this time will not give one.
-const FRAME_PATIENCE: Duration = Duration::from_secs(10);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Loads everything once and prints a line a part.
 ///
@@ -97,10 +97,10 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
     let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
     let name = config.name();
     thread::spawn(move || to_us.send(read_frame(&config, max_megapixels)));
-    match answer.recv_timeout(FRAME_PATIENCE) {
+    match answer.recv_timeout(FRAME_TIMEOUT) {
         Ok(outcome) => outcome,
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            let seconds = FRAME_PATIENCE.as_secs();
+            let seconds = FRAME_TIMEOUT.as_secs();
             Err(Failure::new(
                 Exit::Unavailable,
                 anyhow::anyhow!("{name} gave no frame in {seconds} seconds: unplug it and plug it in again"),
@@ -120,12 +120,12 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
             break;
         }
         match frame
-            .fault
+            .error
             .take()
-            .map_or_else(|| decoder.decode(&mut frame).map_err(|fault| fault.to_string()), Err)
+            .map_or_else(|| decoder.decode(&mut frame).map_err(|error| error.to_string()), Err)
         {
             Ok(()) => return Ok(format!("{}x{}", frame.picture.width, frame.picture.height)),
-            Err(fault) => last = fault,
+            Err(error) => last = error,
         }
     }
     Err(Failure::new(Exit::Data, anyhow::anyhow!("no frame of {} could be read: {last}", config.name())))

@@ -16,6 +16,6 @@ pub fn run(arguments: &ConfigArgs) -> Result<(), Failure> {
         return print(DEFAULT_TOML);
     }
     let config = read_config(arguments.config.as_deref())?;
-    let text = toml::to_string(&config).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    let text = toml::to_string(&config).map_err(|error| Failure::new(Exit::Software, error))?;
     print(&text)
 }

@@ -10,9 +10,9 @@ pub mod schema;
 mod supervise;
 
 use crate::{
+    catch_panic::log_panics,
     cli::RunArgs,
     config::{Config, LogConfig},
-    guard::log_panics,
     source::{SourceConfig, SourceUri},
 };
 use emotiond_core::{
@@ -38,7 +38,7 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     let mut config = read_config(arguments.config.as_deref())?;
     if !arguments.sources.is_empty() {
         config.sources = arguments.sources.iter().cloned().map(SourceConfig::new).collect();
-        config.check_names().map_err(|fault| Failure::new(Exit::Usage, fault))?;
+        config.check_names().map_err(|error| Failure::new(Exit::Usage, error))?;
     }
     if config.sources.is_empty() {
         config.sources.push(SourceConfig::new(SourceUri::Camera(PathBuf::from(FIRST_CAMERA))));
@@ -59,8 +59,8 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
 fn start_logs(config: &LogConfig) -> Result<(), Failure> {
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| config.level.clone());
     let filter = EnvFilter::try_new(&level)
-        .map_err(|fault| {
-            Failure::new(Exit::Config, anyhow::anyhow!("the log level {level:?} cannot be read: {fault}"))
+        .map_err(|error| {
+            Failure::new(Exit::Config, anyhow::anyhow!("the log level {level:?} cannot be read: {error}"))
         })?
         // The runtime's own log speaks of its graph; what matters of it comes back as an error.
         .add_directive("ort=off".parse().expect("a directive of ours"));

@@ -29,7 +29,7 @@ pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     let report = format.write(&recording)?;
     fs::write(&arguments.out, report)
         .with_context(|| format!("cannot write {}", arguments.out.display()))
-        .map_err(|fault| Failure::new(Exit::Output, fault))?;
+        .map_err(|error| Failure::new(Exit::Output, error))?;
     tracing::info!("{} tells of {} events", arguments.out.display(), recording.tally.used);
     Ok(())
 }
@@ -45,7 +45,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path.is_dir() {
         return Err(refuse(&"it is a folder"));
     }
-    Ok(Box::new(File::open(path).map_err(|fault| refuse(&fault))?))
+    Ok(Box::new(File::open(path).map_err(|error| refuse(&error))?))
 }
 
 impl From<ReportError> for Failure {

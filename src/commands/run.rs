@@ -19,7 +19,7 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     let reload = Arc::default();
-    flag::register(SIGHUP, Arc::clone(&reload)).map_err(|fault| Failure::new(Exit::Software, fault))?;
+    flag::register(SIGHUP, Arc::clone(&reload)).map_err(|error| Failure::new(Exit::Software, error))?;
     let outcomes = supervise(arguments, config, &stop, &reload)?;
     conclude(outcomes, &stop)
 }
@@ -29,7 +29,7 @@ fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 0, stop.flag())
             .and_then(|_| flag::register(signal, stop.flag()))
-            .map_err(|fault| Failure::new(Exit::Software, fault))?;
+            .map_err(|error| Failure::new(Exit::Software, error))?;
     }
     Ok(())
 }
@@ -69,8 +69,8 @@ fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
 /// Sources that ended well, but none of whose pictures could be read.
 fn nothing_read(outcomes: &[Outcome]) -> Failure {
     let told = |outcome: &Outcome| {
-        let fault = outcome.first_fault.as_deref().unwrap_or("it has none");
-        format!("{}: {fault}", outcome.name)
+        let error = outcome.first_error.as_deref().unwrap_or("it has none");
+        format!("{}: {error}", outcome.name)
     };
     let told: Vec<String> = outcomes.iter().map(told).collect();
     Failure::new(

@@ -5,7 +5,7 @@ use super::{
     reload::{Change, change},
 };
 use crate::{
-    annotate::{Plan, Recording},
+    annotate::{Plan, Recorders},
     cli::RunArgs,
     config::Config,
     overlay::Overlay,
@@ -29,7 +29,7 @@ use std::{
 };
 
 /// How often the supervisor looks whether something is asked of it.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A pipeline that runs in a thread of its own.
 struct Running {
@@ -37,7 +37,7 @@ struct Running {
     control: Control,
     stop: Stop,
     outcomes: Receiver<Result<Vec<Outcome>, Failure>>,
-    recording: Option<Recording>,
+    recorders: Option<Recorders>,
 }
 
 /// Runs `config` until its sources end or `stop` is set; `reload` asks for the configuration to be read again.
@@ -60,7 +60,7 @@ pub(super) fn supervise(
     let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     notifier.ready();
     loop {
-        match running.outcomes.recv_timeout(PATIENCE) {
+        match running.outcomes.recv_timeout(POLL_INTERVAL) {
             Ok(outcomes) => {
                 notifier.stopping();
                 // The pipeline has stopped by itself: nobody reads its events any more.
@@ -68,7 +68,7 @@ pub(super) fn supervise(
                     stop.set();
                 }
                 let outcomes = outcomes?;
-                running.recording.map_or(Ok(()), |recording| recording.finish(&outcomes))?;
+                running.recorders.map_or(Ok(()), |recorders| recorders.finish(&outcomes))?;
                 return Ok(outcomes);
             }
             Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),
@@ -90,10 +90,10 @@ impl Running {
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
-        let recording = plan.map(|plan| Recording::start(plan, &mut pipeline, &stop)).transpose()?;
+        let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline, &stop)).transpose()?;
         // Unbuffered: the events are written by whole lines, and what did not find room must not linger.
         let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-        let stdout = stdout.map_err(|fault| Failure::new(Exit::Output, fault))?;
+        let stdout = stdout.map_err(|error| Failure::new(Exit::Output, error))?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();
         let body = move || {
@@ -103,8 +103,8 @@ impl Running {
         thread::Builder::new()
             .name("pipeline".to_owned())
             .spawn(body)
-            .map_err(|fault| Failure::new(Exit::Software, fault))?;
-        Ok(Self { config, control, stop, outcomes, recording })
+            .map_err(|error| Failure::new(Exit::Software, error))?;
+        Ok(Self { config, control, stop, outcomes, recorders })
     }
 
     /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
@@ -146,7 +146,7 @@ impl Running {
                 "it changes more than settings, and stdin cannot be read from its start again",
             ));
         }
-        if self.recording.is_some() {
+        if self.recorders.is_some() {
             return Err(refuse(
                 "it changes more than settings, and would overwrite what --annotate has written",
             ));

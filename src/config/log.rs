@@ -24,8 +24,8 @@ fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     let level = String::deserialize(deserializer)?;
     match EnvFilter::try_new(&level) {
         Ok(_) => Ok(level),
-        Err(fault) => Err(D::Error::custom(format!(
-            "`{level}` is no log level ({fault}): take error, warn, info, debug, trace or a filter of them"
+        Err(error) => Err(D::Error::custom(format!(
+            "`{level}` is no log level ({error}): take error, warn, info, debug, trace or a filter of them"
         ))),
     }
 }

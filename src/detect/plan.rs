@@ -84,8 +84,8 @@ impl DetectorPlan {
         let picture = PictureView::new(64, 64, Color::Gray, &[0; 64 * 64]);
         let outcome = self.build()?.detect(&picture, &self.settings, &mut Vec::new());
         match &self.kind {
-            Kind::YuNet(network) | Kind::CenterFace(network) => outcome.map_err(|fault| {
-                RuntimeError::Model { path: network.path.clone(), reason: fault.to_string() }
+            Kind::YuNet(network) | Kind::CenterFace(network) => outcome.map_err(|error| {
+                RuntimeError::Model { path: network.path.clone(), reason: error.to_string() }
             }),
             Kind::SeetaFace => Ok(()),
         }
@@ -149,9 +149,9 @@ impl Network {
             .or_else(|| paths::find_model(&[installed]))
             .unwrap_or_else(|| PathBuf::from("models").join(installed));
         let bytes =
-            fs::read(&path).map_err(|fault| RuntimeError::DetectorFile { path: path.clone(), fault })?;
+            fs::read(&path).map_err(|error| RuntimeError::DetectorFile { path: path.clone(), error })?;
         let bytes = free_dimensions(&bytes)
-            .map_err(|fault| RuntimeError::Model { path: path.clone(), reason: fault.to_string() })?;
+            .map_err(|error| RuntimeError::Model { path: path.clone(), reason: error.to_string() })?;
         Ok(Self { runtime: runtime.clone(), path, bytes })
     }
 

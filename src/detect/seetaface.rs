@@ -2,7 +2,7 @@
 //! through rustface; its model is part of the binary.
 
 use super::{DetectError, DetectSettings, Detection, Detector, finish, input::shrunk_size};
-use crate::guard::guarded;
+use crate::catch_panic::catch_panic;
 use emotiond_core::{
     geometry::BoundingBox,
     picture::{Color, PictureView, luma, resize},
@@ -62,7 +62,7 @@ impl Detector for SeetaFace {
         };
         let threshold = cascade_score(settings.min_score);
         let cascade = &mut self.cascade;
-        let faces = guarded(|| {
+        let faces = catch_panic(|| {
             cascade.set_score_thresh(threshold);
             cascade.detect(&rustface::ImageData::new(pixels, width, height))
         });

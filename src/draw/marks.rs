@@ -2,9 +2,9 @@
 
 use super::{Artist, DARK, GROUND, LEAST_TEXT, Rect, Sizes, WHITE};
 use crate::{
+    analysed::{Analysed, AnalysedFace},
     frame::Picture,
     palette::{Rgb, color, ink_on},
-    shown::{Shown, ShownFace},
 };
 use emotiond_core::classify::argmax;
 
@@ -25,10 +25,10 @@ struct Mark<'a> {
 }
 
 /// Draws all faces: boxes first and labels last, so that no box lies over a label.
-pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Shown, labels: &[String]) {
+pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Analysed, labels: &[String]) {
     let sizes = Sizes::of(picture.width, picture.height);
     artist.taken.clear();
-    let inside = |face: &ShownFace| face.bounds.clip(picture.width, picture.height).unwrap_or_default();
+    let inside = |face: &AnalysedFace| face.bounds.clip(picture.width, picture.height).unwrap_or_default();
     artist.taken.extend(shown.faces.iter().map(|face| Rect::around(&inside(face))));
     let rows = shown.probabilities.chunks_exact(labels.len().max(1));
     let mut marks: Vec<Mark> = Vec::with_capacity(shown.faces.len());
@@ -59,7 +59,7 @@ impl<'a> Mark<'a> {
         picture: &Picture,
         largest: u32,
         index: usize,
-        face: &ShownFace,
+        face: &AnalysedFace,
         row: &'a [f32],
         labels: &'a [String],
     ) -> Self {

@@ -13,7 +13,7 @@ pub use status::{RateMeter, live_status, recorded_status};
 pub use text::Typesetter;
 pub use tiles::{Scaler, fit, grid, mirror, mirrored};
 
-use crate::{frame::Picture, palette::Rgb, shown::Shown};
+use crate::{analysed::Analysed, frame::Picture, palette::Rgb};
 
 /// Text and lines under and over everything else.
 const WHITE: Rgb = [255, 255, 255];
@@ -61,12 +61,12 @@ pub struct Artist {
 
 impl Artist {
     /// Draws the boxes of `shown`, whose coordinates are the picture's, with labels and charts.
-    pub fn draw_faces(&mut self, picture: &mut Picture, shown: &Shown, labels: &[String]) {
+    pub fn draw_faces(&mut self, picture: &mut Picture, shown: &Analysed, labels: &[String]) {
         marks::draw(self, picture, shown, labels);
     }
 
     /// The same on its own picture.
-    pub fn draw_faces_on(&mut self, shown: &mut Shown, labels: &[String]) {
+    pub fn draw_faces_on(&mut self, shown: &mut Analysed, labels: &[String]) {
         let mut picture = std::mem::take(&mut shown.picture);
         self.draw_faces(&mut picture, shown, labels);
         shown.picture = picture;

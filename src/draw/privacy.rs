@@ -1,7 +1,7 @@
 //! Makes faces unrecognisable.
 
 use super::Rect;
-use crate::{frame::Picture, shown::ShownFace};
+use crate::{analysed::AnalysedFace, frame::Picture};
 
 /// A face is left with so many blocks along its longer side.
 const BLOCKS: i32 = 7;
@@ -9,7 +9,7 @@ const BLOCKS: i32 = 7;
 const MARGIN: f32 = 0.4;
 
 /// Replaces each face by coarse blocks of its mean colours.
-pub fn pixelate(picture: &mut Picture, faces: &[ShownFace]) {
+pub fn pixelate(picture: &mut Picture, faces: &[AnalysedFace]) {
     for face in faces {
         let area = face.bounds.enlarged(MARGIN);
         let side = (area.w.max(area.h) as i32 / BLOCKS).max(8);

@@ -1,6 +1,6 @@
 //! The line of figures under a picture.
 
-use crate::shown::{Shown, Stage};
+use crate::analysed::{Analysed, PipelineInfo};
 use std::time::{Duration, Instant};
 
 /// Over how long a rate is measured.
@@ -28,21 +28,21 @@ impl RateMeter {
 }
 
 /// The line of a frame that was just analysed, `rate` frames a second.
-pub fn live_status(stage: &Stage, shown: &Shown, rate: f32) -> String {
-    let Shown { latency_ms, skipped, .. } = shown;
+pub fn live_status(stage: &PipelineInfo, shown: &Analysed, rate: f32) -> String {
+    let Analysed { latency_ms, skipped, .. } = shown;
     let (name, faces) = (&stage.sources[shown.source], faces(shown));
     format!("{name}   {rate:.1} fps   {latency_ms:.0} ms   {faces}   {skipped} skipped   {}", stage.provider)
 }
 
 /// The line of a recording's frame: nothing that differs from run to run.
-pub fn recorded_status(stage: &Stage, shown: &Shown) -> String {
+pub fn recorded_status(stage: &PipelineInfo, shown: &Analysed) -> String {
     let (name, faces) = (&stage.sources[shown.source], faces(shown));
     let time_ms = shown.pts_ms.unwrap_or(0);
     let (minutes, seconds, tenths) = (time_ms / 60_000, time_ms / 1000 % 60, time_ms / 100 % 10);
     format!("{name}   {minutes}:{seconds:02}.{tenths}   {faces}   {}", stage.provider)
 }
 
-fn faces(shown: &Shown) -> String {
+fn faces(shown: &Analysed) -> String {
     match shown.faces.len() {
         1 => "1 face".to_owned(),
         count => format!("{count} faces"),

@@ -2,8 +2,8 @@
 
 use super::Rect;
 use crate::{
+    analysed::{Analysed, AnalysedFace},
     frame::Picture,
-    shown::{Shown, ShownFace},
 };
 use emotiond_core::{geometry::BoundingBox, picture::resize};
 use fast_image_resize::Resizer;
@@ -67,14 +67,14 @@ impl Scaler {
     }
 
     /// Fills `target` with `shown` at the size `width` x `height`: its picture and its faces.
-    pub fn scale_shown(&mut self, shown: &Shown, width: u32, height: u32, target: &mut Shown) {
+    pub fn scale_shown(&mut self, shown: &Analysed, width: u32, height: u32, target: &mut Analysed) {
         target.picture.resize(width, height);
         self.scale(&shown.picture, &mut target.picture);
         let (x, y) = (width as f32 / shown.picture.width as f32, height as f32 / shown.picture.height as f32);
         target.faces.clear();
         target.faces.extend(shown.faces.iter().map(|face| {
             let BoundingBox { x: left, y: top, w, h } = face.bounds;
-            ShownFace { bounds: BoundingBox::new(left * x, top * y, w * x, h * y), ..*face }
+            AnalysedFace { bounds: BoundingBox::new(left * x, top * y, w * x, h * y), ..*face }
         }));
         target.probabilities.clone_from(&shown.probabilities);
     }

@@ -10,10 +10,10 @@ pub use view::View;
 pub use window::run;
 
 use crate::{
+    analysed::PipelineInfo,
     child::{die_with_us, first_complaint, give_way, widen},
     config::{Config, OverlayMode},
     pipeline::{Newest, Pipeline, Waited},
-    shown::Stage,
     source::SourceUri,
     stop::Stop,
 };
@@ -39,7 +39,7 @@ const READY: &str = "ready";
 /// A display that gives no window within this time will not give one.
 const OPENING: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// How often it is looked whether the window was closed while there is nothing to show.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A process whose pipe is broken is about to end.
 const ENDING: Duration = Duration::from_secs(1);
 /// Where the analysis takes all processor time, the window gets next to none.
@@ -74,7 +74,7 @@ pub struct Overlay {
     child: Arc<Mutex<Child>>,
     closing: Arc<AtomicBool>,
     /// Gone first when the window is closed.
-    to_show: Option<Sender<(Stage, Newest)>>,
+    to_show: Option<Sender<(PipelineInfo, Newest)>>,
     feeder: Option<JoinHandle<()>>,
 }
 
@@ -95,8 +95,8 @@ impl Overlay {
                 tracing::info!("there is no display: running without a window");
                 Ok(None)
             }
-            (OverlayMode::Auto, Err(fault)) => {
-                tracing::warn!("running without a window: {fault}");
+            (OverlayMode::Auto, Err(error)) => {
+                tracing::warn!("running without a window: {error}");
                 Ok(None)
             }
             (_, outcome) => outcome.map(Some),
@@ -175,7 +175,7 @@ impl From<io::Error> for Gone {
 }
 
 impl Feeder {
-    fn run(self, mut input: ChildStdin, stages: &Receiver<(Stage, Newest)>) {
+    fn run(self, mut input: ChildStdin, stages: &Receiver<(PipelineInfo, Newest)>) {
         let outcome = stages.iter().try_for_each(|(stage, newest)| self.feed(&mut input, stage, &newest));
         if outcome.is_err() && !self.closing.load(Ordering::Relaxed) {
             self.tell_the_end();
@@ -183,10 +183,10 @@ impl Feeder {
     }
 
     /// Until the pipeline has ended.
-    fn feed(&self, input: &mut ChildStdin, stage: Stage, newest: &Newest) -> Result<(), Gone> {
+    fn feed(&self, input: &mut ChildStdin, stage: PipelineInfo, newest: &Newest) -> Result<(), Gone> {
         wire::write_stage(input, stage)?;
         loop {
-            let waited = newest.wait(PATIENCE);
+            let waited = newest.wait(POLL_INTERVAL);
             if self.ended().is_some() {
                 return Err(Gone);
             }
@@ -240,7 +240,7 @@ fn wait_until_open(child: &mut Child) -> Result<(), String> {
     match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&OPENING)) {
         Ok(0) => return Err(format!("the display has not answered for {} seconds", OPENING.tv_sec)),
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(fault) => return Err(fault.to_string()),
+        Err(error) => return Err(error.to_string()),
     }
     let mut said = String::new();
     let _ = BufReader::new(stdout).read_line(&mut said);

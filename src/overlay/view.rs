@@ -1,10 +1,10 @@
 //! What the window shows, as a picture: the sources' latest frames as tiles, and what keys have changed about them.
 
 use crate::{
+    analysed::{Analysed, PipelineInfo},
     draw::{Artist, PanelRow, RateMeter, Rect, Scaler, fit, grid, live_status, mirror, mirrored, pixelate},
     frame::Picture,
     palette::color,
-    shown::{Shown, Stage},
 };
 use std::{mem, time::Instant};
 
@@ -24,7 +24,7 @@ const STALE: u32 = 150;
 /// All that decides what the window shows.
 #[derive(Default)]
 pub struct View {
-    stage: Stage,
+    stage: PipelineInfo,
     panes: Vec<Pane>,
     /// The only source that is shown, where it is not all.
     chosen: Option<usize>,
@@ -40,18 +40,18 @@ pub struct View {
 /// One source.
 #[derive(Default)]
 struct Pane {
-    latest: Shown,
+    latest: Analysed,
     news: Option<String>,
     meter: RateMeter,
     status: String,
     /// The latest frame as it is drawn in its tile.
-    drawn: Shown,
+    drawn: Analysed,
     is_drawn: bool,
 }
 
 impl View {
     /// Shows these sources from now on.
-    pub fn set_stage(&mut self, stage: Stage) {
+    pub fn set_stage(&mut self, stage: PipelineInfo) {
         self.panes = stage.sources.iter().map(|_| Pane::default()).collect();
         self.chosen = None;
         self.stage = stage;
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// Takes a frame; returns the picture of the one before it, whose memory is of use again.
-    pub fn take(&mut self, mut shown: Shown, now: Instant) -> Picture {
+    pub fn take(&mut self, mut shown: Analysed, now: Instant) -> Picture {
         let Some(pane) = self.panes.get_mut(shown.source) else { return shown.picture };
         pane.is_drawn = false;
         pane.news = shown.news.take();

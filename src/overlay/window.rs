@@ -21,7 +21,7 @@ use std::{
 /// Pictures a second at most: more are not seen, and cost what the analysis needs.
 const FPS: u32 = 30;
 /// How often keys are looked at, at least.
-const PATIENCE: Duration = Duration::from_millis(15);
+const EVENT_INTERVAL: Duration = Duration::from_millis(15);
 
 /// Opens a window of `width` x `height` and shows what comes through stdin until that ends or the window is closed.
 /// Says first that it is ready, or why it is not.
@@ -32,17 +32,17 @@ pub fn run(width: u32, height: u32) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     let mut window = match open(width, height) {
         Ok(window) => window,
-        Err(fault) => {
-            let reason = fault.to_string().replace('\n', " ");
+        Err(error) => {
+            let reason = error.to_string().replace('\n', " ");
             let _ = writeln!(stdout, "{reason}");
-            return Err(Failure::new(Exit::Unavailable, fault));
+            return Err(Failure::new(Exit::Unavailable, error));
         }
     };
     let _ = writeln!(stdout, "{READY}");
     let input =
-        io::stdin().as_fd().try_clone_to_owned().map_err(|fault| Failure::new(Exit::Software, fault))?;
+        io::stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::new(Exit::Software, error))?;
     let pipe = Pipe { input: BufReader::with_capacity(1 << 16, input.into()), memory: Picture::default() };
-    show(&mut window, pipe).map_err(|fault| Failure::new(Exit::Software, fault))
+    show(&mut window, pipe).map_err(|error| Failure::new(Exit::Software, error))
 }
 
 fn open(width: u32, height: u32) -> minifb::Result<Window> {
@@ -88,7 +88,7 @@ fn show(window: &mut Window, mut pipe: Pipe) -> io::Result<()> {
         let due = Duration::from_secs(1) / FPS;
         let wants = !view.is_frozen() && shown_at.elapsed() >= due;
         let mut is_new = false;
-        match pipe.wait(wants, PATIENCE)? {
+        match pipe.wait(wants, EVENT_INTERVAL)? {
             Some(true) => {
                 pipe.read(&mut view)?;
                 is_new = true;
@@ -135,7 +135,7 @@ impl Pipe {
         let patience = Timespec { tv_sec: 0, tv_nsec: patience.as_nanos() as i64 };
         match poll(&mut fds, Some(&patience)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(fault) => return Err(fault.into()),
+            Err(error) => return Err(error.into()),
         }
         let ready = fds[0].revents();
         Ok(if ready.contains(PollFlags::HUP) { None } else { Some(ready.contains(PollFlags::IN)) })
@@ -145,7 +145,7 @@ impl Pipe {
     fn read(&mut self, view: &mut View) -> io::Result<()> {
         for _ in 0..=view.sources() {
             match wire::read(&mut self.input, &mut self.memory)? {
-                Some(Message::Stage(stage)) => view.set_stage(stage),
+                Some(Message::PipelineInfo(stage)) => view.set_stage(stage),
                 Some(Message::Frame(shown)) => self.memory = view.take(*shown, Instant::now()),
                 None => return Ok(()),
             }

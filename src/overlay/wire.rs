@@ -1,8 +1,8 @@
 //! What goes through the pipe to the window: a line of JSON, and after a frame's line its pixels.
 
 use crate::{
+    analysed::{Analysed, PipelineInfo},
     frame::Picture,
-    shown::{Shown, Stage},
 };
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Write};
 /// The line that begins a message.
 #[derive(Serialize, Deserialize)]
 enum Line<F> {
-    Stage(Stage),
+    PipelineInfo(PipelineInfo),
     /// Pixels a row, rows, and all but the pixels.
     Frame(u32, u32, F),
 }
@@ -18,16 +18,16 @@ enum Line<F> {
 /// A message.
 pub(super) enum Message {
     /// What is the same for all frames that follow.
-    Stage(Stage),
+    PipelineInfo(PipelineInfo),
     /// A frame.
-    Frame(Box<Shown>),
+    Frame(Box<Analysed>),
 }
 
-pub(super) fn write_stage(out: &mut impl Write, stage: Stage) -> io::Result<()> {
-    write_line(out, &Line::<()>::Stage(stage))
+pub(super) fn write_stage(out: &mut impl Write, stage: PipelineInfo) -> io::Result<()> {
+    write_line(out, &Line::<()>::PipelineInfo(stage))
 }
 
-pub(super) fn write_frame(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
+pub(super) fn write_frame(out: &mut impl Write, shown: &Analysed) -> io::Result<()> {
     let Picture { width, height, ref pixels } = shown.picture;
     write_line(out, &Line::Frame(width, height, shown))?;
     out.write_all(pixels)
@@ -46,9 +46,9 @@ pub(super) fn read(input: &mut impl BufRead, memory: &mut Picture) -> io::Result
         return Ok(None);
     }
     Ok(Some(match serde_json::from_str(&line)? {
-        Line::Stage(stage) => Message::Stage(stage),
+        Line::PipelineInfo(stage) => Message::PipelineInfo(stage),
         Line::Frame(width, height, shown) => {
-            let mut shown: Box<Shown> = shown;
+            let mut shown: Box<Analysed> = shown;
             memory.resize(width, height);
             input.read_exact(&mut memory.pixels)?;
             shown.picture = std::mem::take(memory);
@@ -60,14 +60,15 @@ pub(super) fn read(input: &mut impl BufRead, memory: &mut Picture) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shown::ShownFace;
+    use crate::analysed::AnalysedFace;
     use emotiond_core::geometry::BoundingBox;
 
     #[test]
     fn what_is_written_is_read() {
-        let stage = Stage { sources: vec!["lobby".to_owned()], ..Stage::default() };
-        let mut shown = Shown { source: 3, news: Some("away\nfor long".to_owned()), ..Shown::default() };
-        shown.faces.push(ShownFace { track: 7, bounds: BoundingBox::new(1.5, -2.0, 3.0, 4.0) });
+        let stage = PipelineInfo { sources: vec!["lobby".to_owned()], ..PipelineInfo::default() };
+        let mut shown =
+            Analysed { source: 3, news: Some("away\nfor long".to_owned()), ..Analysed::default() };
+        shown.faces.push(AnalysedFace { track: 7, bounds: BoundingBox::new(1.5, -2.0, 3.0, 4.0) });
         shown.probabilities.extend([0.25, 0.75]);
         shown.picture.resize(2, 1);
         shown.picture.pixels.copy_from_slice(b"\n{}\n\n\0");
@@ -75,7 +76,9 @@ mod tests {
         write_stage(&mut pipe, stage.clone()).unwrap();
         write_frame(&mut pipe, &shown).unwrap();
         let (mut input, mut memory) = (&pipe[..], Picture::default());
-        let Some(Message::Stage(read_stage)) = read(&mut input, &mut memory).unwrap() else { panic!() };
+        let Some(Message::PipelineInfo(read_stage)) = read(&mut input, &mut memory).unwrap() else {
+            panic!()
+        };
         assert_eq!(read_stage, stage);
         let Some(Message::Frame(read_shown)) = read(&mut input, &mut memory).unwrap() else { panic!() };
         assert_eq!((read_shown.source, &read_shown.news), (3, &shown.news));

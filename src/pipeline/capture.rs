@@ -4,7 +4,7 @@ use super::{
     READ_AHEAD,
     backoff::{Backoff, chance},
     reader::{News, Reader, Silence},
-    rhythm::Rhythm,
+    search_schedule::SearchSchedule,
     settings::Shared,
     status::{Counters, SourceInfo},
 };
@@ -21,7 +21,7 @@ use std::{
 };
 
 /// How often a watch looks up while nothing comes.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Opening takes its time: a source is not called stalled before.
 const OPENING: Duration = Duration::from_secs(10);
 /// A driver that holds a camera that is gone gets this long to let go of it.
@@ -38,7 +38,7 @@ pub(super) struct Capture {
     empty: Receiver<Box<Frame>>,
     /// The frame to be filled next.
     spare: Option<Box<Frame>>,
-    rhythm: Rhythm,
+    schedule: SearchSchedule,
     stalled_after: Duration,
     stop: Stop,
     next_ticket: u64,
@@ -98,7 +98,7 @@ impl Capture {
             waiting,
             empty,
             spare: None,
-            rhythm: Rhythm::new(index, settings),
+            schedule: SearchSchedule::new(index, settings),
             stalled_after,
             stop,
             next_ticket: 0,
@@ -119,21 +119,21 @@ impl Capture {
         let mut backoff = Backoff::new();
         loop {
             let (end, well) = self.watch_once(infos);
-            let fault = match end {
+            let error = match end {
                 End::Ended(reason) => {
                     let _ = self.tell(info, SourceState::Ended(reason.to_owned()), Timestamp::now());
                     return None;
                 }
-                End::Failed(fault) => fault,
+                End::Failed(error) => error,
             };
             if !self.comes_back(info) || self.stop.is_set() {
-                let _ = self.tell(info, SourceState::Ended(fault.to_string()), Timestamp::now());
-                return Some(fault);
+                let _ = self.tell(info, SourceState::Ended(error.to_string()), Timestamp::now());
+                return Some(error);
             }
             if self.told == Told::Down {
-                tracing::debug!(source = info.name, "still away: {fault}");
-            } else if self.tell(info, SourceState::Down(fault.to_string()), Timestamp::now()).is_err() {
-                return Some(fault);
+                tracing::debug!(source = info.name, "still away: {error}");
+            } else if self.tell(info, SourceState::Down(error.to_string()), Timestamp::now()).is_err() {
+                return Some(error);
             }
             self.rest(backoff.pause(well, chance()));
         }
@@ -153,7 +153,7 @@ impl Capture {
         let sought = self.sought(infos);
         let reader = match Reader::start(&name, &info.config, sought, info.max_megapixels, &self.stop) {
             Ok(reader) => reader,
-            Err(fault) => return (End::Failed(SourceError::Thread(fault)), Duration::ZERO),
+            Err(error) => return (End::Failed(SourceError::Thread(error)), Duration::ZERO),
         };
         let mut session = Session { reader, is_open: false, heard: Instant::now(), first_frame: None };
         let end = loop {
@@ -166,7 +166,7 @@ impl Capture {
 
     /// Takes the next news, or notices that there are none.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
-        let news = session.reader.wait(PATIENCE);
+        let news = session.reader.wait(POLL_INTERVAL);
         if self.stop.is_set() {
             return Err(End::Ended("stopped"));
         }
@@ -193,9 +193,9 @@ impl Capture {
                 self.spare = Some(frame);
                 return Err(End::Ended(end_reason(&info.config.uri)));
             }
-            Ok(News::Failed(fault, frame)) => {
+            Ok(News::Failed(error, frame)) => {
                 self.spare = frame.or(self.spare.take());
-                return Err(End::Failed(fault));
+                return Err(End::Failed(error));
             }
             Err(Silence::Panicked) => {
                 self.replace_frame();
@@ -258,7 +258,7 @@ impl Capture {
             self.send(frame, &info.counters)?;
             return self.empty_frame();
         }
-        if self.rhythm.is_too_soon(&frame) {
+        if self.schedule.is_too_soon(&frame) {
             return Ok(frame);
         }
         self.hand_newest(frame, &info.counters)
@@ -280,7 +280,7 @@ impl Capture {
             Counters::add(&counters.skipped);
             return Ok(frame);
         };
-        frame.search = self.rhythm.search(&frame);
+        frame.search = self.schedule.search(&frame);
         frame.ticket = self.next_ticket;
         match self.inbox.try_send(frame) {
             Ok(()) => {
@@ -295,7 +295,7 @@ impl Capture {
 
     /// Waits for room in the inbox.
     fn send(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<(), Abandoned> {
-        frame.search = self.rhythm.search(&frame);
+        frame.search = self.schedule.search(&frame);
         frame.ticket = self.next_ticket;
         self.next_ticket += 1;
         Counters::add(&counters.entered);

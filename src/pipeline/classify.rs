@@ -72,9 +72,9 @@ impl Classify {
                     frame.probabilities.extend_from_slice(&self.rows[at..at + len]);
                     at += len;
                 }
-                Err(fault) if !frame.faces.is_empty() => {
+                Err(error) if !frame.faces.is_empty() => {
                     frame.faces.clear();
-                    frame.fault = Some(fault.to_string());
+                    frame.error = Some(error.to_string());
                 }
                 Err(_) => {}
             }

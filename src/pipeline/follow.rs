@@ -71,7 +71,7 @@ impl Follow {
             lane.latest = (frame.number, frame.pts_ms);
         }
         match &frame.content {
-            Content::Picture if frame.fault.is_some() => {}
+            Content::Picture if frame.error.is_some() => {}
             Content::Picture => {
                 let settings = self.look.load();
                 let min_score = settings.sources[frame.source].detect.min_score;

@@ -16,18 +16,18 @@ mod known;
 mod order;
 mod publish;
 mod reader;
-mod rhythm;
+mod scheduler_hint;
+mod search_schedule;
 mod settings;
 mod show;
-mod slice;
 mod status;
 mod vision;
 
 use crate::{
+    analysed::PipelineInfo,
     config::{Config, LimitsConfig},
     detect::DetectorPlan,
     frame::Frame,
-    shown::Stage,
     sink::LineSink,
     source::{SourceConfig, SourceError},
     stop::Stop,
@@ -60,7 +60,7 @@ const FRAMES_AHEAD: usize = 4;
 /// newest frame is never behind another.
 const READ_AHEAD: usize = 2;
 /// A capture thread that is stuck in a driver is left behind after this.
-const STOP_PATIENCE: Duration = Duration::from_millis(500);
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// All that is needed to run, loaded and checked.
 pub struct Pipeline {
@@ -86,7 +86,7 @@ pub struct Outcome {
     /// Pictures of a live source that nobody had time for.
     pub skipped: u64,
     /// What was wrong with the first picture that could not be read.
-    pub first_fault: Option<String>,
+    pub first_error: Option<String>,
     /// Why it ended, where it did not end well.
     pub error: Option<SourceError>,
 }
@@ -120,8 +120,8 @@ impl Pipeline {
     }
 
     /// What those who show its frames need to know of it.
-    pub fn stage(&self) -> Stage {
-        Stage {
+    pub fn stage(&self) -> PipelineInfo {
+        PipelineInfo {
             sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
             labels: self.classifiers[0].description().labels.clone(),
             provider: self.provider.to_string(),
@@ -211,7 +211,7 @@ impl Pipeline {
             .map(|capture| {
                 let infos = Arc::clone(&infos);
                 spawn(format!("capture-{}", capture.index()), move || {
-                    slice::ask_for_short_ones();
+                    scheduler_hint::ask_for_short_slices();
                     capture.run(&infos)
                 })
             })
@@ -222,8 +222,8 @@ impl Pipeline {
         for worker in workers {
             worker.join().map_err(|_| panicked())?;
         }
-        if let Some(fault) = publisher.join().map_err(|_| panicked())? {
-            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {fault}")));
+        if let Some(error) = publisher.join().map_err(|_| panicked())? {
+            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {error}")));
         }
         Ok(collect_outcomes(captures, &infos))
     }
@@ -270,7 +270,7 @@ fn spawn<T: Send + 'static>(
     name: String,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Failure> {
-    thread::Builder::new().name(name).spawn(body).map_err(|fault| Failure::new(Exit::Software, fault))
+    thread::Builder::new().name(name).spawn(body).map_err(|error| Failure::new(Exit::Software, error))
 }
 
 fn panicked() -> Failure {
@@ -279,7 +279,7 @@ fn panicked() -> Failure {
 
 /// Waits for the capture threads, but not for one that a driver holds.
 fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
-    let deadline = Instant::now() + STOP_PATIENCE;
+    let deadline = Instant::now() + STOP_TIMEOUT;
     let mut outcomes = Vec::new();
     for (capture, info) in captures.into_iter().zip(infos) {
         while !capture.is_finished() && Instant::now() < deadline {
@@ -291,7 +291,7 @@ fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[Sou
             analysed: Counters::get(&info.counters.analysed),
             unreadable: Counters::get(&info.counters.unreadable),
             skipped: Counters::get(&info.counters.skipped),
-            first_fault: info.first_fault.get().cloned(),
+            first_error: info.first_error.get().cloned(),
             error,
         });
     }

@@ -25,7 +25,7 @@ use std::{
 };
 
 /// How often the thread looks whether stdout still has a reader while there is nothing to write.
-const PATIENCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The thread's state.
 pub(super) struct Publish<W> {
@@ -77,7 +77,7 @@ impl<W: Write> Publish<W> {
     /// events could not be written, where it is not that the reader went away.
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
-            match frames.recv_timeout(PATIENCE) {
+            match frames.recv_timeout(POLL_INTERVAL) {
                 Ok(frame) => {
                     let source = frame.source;
                     self.orders[source].put(frame);
@@ -86,7 +86,7 @@ impl<W: Write> Publish<W> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
-                Err(RecvTimeoutError::Disconnected) => return self.sink.into_fault(),
+                Err(RecvTimeoutError::Disconnected) => return self.sink.into_error(),
             }
         }
     }
@@ -111,13 +111,13 @@ impl<W: Write> Publish<W> {
         // Before the faces: after a long gap, somebody new stands where somebody was.
         self.publish_lost(frame);
         let info = &self.infos[frame.source];
-        match (&frame.content, &frame.fault) {
-            (Content::Picture, Some(fault)) => {
+        match (&frame.content, &frame.error) {
+            (Content::Picture, Some(error)) => {
                 Counters::add(&info.counters.unreadable);
-                info.first_fault.get_or_init(|| fault.clone());
+                info.first_error.get_or_init(|| error.clone());
                 // A picture that is all there is to read is told of once, at the end.
                 if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
-                    warn_unreadable(info, frame, fault);
+                    warn_unreadable(info, frame, error);
                 }
             }
             (Content::Picture, None) => {
@@ -126,7 +126,7 @@ impl<W: Write> Publish<W> {
             }
             (Content::State(_), _) => {}
         }
-        match (&frame.content, &frame.fault) {
+        match (&frame.content, &frame.error) {
             (Content::Picture, None) if frame.file.is_none() => self.publish_audience(frame, &settings),
             (Content::State(state), _) => self.publish_state(frame, state),
             _ => {}
@@ -248,15 +248,15 @@ struct Sight {
 }
 
 /// Each bad picture of a folder is worth a line; a camera's are told at the 1st, 2nd, 4th, 8th and so on.
-fn warn_unreadable(info: &SourceInfo, frame: &Frame, fault: &str) {
+fn warn_unreadable(info: &SourceInfo, frame: &Frame, error: &str) {
     let count = info.counters.unreadable.load(Ordering::Relaxed);
     match &frame.file {
-        Some(file) => tracing::warn!("{} is left out: {fault}", file.display()),
+        Some(file) => tracing::warn!("{} is left out: {error}", file.display()),
         None if count.is_power_of_two() => {
             tracing::warn!(
                 source = info.name,
                 frame = frame.number,
-                "a frame is left out ({count} so far): {fault}"
+                "a frame is left out ({count} so far): {error}"
             );
         }
         None => {}

@@ -1,7 +1,7 @@
 //! The thread that opens a source and reads it. What a driver holds up for ever is held up here alone: whoever waits
 //! for this thread waits with patience, and may go without it.
 
-use super::{READ_AHEAD, slice};
+use super::{READ_AHEAD, scheduler_hint};
 use crate::{
     frame::Frame,
     source::{self, Read, Sought, Source, SourceConfig, SourceError},
@@ -54,7 +54,7 @@ impl Reader {
         let (config, stop) = (config.clone(), stop.clone());
         let open = move || source::open_again(&config, sought.as_ref(), max_megapixels, &stop);
         thread::Builder::new().name(name.to_owned()).spawn(move || {
-            slice::ask_for_short_ones();
+            scheduler_hint::ask_for_short_slices();
             read(open, &to_fill, &to_us);
         })?;
         Ok(Self { wanted, news })
@@ -68,7 +68,7 @@ impl Reader {
 
     /// The next news, if they come in time.
     pub fn wait(&self, patience: Duration) -> Result<News, Silence> {
-        self.news.recv_timeout(patience).map_err(|fault| match fault {
+        self.news.recv_timeout(patience).map_err(|error| match error {
             RecvTimeoutError::Timeout => Silence::Patience,
             RecvTimeoutError::Disconnected => Silence::Panicked,
         })
@@ -82,8 +82,8 @@ fn read(
 ) {
     let mut source = match open() {
         Ok(source) => source,
-        Err(fault) => {
-            let _ = news.send(News::Failed(fault, None));
+        Err(error) => {
+            let _ = news.send(News::Failed(error, None));
             return;
         }
     };
@@ -101,7 +101,7 @@ fn read(
                 continue;
             }
             Ok(Read::Ended) => News::Ended(frame),
-            Err(fault) => News::Failed(fault, Some(frame)),
+            Err(error) => News::Failed(error, Some(frame)),
         };
         // Closed before it is told: a camera can only be opened again when the old handle is gone.
         drop(source);

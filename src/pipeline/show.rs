@@ -3,8 +3,8 @@
 
 use super::{known::Known, status::Counters};
 use crate::{
+    analysed::{Analysed, AnalysedFace},
     frame::{Content, Frame, SourceState},
-    shown::{Shown, ShownFace},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crossbeam_queue::ArrayQueue;
@@ -16,14 +16,14 @@ const WAITING: usize = 2;
 /// Where a source's frames are put for somebody.
 pub enum Outlet {
     /// The newest frame alone: one that was not taken in time gives way.
-    Newest(Arc<ArrayQueue<Arc<Shown>>>, Sender<()>),
+    Newest(Arc<ArrayQueue<Arc<Analysed>>>, Sender<()>),
     /// Every frame: the pipeline waits until there is room.
-    Every(Sender<Arc<Shown>>),
+    Every(Sender<Arc<Analysed>>),
 }
 
 /// The other end of the outlets for one who only wants the newest frames, of any number of sources.
 pub struct Newest {
-    slots: Vec<Arc<ArrayQueue<Arc<Shown>>>>,
+    slots: Vec<Arc<ArrayQueue<Arc<Analysed>>>>,
     bell: Receiver<()>,
 }
 
@@ -56,14 +56,14 @@ impl Newest {
     }
 
     /// Takes the newest frame of each source that has a new one.
-    pub fn take(&self) -> impl Iterator<Item = Arc<Shown>> {
+    pub fn take(&self) -> impl Iterator<Item = Arc<Analysed>> {
         self.slots.iter().filter_map(|slot| slot.pop())
     }
 }
 
 impl Outlet {
     /// An outlet for one who takes every frame, and its other end.
-    pub fn every() -> (Self, Receiver<Arc<Shown>>) {
+    pub fn every() -> (Self, Receiver<Arc<Analysed>>) {
         let (to_them, frames) = bounded(WAITING);
         (Self::Every(to_them), frames)
     }
@@ -76,7 +76,7 @@ impl Outlet {
         }
     }
 
-    fn put(&self, shown: Arc<Shown>) {
+    fn put(&self, shown: Arc<Analysed>) {
         match self {
             Self::Newest(slot, bell) => {
                 slot.force_push(shown);
@@ -93,13 +93,13 @@ impl Outlet {
 #[derive(Default)]
 pub(super) struct Show {
     outlets: Vec<Outlet>,
-    ring: Vec<Arc<Shown>>,
+    ring: Vec<Arc<Analysed>>,
 }
 
 impl Show {
     pub fn new(source: usize, outlets: Vec<Outlet>) -> Self {
         let boxes = if outlets.is_empty() { 0 } else { 1 + outlets.iter().map(Outlet::holds).sum::<usize>() };
-        let empty = || Arc::new(Shown { source, ..Shown::default() });
+        let empty = || Arc::new(Analysed { source, ..Analysed::default() });
         Self { outlets, ring: (0..boxes).map(|_| empty()).collect() }
     }
 
@@ -111,7 +111,7 @@ impl Show {
         classes: usize,
         counters: &Counters,
     ) {
-        if frame.fault.is_some() {
+        if frame.error.is_some() {
             return;
         }
         // There are so many that one is always free.
@@ -147,10 +147,10 @@ fn news(frame: &Frame) -> Option<String> {
 }
 
 /// Pictures stand by themselves; everywhere else, what is shown is smoothed.
-fn fill_faces(shown: &mut Shown, frame: &Frame, tracks: &HashMap<u64, Known>, classes: usize) {
+fn fill_faces(shown: &mut Analysed, frame: &Frame, tracks: &HashMap<u64, Known>, classes: usize) {
     for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
         let known = tracks.get(&face.track).filter(|_| frame.file.is_none());
-        shown.faces.push(ShownFace { track: face.track, bounds: face.bounds });
+        shown.faces.push(AnalysedFace { track: face.track, bounds: face.bounds });
         shown.probabilities.extend_from_slice(known.map_or(row, Known::probabilities));
     }
 }

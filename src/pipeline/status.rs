@@ -19,7 +19,7 @@ pub(super) struct SourceInfo {
     pub config: SourceConfig,
     pub max_megapixels: f64,
     /// What was wrong with the first picture that could not be read.
-    pub first_fault: OnceLock<String>,
+    pub first_error: OnceLock<String>,
     pub counters: Counters,
     state: AtomicU8,
 }
@@ -76,7 +76,7 @@ impl SourceInfo {
             name: config.name(),
             config: config.clone(),
             max_megapixels,
-            first_fault: OnceLock::new(),
+            first_error: OnceLock::new(),
             counters: Counters::default(),
             state: AtomicU8::new(0),
         }

@@ -1,16 +1,16 @@
 //! Vision threads: decode a frame and search it for faces. All serve all sources, a fair share each.
 
 use super::{
-    STOP_PATIENCE,
+    STOP_TIMEOUT,
     glance::{self, Glance, Memory},
     settings::{Look, Shared},
 };
 use crate::{
+    catch_panic::catch_panic,
     config::LimitsConfig,
     decode::{DecodeError, FrameDecoder},
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
     frame::{Content, Encoding, Frame, Search},
-    guard::guarded,
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
@@ -21,7 +21,7 @@ use std::{
 };
 
 /// How long a thread waits before it looks whether the program is to stop.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A face that is known is continued by detections whose score is at least this part of what begins one.
 const CONTINUES: f32 = 0.5;
@@ -70,18 +70,18 @@ impl Vision {
         let mut stopped = None;
         while open > 0 {
             // Among several that are ready, it takes one at random: that is the fair share.
-            let Ok(ready) = select.ready_timeout(PATIENCE) else {
+            let Ok(ready) = select.ready_timeout(POLL_INTERVAL) else {
                 // A capture thread still tells its source's end, unless it is stuck in a driver.
-                if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_PATIENCE {
+                if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
                     break;
                 }
                 continue;
             };
             match inboxes[ready].try_recv() {
                 Ok(mut frame) => {
-                    if guarded(|| self.see(&mut frame, &mut *detector)).is_err() {
+                    if catch_panic(|| self.see(&mut frame, &mut *detector)).is_err() {
                         // A frame that is not handed on would hold up its source for ever.
-                        frame.fault = Some("its analysis failed, which is a fault of ours".to_owned());
+                        frame.error = Some("its analysis failed, which is a bug of emotiond".to_owned());
                         detector = self.plan.build()?;
                     }
                     if self.done.send(frame).is_err() {
@@ -99,15 +99,15 @@ impl Vision {
     }
 
     fn see(&mut self, frame: &mut Frame, detector: &mut dyn Detector) {
-        if frame.content != Content::Picture || frame.fault.is_some() {
+        if frame.content != Content::Picture || frame.error.is_some() {
             return;
         }
         let mut settings = self.look.load().sources[frame.source].detect;
         if frame.file.is_none() {
             settings.min_score *= CONTINUES;
         }
-        if let Err(fault) = self.search(frame, &settings, detector) {
-            frame.fault = Some(fault.to_string());
+        if let Err(error) = self.search(frame, &settings, detector) {
+            frame.error = Some(error.to_string());
         }
     }
 

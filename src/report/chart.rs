@@ -4,7 +4,7 @@
 use super::{
     axis::{round_up, ticks},
     bins::Bins,
-    clock::Axis,
+    clock::TimeAxis,
     labels::Labels,
     source::{Moment, Source},
     tracks::{Lane, Shown},
@@ -97,7 +97,7 @@ impl<'a> Chart<'a> {
     pub fn ticks_axis(&self) -> Markup {
         let (mut places, step) = ticks(self.source.axis(), self.range);
         // A picture's number stands under its middle.
-        let middle = if self.source.axis() == Axis::Pictures { 0.5 } else { 0.0 };
+        let middle = if self.source.axis() == TimeAxis::Pictures { 0.5 } else { 0.0 };
         places.retain(|at| at + middle <= self.range.1);
         let days = words::spans_days(self.range);
         html! {
@@ -245,7 +245,7 @@ impl<'a> Chart<'a> {
     fn span(&self, from: f64, to: f64) -> String {
         let axis = self.source.axis();
         let step = self.columns.width().min(1.0);
-        let last = if axis == Axis::Pictures { to - 1.0 } else { to };
+        let last = if axis == TimeAxis::Pictures { to - 1.0 } else { to };
         let told = |at| words::moment(axis, at, step, words::spans_days(self.range));
         if last <= from { told(from) } else { format!("{} to {}", told(from), told(last)) }
     }
@@ -306,5 +306,5 @@ fn hundredths(value: f64) -> f64 {
 
 /// Whether the faces of a source have lengths.
 pub fn has_time(source: &Source) -> bool {
-    source.axis() != Axis::Pictures
+    source.axis() != TimeAxis::Pictures
 }

@@ -4,7 +4,7 @@ use super::read::FaceLine;
 
 /// What a source's axis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Axis {
+pub enum TimeAxis {
     /// Seconds since 1970, UTC: cameras and network streams.
     Wall,
     /// Seconds from the start of a video, however fast it was read.
@@ -17,7 +17,7 @@ pub enum Axis {
 #[derive(Debug)]
 pub struct Clock {
     /// Undecided before the first face: until then it is taken for `Wall`.
-    axis: Option<Axis>,
+    axis: Option<TimeAxis>,
     /// Added to what a line says.
     shift: f64,
     /// The latest line: its place, and its wall time.
@@ -31,8 +31,8 @@ impl Clock {
     }
 
     /// What the axis counts.
-    pub fn axis(&self) -> Axis {
-        self.axis.unwrap_or(Axis::Wall)
+    pub fn axis(&self) -> TimeAxis {
+        self.axis.unwrap_or(TimeAxis::Wall)
     }
 
     /// Place of the latest line.
@@ -46,25 +46,25 @@ impl Clock {
             return false;
         }
         let axis = if face.file.is_some() {
-            Axis::Pictures
+            TimeAxis::Pictures
         } else if face.pts_ms.is_some() && !face.source.contains("://") {
-            Axis::Media
+            TimeAxis::Media
         } else {
-            Axis::Wall
+            TimeAxis::Wall
         };
         self.axis = Some(axis);
-        if axis != Axis::Wall {
+        if axis != TimeAxis::Wall {
             (self.latest.0, self.shift) = (0.0, 0.0);
         }
-        axis != Axis::Wall
+        axis != TimeAxis::Wall
     }
 
     /// The place of a face's line.
     pub fn face(&mut self, face: &FaceLine) -> f64 {
         let own = match self.axis() {
-            Axis::Wall => return self.wall(seconds(face.time.0)),
-            Axis::Media => face.pts_ms.map(|pts_ms| pts_ms as f64 / 1000.0),
-            Axis::Pictures => Some(face.frame as f64),
+            TimeAxis::Wall => return self.wall(seconds(face.time.0)),
+            TimeAxis::Media => face.pts_ms.map(|pts_ms| pts_ms as f64 / 1000.0),
+            TimeAxis::Pictures => Some(face.frame as f64),
         };
         self.latest.0 = own.map_or(self.latest.0, |own| own + self.shift);
         self.latest.1 = seconds(face.time.0);
@@ -74,7 +74,7 @@ impl Clock {
     /// The place of a line that has a wall time alone. `passes`: whether time went by on the axis since the latest
     /// line, as it does while a stream is away.
     pub fn other(&mut self, wall_s: f64, passes: bool) -> f64 {
-        if self.axis() == Axis::Wall {
+        if self.axis() == TimeAxis::Wall {
             return self.wall(wall_s);
         }
         if passes {
@@ -88,7 +88,7 @@ impl Clock {
 
     /// The source was opened anew: its own times and numbers begin at zero.
     pub fn restart(&mut self) {
-        self.shift = self.latest.0 + if self.axis() == Axis::Pictures { 1.0 } else { 0.0 };
+        self.shift = self.latest.0 + if self.axis() == TimeAxis::Pictures { 1.0 } else { 0.0 };
     }
 
     fn wall(&mut self, wall_s: f64) -> f64 {

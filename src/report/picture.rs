@@ -43,17 +43,17 @@ const STYLE: &str = "text { font-family: 'DejaVu Sans'; font-size: 12px } .plot 
 /// # Errors
 /// When the drawing library refuses.
 pub fn png(recording: &Recording) -> Result<Vec<u8>, ReportError> {
-    let draw = |fault: &dyn std::fmt::Display| ReportError::Draw(fault.to_string());
+    let draw = |error: &dyn std::fmt::Display| ReportError::Draw(error.to_string());
     let (svg, height) = sheet(recording);
     let mut options = Options { font_family: "DejaVu Sans".to_owned(), ..Options::default() };
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(dejavu::sans::regular().to_vec());
     fonts.load_font_data(dejavu::sans::bold().to_vec());
-    let tree = Tree::from_str(&svg, &options).map_err(|fault| draw(&fault))?;
+    let tree = Tree::from_str(&svg, &options).map_err(|error| draw(&error))?;
     let size = |length: f64| (length as f32 * SCALE).ceil() as u32;
     let mut pixels = Pixmap::new(size(WIDTH), size(height)).ok_or_else(|| draw(&"it is too large"))?;
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|fault| draw(&fault))
+    pixels.encode_png().map_err(|error| draw(&error))
 }
 
 /// A sheet that grows downwards.

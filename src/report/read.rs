@@ -129,7 +129,7 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
 
 fn from_json<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
     // The place within the line follows " at line 1": the caller tells which line of the file it is.
-    serde_json::from_slice(line).map_err(|fault| fault.to_string().replace(" at line 1 column", " at column"))
+    serde_json::from_slice(line).map_err(|error| error.to_string().replace(" at line 1 column", " at column"))
 }
 
 /// The lines of a file, each by itself and none longer than an event can be.

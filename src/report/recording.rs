@@ -2,7 +2,7 @@
 
 use super::{
     ReportError,
-    clock::{Axis, seconds},
+    clock::{TimeAxis, seconds},
     labels::Labels,
     read::{Line, Lines, parse, unpack},
     source::Source,
@@ -13,7 +13,7 @@ use std::io::Read;
 /// So many sources have a story of their own.
 const MAX_SOURCES: usize = 32;
 /// So many lines that cannot be read are named.
-const NAMED_FAULTS: usize = 5;
+const NAMED_ERRORS: usize = 5;
 
 /// A recording's sources, and what was read of it.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub struct Tally {
     /// Lines that are no event.
     pub malformed: u64,
     /// The first of them, by number, with the reason.
-    pub faults: Vec<(u64, String)>,
+    pub errors: Vec<(u64, String)>,
     /// Events of types that this program does not know.
     pub unknown: u64,
     /// Lines of sources beyond those that have a story.
@@ -54,7 +54,7 @@ impl Recording {
         let mut recording = Self::default();
         match unpack(input) {
             Ok(input) => recording.read_lines(&mut Lines::new(input)),
-            Err(fault) => recording.tally.broken_off = Some((0, fault.to_string())),
+            Err(error) => recording.tally.broken_off = Some((0, error.to_string())),
         }
         let Some((_, last)) = recording.time else {
             return Err(recording.tally.nothing_read());
@@ -65,7 +65,7 @@ impl Recording {
 
     /// First and last place on the axis of `source`; cameras share theirs.
     pub fn range(&self, source: &Source) -> (f64, f64) {
-        let shares = |other: &&Source| source.axis() == Axis::Wall && other.axis() == Axis::Wall;
+        let shares = |other: &&Source| source.axis() == TimeAxis::Wall && other.axis() == TimeAxis::Wall;
         let together = self.sources.iter().filter(shares);
         together.fold((source.from, source.to), |(from, to), other| (from.min(other.from), to.max(other.to)))
     }
@@ -75,8 +75,8 @@ impl Recording {
             let line = match lines.next() {
                 Ok(Some(line)) => line.and_then(parse),
                 Ok(None) => return,
-                Err(fault) => {
-                    self.tally.broken_off = Some((lines.number(), fault.to_string()));
+                Err(error) => {
+                    self.tally.broken_off = Some((lines.number(), error.to_string()));
                     return;
                 }
             };
@@ -118,8 +118,8 @@ impl Tally {
     /// Each thing that was left out, in a sentence.
     pub fn complaints(&self) -> Vec<String> {
         let mut told: Vec<String> = Vec::new();
-        let more = self.malformed - self.faults.len() as u64;
-        told.extend(self.faults.iter().map(|(line, reason)| format!("line {line} is left out: {reason}")));
+        let more = self.malformed - self.errors.len() as u64;
+        told.extend(self.errors.iter().map(|(line, reason)| format!("line {line} is left out: {reason}")));
         if more > 0 {
             told.push(format!(
                 "{more} more lines are left out, {} in all: they are no events",
@@ -143,8 +143,8 @@ impl Tally {
 
     fn leave_out(&mut self, line: u64, reason: String) {
         self.malformed += 1;
-        if self.faults.len() < NAMED_FAULTS {
-            self.faults.push((line, reason));
+        if self.errors.len() < NAMED_ERRORS {
+            self.errors.push((line, reason));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     bins::{Bins, Cell},
-    clock::{Axis, Clock, seconds},
+    clock::{Clock, TimeAxis, seconds},
     gaps::{Gap, Gaps},
     labels::{Labels, MAX_LABELS},
     read::{FaceLine, SourceLine},
@@ -108,7 +108,7 @@ impl Source {
     }
 
     /// What its axis counts.
-    pub fn axis(&self) -> Axis {
+    pub fn axis(&self) -> TimeAxis {
         self.clock.axis()
     }
 
@@ -119,7 +119,7 @@ impl Source {
             self.begin_anew();
         }
         let at = self.clock.face(face);
-        if self.axis() == Axis::Pictures {
+        if self.axis() == TimeAxis::Pictures {
             self.look(face.facing.map(|facing| (1.0, f64::from(u8::from(facing)))));
             return self.picture(at, label);
         }
@@ -256,7 +256,8 @@ impl Source {
 
     /// What came before the first face was placed on the wrong axis.
     fn begin_anew(&mut self) {
-        self.bins = if self.axis() == Axis::Pictures { Bins::of_width(1.0, BINS) } else { Bins::new(BINS) };
+        self.bins =
+            if self.axis() == TimeAxis::Pictures { Bins::of_width(1.0, BINS) } else { Bins::new(BINS) };
         self.gaps = Gaps::default();
         self.away = None;
         (self.from, self.to, self.known_until) = (0.0, 0.0, 0.0);

@@ -1,6 +1,6 @@
 //! What page and picture say in words.
 
-use super::{chart::has_time, clock::Axis, labels::Labels, recording::Recording, source::Source, words};
+use super::{chart::has_time, clock::TimeAxis, labels::Labels, recording::Recording, source::Source, words};
 
 /// What an emotion in the events is.
 pub const MEANING: &str = "The emotions are words that people would likely choose for a picture of these faces. They \
@@ -25,7 +25,7 @@ pub fn caption(recording: &Recording) -> String {
     };
     let faces: u64 = recording.sources.iter().map(|source| source.tracks.seen).sum();
     let (range, faces) = (words::range(from, to), words::count(faces, "face"));
-    if recording.sources.iter().all(|source| source.axis() != Axis::Wall) {
+    if recording.sources.iter().all(|source| source.axis() != TimeAxis::Wall) {
         // Videos and pictures have times of their own: these only say when they were read.
         return format!("{sources} · read {range} · {faces}");
     }

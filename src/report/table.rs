@@ -1,6 +1,6 @@
 //! The bins as CSV: a row a bin, for other programs.
 
-use super::{clock::Axis, recording::Recording, source::Source, words};
+use super::{clock::TimeAxis, recording::Recording, source::Source, words};
 
 /// The table of a recording.
 pub fn csv(recording: &Recording) -> Vec<u8> {
@@ -20,12 +20,12 @@ pub fn csv(recording: &Recording) -> Vec<u8> {
 }
 
 fn rows(source: &Source, labels: usize) -> impl Iterator<Item = Vec<String>> {
-    let start = if source.axis() == Axis::Wall { source.from.floor() } else { 0.0 };
+    let start = if source.axis() == TimeAxis::Wall { source.from.floor() } else { 0.0 };
     source.bins.iter().map(move |(at, moment)| {
         let shown = &moment.shown[..labels];
         let time = match source.axis() {
-            Axis::Wall => format!("{:.3}", words::timestamp(at)),
-            Axis::Media | Axis::Pictures => String::new(),
+            TimeAxis::Wall => format!("{:.3}", words::timestamp(at)),
+            TimeAxis::Media | TimeAxis::Pictures => String::new(),
         };
         let numbers = [at - start, source.bins.width(), moment.watched, moment.away, shown.iter().sum()];
         let numbers = numbers.iter().chain(shown).map(|number| rounded(*number));

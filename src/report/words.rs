@@ -1,6 +1,6 @@
 //! Times, lengths and names as people read them.
 
-use super::clock::Axis;
+use super::clock::TimeAxis;
 use jiff::Timestamp;
 
 /// A day.
@@ -55,14 +55,14 @@ pub fn grouped(number: u64) -> String {
 
 /// A moment on an axis of which `step` seconds are told apart: `20:51`, `20:51:08`, `21 Nov 20:51` where whole days
 /// are passed, `1:02:03` into a video, `picture 12`.
-pub fn moment(axis: Axis, at: f64, step: f64, spans_days: bool) -> String {
+pub fn moment(axis: TimeAxis, at: f64, step: f64, spans_days: bool) -> String {
     let whole = at.round() as i64;
     match axis {
-        Axis::Pictures => format!("picture {}", whole + 1),
-        Axis::Media if step < 1.0 => format!("{}:{:04.1}", (at / 60.0) as u64, at % 60.0),
-        Axis::Media if at < 3600.0 => format!("{}:{:02}", whole / 60, whole % 60),
-        Axis::Media => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
-        Axis::Wall => {
+        TimeAxis::Pictures => format!("picture {}", whole + 1),
+        TimeAxis::Media if step < 1.0 => format!("{}:{:04.1}", (at / 60.0) as u64, at % 60.0),
+        TimeAxis::Media if at < 3600.0 => format!("{}:{:02}", whole / 60, whole % 60),
+        TimeAxis::Media => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+        TimeAxis::Wall => {
             let pattern = match (spans_days, step) {
                 (true, DAY_S..) => "%-d %b",
                 (true, _) => "%-d %b %H:%M",
@@ -126,13 +126,13 @@ mod tests {
     fn moments_fit_their_axis() {
         let at = 1_795_294_268.0;
         let told = |axis, at, step, days| moment(axis, at, step, days);
-        assert_eq!(told(Axis::Wall, at, 60.0, false), "20:51");
-        assert_eq!(told(Axis::Wall, at, 1.0, false), "20:51:08");
-        assert_eq!(told(Axis::Wall, at, 60.0, true), "21 Nov 20:51");
-        assert_eq!(told(Axis::Media, 3723.0, 1.0, false), "1:02:03");
-        assert_eq!(told(Axis::Media, 62.25, 0.5, false), "1:02.2");
-        assert_eq!(told(Axis::Pictures, 11.0, 1.0, false), "picture 12");
-        assert_eq!(told(Axis::Wall, 1e18, 60.0, false).len(), 5);
+        assert_eq!(told(TimeAxis::Wall, at, 60.0, false), "20:51");
+        assert_eq!(told(TimeAxis::Wall, at, 1.0, false), "20:51:08");
+        assert_eq!(told(TimeAxis::Wall, at, 60.0, true), "21 Nov 20:51");
+        assert_eq!(told(TimeAxis::Media, 3723.0, 1.0, false), "1:02:03");
+        assert_eq!(told(TimeAxis::Media, 62.25, 0.5, false), "1:02.2");
+        assert_eq!(told(TimeAxis::Pictures, 11.0, 1.0, false), "picture 12");
+        assert_eq!(told(TimeAxis::Wall, 1e18, 60.0, false).len(), 5);
     }
 
     #[test]

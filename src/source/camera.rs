@@ -45,14 +45,14 @@ pub(super) struct CameraSource {
 impl CameraSource {
     /// Opens the camera at `path`, or one that was open before where it is now.
     pub fn open(path: &Path, config: &SourceConfig, sought: Option<&Sought>) -> Result<Self, SourceError> {
-        let mut first_fault = None;
+        let mut first_error = None;
         for candidate in candidates(path, sought) {
             match Self::open_device(&candidate, config) {
                 Ok(camera) => return Ok(camera),
-                Err((reason, remedy)) => first_fault = first_fault.or(Some((reason, remedy))),
+                Err((reason, remedy)) => first_error = first_error.or(Some((reason, remedy))),
             }
         }
-        let (reason, remedy) = first_fault.unwrap_or_default();
+        let (reason, remedy) = first_error.unwrap_or_default();
         Err(SourceError::Camera { camera: config.uri.to_string(), reason, remedy })
     }
 
@@ -61,10 +61,10 @@ impl CameraSource {
         let format = choose_format(index, config)?;
         let request = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &READABLE);
         let mut camera = Camera::new(CameraIndex::Index(index), request)
-            .map_err(|fault| (fault.to_string(), remedy(path)))?;
+            .map_err(|error| (error.to_string(), remedy(path)))?;
         camera
             .open_stream()
-            .map_err(|fault| (fault.to_string(), "another program may be using it: close that one first"))?;
+            .map_err(|error| (error.to_string(), "another program may be using it: close that one first"))?;
         let got = camera.camera_format();
         let device_name = device_name(path).unwrap_or_else(|| camera.info().human_name());
         tracing::info!(
@@ -80,9 +80,9 @@ impl CameraSource {
 
 impl Source for CameraSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
-        let bytes = self.camera.frame_raw().map_err(|fault| SourceError::Camera {
+        let bytes = self.camera.frame_raw().map_err(|error| SourceError::Camera {
             camera: self.name.clone(),
-            reason: fault.to_string(),
+            reason: error.to_string(),
             remedy: "is it still plugged in?",
         })?;
         frame.stamp();
@@ -139,7 +139,7 @@ fn device_index(path: &Path) -> Result<u32, String> {
     if let Some(index) = device_number(path) {
         return Ok(index);
     }
-    let device = fs::canonicalize(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let device = fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
     device_number(&device).ok_or_else(|| format!("{} is no video device", device.display()))
 }
 
@@ -154,7 +154,7 @@ pub fn is_plugged_in(device: &Path) -> bool {
 }
 
 fn remedy(path: &Path) -> &'static str {
-    match fs::File::open(path).map_err(|fault| fault.kind()) {
+    match fs::File::open(path).map_err(|error| error.kind()) {
         Err(io::ErrorKind::NotFound) => ABSENT,
         Err(io::ErrorKind::PermissionDenied) => "you may not open it: join the group `video`",
         _ => "is it a camera, and does another program use it?",
@@ -180,8 +180,8 @@ fn choose_format(index: u32, config: &SourceConfig) -> Result<CameraFormat, (Str
 
 fn formats(index: u32) -> Result<Vec<CameraFormat>, String> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &READABLE);
-    let mut camera = Camera::new(CameraIndex::Index(index), any).map_err(|fault| fault.to_string())?;
-    let mut formats = camera.compatible_camera_formats().map_err(|fault| fault.to_string())?;
+    let mut camera = Camera::new(CameraIndex::Index(index), any).map_err(|error| error.to_string())?;
+    let mut formats = camera.compatible_camera_formats().map_err(|error| error.to_string())?;
     formats.retain(|format| READABLE.contains(&format.format()));
     Ok(formats)
 }

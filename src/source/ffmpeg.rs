@@ -24,7 +24,7 @@ const NOTES_AHEAD: usize = 1024;
 /// How often a look is taken whether to stop, while a note is waited for.
 const POLL: Duration = Duration::from_millis(50);
 /// A time stands on stderr before its frame is on stdout; this is for a slow machine.
-const TIME_PATIENCE: Duration = Duration::from_secs(1);
+const TIMESTAMP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Each frame decoded, however it was stored. The filter prints a frame's time only where the frame carries some entry.
 const DECODED: [&str; 13] = [
@@ -75,7 +75,7 @@ pub(super) struct FfmpegSource {
 
 impl FfmpegSource {
     pub fn open_file(path: &Path, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
-        File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
+        File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
         let shown = path.display().to_string();
         // Without the prefix, a name with a colon would be taken for a protocol.
         let input = ["-i".to_owned(), format!("file:{shown}")];
@@ -119,10 +119,10 @@ impl FfmpegSource {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // One that waits for a silent camera would outlive us otherwise.
         die_with_us(&mut command);
-        let mut child = command.spawn().map_err(|fault| SourceError::Helper {
+        let mut child = command.spawn().map_err(|error| SourceError::Helper {
             program: "ffmpeg",
             uri: uri.clone(),
-            fault,
+            error,
         })?;
         let stdout = child.stdout.take().expect("stdout is piped");
         widen(&stdout);
@@ -166,7 +166,7 @@ impl FfmpegSource {
         (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
         frame.bytes.resize(width as usize * height as usize * 3, 0);
         let is_whole = self.frames.read_exact(&mut frame.bytes).is_ok();
-        frame.pts_ms = self.notes.recv_timeout(TIME_PATIENCE).ok().map(|note| note.pts_ms);
+        frame.pts_ms = self.notes.recv_timeout(TIMESTAMP_TIMEOUT).ok().map(|note| note.pts_ms);
         Ok(is_whole)
     }
 

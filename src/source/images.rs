@@ -16,12 +16,12 @@ pub(super) struct ImageSource {
 
 impl ImageSource {
     pub fn open_file(path: &Path) -> Result<Self, SourceError> {
-        File::open(path).map_err(|fault| SourceError::Missing { path: path.to_owned(), fault })?;
+        File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
         Ok(Self { remaining: vec![path.to_owned()], stop: Stop::default() })
     }
 
     pub fn open_folder(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
-        let missing = |fault| SourceError::Missing { path: path.to_owned(), fault };
+        let missing = |error| SourceError::Missing { path: path.to_owned(), error };
         let mut files = Vec::new();
         for entry in fs::read_dir(path).map_err(missing)? {
             let file = entry.map_err(missing)?.path();
@@ -52,8 +52,8 @@ impl Source for ImageSource {
         frame.stamp();
         frame.encoding = Encoding::PictureFile;
         // One unreadable picture among others is not the end of the folder.
-        if let Err(fault) = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes)) {
-            frame.fault = Some(fault.to_string());
+        if let Err(error) = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes)) {
+            frame.error = Some(error.to_string());
         }
         frame.file = Some(path);
         Ok(Read::Frame)

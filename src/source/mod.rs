@@ -33,12 +33,12 @@ pub enum Read {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// A file or folder is not there or may not be read.
-    #[error("{path} cannot be read: {fault}; check its name and who may read it")]
+    #[error("{path} cannot be read: {error}; check its name and who may read it")]
     Missing {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
-        fault: io::Error,
+        error: io::Error,
     },
     /// A folder without a picture.
     #[error("the folder {0} holds no picture (jpg, jpeg, png, bmp, gif, pnm, tif, webp)")]
@@ -55,7 +55,7 @@ pub enum SourceError {
     },
     /// A program that is needed is not installed.
     #[error(
-        "{program} is needed for {uri} and cannot be started ({fault}): install it, on Debian with `apt-get install {program}`"
+        "{program} is needed for {uri} and cannot be started ({error}): install it, on Debian with `apt-get install {program}`"
     )]
     Helper {
         /// The program.
@@ -63,7 +63,7 @@ pub enum SourceError {
         /// For what.
         uri: String,
         /// What the system says.
-        fault: io::Error,
+        error: io::Error,
     },
     /// A video without a frame that can be read.
     #[error("{uri} gives no frames: {reason}; is it a whole video?")]
@@ -193,7 +193,7 @@ pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
             } else {
                 std::fs::File::open(path).map(drop)
             };
-            readable.map_err(|fault| SourceError::Missing { path: path.clone(), fault })
+            readable.map_err(|error| SourceError::Missing { path: path.clone(), error })
         }
         SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin | SourceUri::Clip(_) => Ok(()),
     }

@@ -7,7 +7,7 @@ use std::{
     os::fd::AsFd,
 };
 
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// A reader that ends, as at the end of the file, once the program is to stop.
 pub(super) struct PolledReader<R> {
@@ -24,11 +24,11 @@ impl<R: Read + AsFd> PolledReader<R> {
 impl<R: Read + AsFd> Read for PolledReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.stop.is_set() {
-            let ready = poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&PATIENCE));
+            let ready = poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&POLL_INTERVAL));
             match ready {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => return self.inner.read(buffer),
-                Err(fault) => return Err(fault.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(0)

@@ -31,7 +31,7 @@ impl StdinSource {
         let stdin = PolledReader::new(std::io::stdin(), stop);
         let mut input = MjpegReader::new(BufReader::with_capacity(1 << 20, stdin));
         let mut fps = fps.map_or(DEFAULT_FPS, f64::from);
-        let start = input.fill_buf().map_err(|fault| SourceError::Stdin(fault.to_string()))?;
+        let start = input.fill_buf().map_err(|error| SourceError::Stdin(error.to_string()))?;
         let format = match start {
             [] if !stop.is_set() => return Err(SourceError::Stdin("it is empty".to_owned())),
             [b'Y', ..] => y4m_header(&mut input, &mut fps, max_megapixels)?,
@@ -49,7 +49,7 @@ impl StdinSource {
                 let is_there = self
                     .input
                     .read_picture(&mut frame.bytes)
-                    .map_err(|fault| SourceError::Stdin(fault.to_string()))?;
+                    .map_err(|error| SourceError::Stdin(error.to_string()))?;
                 Ok(if is_there { Read::Frame } else { Read::Ended })
             }
             Format::Y4m { width, height, encoding, frame_bytes } => {
@@ -139,6 +139,6 @@ fn parse_rate(text: &str) -> Option<f64> {
 
 /// One line, however it ends; its length, 0 at the end of the stream.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> usize {
-    // A fault of the pipe is its end.
+    // An error of the pipe is its end.
     input.take(4096).read_until(b'\n', line).unwrap_or(0)
 }

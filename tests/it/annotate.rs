@@ -70,7 +70,7 @@ fn a_picture_gets_its_box_and_the_original_stays() {
         let out = scratch.path(name);
         let ran = annotate(&scratch, &[&portrait], &out).exits(0);
         ran.complains_not();
-        let drawn = image::open(&out).unwrap_or_else(|fault| panic!("{name}: {fault}")).into_rgb8();
+        let drawn = image::open(&out).unwrap_or_else(|error| panic!("{name}: {error}")).into_rgb8();
         assert_eq!(drawn.dimensions(), (512, 512));
         assert!(count(&drawn, told_color(&ran)) > count(&astronaut(), told_color(&ran)) + 500, "{name}");
     }

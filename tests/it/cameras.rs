@@ -198,7 +198,10 @@ fn a_camera_with_damaged_frames_gives_the_others() {
     let portrait = crate::common::astronaut();
     let frame = image::imageops::resize(&portrait, 640, 480, image::imageops::FilterType::Triangle);
     for (number, (_, bad)) in crate::common::damage::damaged(&frame).iter().enumerate() {
-        scratch.file(&format!("faces/{number}a.jpg"), crate::common::encode(&portrait, image::ImageFormat::Jpeg));
+        scratch.file(
+            &format!("faces/{number}a.jpg"),
+            crate::common::encode(&portrait, image::ImageFormat::Jpeg),
+        );
         scratch.file(&format!("faces/{number}b.frame"), bad);
     }
     let options = ["--format", "MJPG:640x480@30", "--hold", "100"];
@@ -227,8 +230,11 @@ fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {
     let config = scratch.tiny(lobby);
     let mut running = Running::start(with_shim(&scratch, &[], &["run", "--config", &config]));
     let first = running.wait_for(|event| event["phase"] == "new");
-    fs::write(&config, crate::common::tiny_config() + "intra_threads = 2\n" + &lobby.replace("lobby", "hall"))
-        .unwrap();
+    fs::write(
+        &config,
+        crate::common::tiny_config() + "intra_threads = 2\n" + &lobby.replace("lobby", "hall"),
+    )
+    .unwrap();
     signal_daemon(&running, Signal::HUP);
     running.wait_for(|event| event["source"] == "hall" && event["state"] == "up");
     let second = running.wait_for(|event| event["phase"] == "new");

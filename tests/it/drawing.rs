@@ -1,10 +1,10 @@
 //! What is drawn, pixel by pixel.
 
 use emotiond::{
+    analysed::{Analysed, AnalysedFace},
     draw::{Artist, PanelRow, Rect, Scaler, Sizes, fit, grid, mirror, mirrored, pixelate},
     frame::Picture,
     palette::color,
-    shown::{Shown, ShownFace},
 };
 use emotiond_core::geometry::BoundingBox;
 use proptest::prelude::*;
@@ -23,18 +23,18 @@ fn gray(width: u32, height: u32) -> Picture {
 }
 
 /// Faces that are surely happy.
-fn happy(boxes: &[BoundingBox]) -> Shown {
+fn happy(boxes: &[BoundingBox]) -> Analysed {
     let face =
-        |(index, bounds): (usize, &BoundingBox)| ShownFace { track: index as u64 + 1, bounds: *bounds };
+        |(index, bounds): (usize, &BoundingBox)| AnalysedFace { track: index as u64 + 1, bounds: *bounds };
     let row = [0.0, 0.0, 0.0, 0.8, 0.0, 0.0, 0.2];
-    Shown {
+    Analysed {
         faces: boxes.iter().enumerate().map(face).collect(),
         probabilities: boxes.iter().flat_map(|_| row).collect(),
-        ..Shown::default()
+        ..Analysed::default()
     }
 }
 
-fn drawn(width: u32, height: u32, shown: &Shown) -> Picture {
+fn drawn(width: u32, height: u32, shown: &Analysed) -> Picture {
     let mut picture = gray(width, height);
     Artist::default().draw_faces(&mut picture, shown, &labels());
     picture
@@ -164,8 +164,8 @@ fn tiles_keep_the_aspect_and_do_not_overlap() {
 
 #[test]
 fn a_smaller_picture_takes_its_faces_along() {
-    let shown = Shown { picture: gray(400, 200), ..happy(&[BoundingBox::new(40.0, 60.0, 80.0, 100.0)]) };
-    let mut small = Shown::default();
+    let shown = Analysed { picture: gray(400, 200), ..happy(&[BoundingBox::new(40.0, 60.0, 80.0, 100.0)]) };
+    let mut small = Analysed::default();
     Scaler::default().scale_shown(&shown, 200, 100, &mut small);
     assert_eq!((small.picture.width, small.picture.height), (200, 100));
     assert_eq!(small.faces[0].bounds, BoundingBox::new(20.0, 30.0, 40.0, 50.0));
@@ -189,7 +189,7 @@ fn a_panel_fits_into_a_small_picture() {
 
 proptest! {
     #[test]
-    fn boxes_anywhere_are_drawn_without_a_fault(
+    fn boxes_anywhere_are_drawn_without_a_error(
         boxes in prop::collection::vec((-3e9f32..3e9, -500f32..900.0, 0f32..4e9, 0f32..900.0), 0..5),
         width in 1u32..400, height in 1u32..400,
     ) {

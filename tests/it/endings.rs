@@ -75,7 +75,7 @@ fn a_line_that_does_not_fit_on_the_disk_leaves_no_part_of_it() {
     let written = fs::read_to_string(&events).unwrap();
     let states: Vec<String> = written
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}")))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .map(|event: serde_json::Value| event["type"].to_string())
         .collect();
     assert!(states.len() > 2, "{written}");

@@ -64,7 +64,7 @@ fn hear(socket: &UnixDatagram, word: &str) -> String {
     let deadline = Instant::now() + crate::common::HANG;
     let mut buffer = [0; 4096];
     while Instant::now() < deadline {
-        let length = socket.recv(&mut buffer).unwrap_or_else(|fault| panic!("{word} was not said: {fault}"));
+        let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{word} was not said: {error}"));
         let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
         if message.starts_with(word) {
             return message;

@@ -38,7 +38,7 @@ fn the_unit_starts_reloads_survives_and_stops() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     let (_, events) = told.split_once("\nevents\n").unwrap_or_else(|| panic!("{told}"));
-    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let events: Vec<Value> = events.lines().map(parse).collect();
     let states =
         events.iter().filter_map(|event| Some((event["source"].as_str()?, event["state"].as_str()?)));

@@ -2,7 +2,7 @@
 //! that their pupil sees, augmented as they are (Beyer et al. 2022), and their mean probabilities become part of the
 //! targets.
 
-use super::loader::Batch;
+use super::batch::Batch;
 use super::recipe::DistillSection;
 use emotiond_core::{
     classify::{
@@ -128,7 +128,7 @@ fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::{examples::prepare, fixtures, loader::Loader};
-    use std::{sync::Arc};
+    use std::sync::Arc;
 
     fn teacher(file: &str, weight: f64) -> Result<Teacher, DistillError> {
         let teacher = test_support::data(file);

@@ -387,7 +387,7 @@ fn same_recipe(job: &Job, before: &str) -> Result<(), FitError> {
     }
 }
 
-/// Names the likely fault when the network learns the training rows and calls every validation row the same.
+/// Names the likely error when the network learns the training rows and calls every validation row the same.
 fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String> {
     const FAR_ABOVE: f64 = 0.2;
     const AT: f64 = 0.002;
@@ -397,7 +397,7 @@ fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String
     (trained - validated > FAR_ABOVE).then(|| {
         format!(
             "epoch {}: {:.1} % right in training but {:.1} % in validation, which is the share of `{}`: the network \
-             seems to call every validation picture the same; look for a fault of preprocessing (another \
+             seems to call every validation picture the same; look for an error of preprocessing (another \
              normalisation than in training) or of batch normalisation (running statistics that do not follow)",
             record.epoch,
             trained * 100.0,

@@ -5,6 +5,7 @@
 pub mod arch;
 pub mod augment;
 pub mod average;
+pub mod batch;
 pub mod calibration;
 pub mod checkpoint;
 pub mod cli;

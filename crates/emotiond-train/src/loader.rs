@@ -7,6 +7,7 @@
 
 use super::{
     augment::{Augmentation, augment_sample},
+    batch::Batch,
     dataset::crop_whole,
     distill::Teacher,
     examples::{Example, Examples},
@@ -23,21 +24,6 @@ use std::{sync::Arc, thread};
 const AHEAD: usize = 2;
 /// More would only compete with the network: one thread augments tens of thousands of pictures a second.
 const MAX_WORKERS: usize = 4;
-
-/// Pictures and targets of one step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// `[n, channels, side, side]`, normalised.
-    pub inputs: Vec<f32>,
-    /// `[n, classes]`, each row a distribution.
-    pub targets: Vec<f32>,
-    /// The classes that count as right; after mixup those of the larger part.
-    pub classes: Vec<usize>,
-    /// Which of the examples they are.
-    pub rows: Vec<usize>,
-    /// Pictures in the batch.
-    pub n: usize,
-}
 
 /// Makes batches of a set of examples.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use emotiond_core::exit::end;
 use emotiond_train::cli;
 use std::process::ExitCode;
 
-/// Large tensors come and go at every step: glibc would hand their pages back and fault them in again each time.
+/// Large tensors come and go at every step: glibc would hand their pages back and error them in again each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

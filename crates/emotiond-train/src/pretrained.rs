@@ -52,14 +52,14 @@ pub enum PretrainedError {
         calls: Vec<String>,
     },
     /// Keys or shapes differ.
-    #[error("{} does not fit {backbone}; nothing was loaded: {faults}", path.display())]
+    #[error("{} does not fit {backbone}; nothing was loaded: {errors}", path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
         /// The backbone.
         backbone: &'static str,
         /// All keys that are missing, too many, or of another shape.
-        faults: String,
+        errors: String,
     },
     /// The architecture has no backbone that others publish weights of.
     #[error(
@@ -102,10 +102,10 @@ pub fn load(mut network: Network, backbone: Backbone, path: &Path) -> Result<Net
     for (name, layer) in naming.layers.iter().zip(layers(&mut network.body)) {
         filling.fill(name, layer, &naming);
     }
-    match filling.faults() {
+    match filling.errors() {
         None => Ok(network),
-        Some(faults) => {
-            Err(PretrainedError::Mismatch { path: path.to_owned(), backbone: backbone.name(), faults })
+        Some(errors) => {
+            Err(PretrainedError::Mismatch { path: path.to_owned(), backbone: backbone.name(), errors })
         }
     }
 }
@@ -220,7 +220,7 @@ impl Filling {
     }
 
     /// All that does not fit, as one sentence.
-    fn faults(&self) -> Option<String> {
+    fn errors(&self) -> Option<String> {
         let expected = |key: &&String| {
             self.used.contains(*key)
                 || key.ends_with(COUNTER)

@@ -156,7 +156,7 @@ impl Search {
             _ => {
                 let draw = |(_, param): &(String, Param)| param.draw(&mut trial);
                 let drawn: Result<Vec<String>, optimizer::Error> = self.params.iter().map(draw).collect();
-                drawn.map_err(|fault| SearchError::Space(fault.to_string()))?
+                drawn.map_err(|error| SearchError::Space(error.to_string()))?
             }
         };
         for (key, value) in self.keys().zip(&values) {
@@ -168,14 +168,15 @@ impl Search {
     /// Opened anew each time: the samplers count their calls, and a search that goes on must draw what it would
     /// have drawn.
     fn study(&self) -> Result<Study<f64>, SearchError> {
-        let fault = |reason: String| SearchError::Journal { path: self.journal.clone(), reason };
-        let storage = JournalStorage::open(&self.journal).map_err(|error| fault(error.to_string()))?;
+        let journal_error = |reason: String| SearchError::Journal { path: self.journal.clone(), reason };
+        let storage =
+            JournalStorage::open(&self.journal).map_err(|error| journal_error(error.to_string()))?;
         let builder = Study::builder().maximize().storage(storage);
         let builder = match self.section.method {
             SearchMethod::Tpe => {
                 let sampler =
                     TpeSampler::builder().seed(self.section.seed).n_startup_trials(STARTUP_TRIALS).build();
-                builder.sampler(sampler.map_err(|error| fault(error.to_string()))?)
+                builder.sampler(sampler.map_err(|error| journal_error(error.to_string()))?)
             }
             _ => builder.sampler(RandomSampler::with_seed(self.section.seed)),
         };

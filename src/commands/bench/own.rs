@@ -48,8 +48,8 @@ pub(super) fn run(
     length: Duration,
 ) -> Result<(), Failure> {
     if *uri == SourceUri::Stdin {
-        let fault = anyhow::anyhow!("stdin cannot be read again and again: give a file or a camera");
-        return Err(Failure::new(Exit::Usage, fault));
+        let error = anyhow::anyhow!("stdin cannot be read again and again: give a file or a camera");
+        return Err(Failure::new(Exit::Usage, error));
     }
     let source = SourceConfig::new(uri.clone());
     let captured = first_frames(&source, config.limits.max_megapixels)?;
@@ -89,7 +89,7 @@ fn print_row(name: &str, played: &Played) -> Result<(), Failure> {
 
 /// The source's first frames.
 fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captured>, Failure> {
-    let unusable = |fault: source::SourceError| Failure::new(fault.exit(), fault);
+    let unusable = |error: source::SourceError| Failure::new(error.exit(), error);
     let mut source = source::open(config, max_megapixels, &Stop::default()).map_err(unusable)?;
     let (mut frame, mut captured) = (Frame::default(), Vec::new());
     while captured.len() < FRAMES {

@@ -103,8 +103,8 @@ fn play_sources(config: &Config, sources: Vec<SourceConfig>, stop: &Stop) -> Res
     let (start, before) = (Instant::now(), ProcessTime::now());
     let outcomes = pipeline.run(tally.clone(), stop)?;
     let (end, cpu) = (Instant::now(), before.elapsed());
-    if let Some(fault) = outcomes.iter().find_map(|outcome| outcome.error.as_ref()) {
-        return Err(Failure::new(fault.exit(), anyhow::anyhow!("{fault}")));
+    if let Some(error) = outcomes.iter().find_map(|outcome| outcome.error.as_ref()) {
+        return Err(Failure::new(error.exit(), anyhow::anyhow!("{error}")));
     }
     let counts = tally.counts();
     Ok(Played {

@@ -348,7 +348,7 @@ fn parse_event(line: &str) -> Value {
         let printed = emotiond(&["schema"]).output().unwrap();
         jsonschema::validator_for(&serde_json::from_slice(&printed.stdout).unwrap()).unwrap()
     });
-    let event = serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+    let event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     assert!(schema.is_valid(&event), "this line is not what `emotiond schema` says: {line}");
     event
 }

@@ -37,12 +37,12 @@ pub enum ClassifyError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// The description is incomplete or wrong.
-    #[error("{path}: {fault}")]
+    #[error("{path}: {error}")]
     Description {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        fault: DescriptionError,
+        error: DescriptionError,
     },
     /// The network and its description do not fit.
     #[error(
@@ -105,10 +105,10 @@ impl Classifier {
             Some(path) => path.clone(),
             None => paths::find_model(installed(runtime.provider())).ok_or_else(no_model)?,
         };
-        let bytes = fs::read(&path).map_err(|fault| RuntimeError::ModelFile { path: path.clone(), fault })?;
+        let bytes = fs::read(&path).map_err(|error| RuntimeError::ModelFile { path: path.clone(), error })?;
         let session = runtime.session(&bytes, &path)?;
         let description = describe(&session, config)
-            .map_err(|fault| ClassifyError::Description { path: path.clone(), fault })?;
+            .map_err(|error| ClassifyError::Description { path: path.clone(), error })?;
         let batch_sizes = runtime.provider().batch_sizes();
         let mut classifier = Self { session, path, description, batch_sizes, padded: Vec::new() };
         classifier.check_shapes()?;

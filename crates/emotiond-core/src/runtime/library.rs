@@ -56,11 +56,11 @@ fn open(library: &Path) -> Result<Environment, RuntimeError> {
     if !library.exists() {
         return Err(unusable("there is no such file; run `scripts/setup`, or correct the path".to_owned()));
     }
-    let builder = ort::init_from(library).map_err(|fault| {
+    let builder = ort::init_from(library).map_err(|error| {
         // The loader's reason stands only in the debug form, as its first quoted text.
-        let debug = format!("{fault:?}");
+        let debug = format!("{error:?}");
         let reason = debug.split('"').nth(1).unwrap_or(&debug);
         unusable(format!("{reason}; run `scripts/setup` again, or name another file"))
     })?;
-    builder.with_name("emotiond").with_telemetry(false).build().map_err(|fault| unusable(fault.to_string()))
+    builder.with_name("emotiond").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))
 }

@@ -1,12 +1,12 @@
 //! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
 mod config;
 mod library;
-mod patience;
+mod progress;
 mod provider;
 mod telemetry;
 
 pub use config::RuntimeConfig;
-pub use patience::with_progress;
+pub use progress::with_progress;
 pub use provider::{Precision, Provider, ProviderChoice};
 
 use crate::exit::{Exit, ExitsWith};
@@ -49,20 +49,20 @@ pub enum RuntimeError {
     )]
     Precision(Provider),
     /// The model's file cannot be read.
-    #[error("the model {path} cannot be read: {fault}")]
+    #[error("the model {path} cannot be read: {error}")]
     ModelFile {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        fault: std::io::Error,
+        error: std::io::Error,
     },
     /// The face detector's file cannot be read.
-    #[error("the face detector {path} cannot be read: {fault}; `scripts/fetch-models` installs it")]
+    #[error("the face detector {path} cannot be read: {error}; `scripts/fetch-models` installs it")]
     DetectorFile {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        fault: std::io::Error,
+        error: std::io::Error,
     },
     /// The model's file is not a usable network.
     #[error("{path} is not a usable ONNX model: {reason}")]
@@ -143,7 +143,7 @@ impl Runtime {
     /// When the bytes are not a usable model.
     pub fn session(&self, bytes: &[u8], path: &Path) -> Result<Session, RuntimeError> {
         self.session_on(self.provider, bytes)
-            .map_err(|fault| RuntimeError::Model { path: path.to_owned(), reason: one_line(&fault) })
+            .map_err(|error| RuntimeError::Model { path: path.to_owned(), reason: one_line(&error) })
     }
 
     fn session_on(&self, provider: Provider, bytes: &[u8]) -> Result<Session, ort::Error> {
@@ -164,9 +164,9 @@ impl Runtime {
     /// Runs a network of one node: the runtime reports a provider as available that then fails to load.
     fn probe(&self, provider: Provider) -> Result<(), RuntimeError> {
         let session = self.session_on(provider, provider::PROBE);
-        session.map(|_| ()).map_err(|fault| RuntimeError::Provider {
+        session.map(|_| ()).map_err(|error| RuntimeError::Provider {
             name: provider,
-            reason: one_line(&fault),
+            reason: one_line(&error),
             remedy: provider.remedy(&self.library),
         })
     }
@@ -176,7 +176,7 @@ impl Runtime {
         for provider in accelerated {
             match self.probe(provider) {
                 Ok(()) => return provider,
-                Err(fault) => tracing::debug!("{fault}"),
+                Err(error) => tracing::debug!("{error}"),
             }
         }
         Provider::Cpu
@@ -185,8 +185,8 @@ impl Runtime {
 
 /// The runtime's messages run over several lines, the first of which says it, behind the place in its sources and a
 /// number and a name for the kind of error.
-pub fn one_line(fault: &ort::Error) -> String {
-    let text = fault.to_string();
+pub fn one_line(error: &ort::Error) -> String {
+    let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
     let said = line.split_once("[ONNXRuntimeError] : ").and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
     said.unwrap_or(line).to_owned()

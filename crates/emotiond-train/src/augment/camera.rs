@@ -7,7 +7,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-/// A camera's faults; absent ones change nothing.
+/// A camera's errors; absent ones change nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Camera {
     /// Standard deviation in pixels of a 48-pixel picture.

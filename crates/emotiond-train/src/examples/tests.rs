@@ -112,7 +112,7 @@ fn balanced_weights_give_each_class_the_same_sum() {
 }
 
 #[test]
-fn a_split_that_is_not_there_is_the_recipes_fault() {
+fn a_split_that_is_not_there_is_the_recipes_error() {
     let error = prepare(&fixtures::dataset(10), &fixtures::recipe(&["data.validation=Private"])).unwrap_err();
     assert!(error.exit() == Exit::Config && error.to_string().contains("Training, PublicTest"), "{error}");
     let error =

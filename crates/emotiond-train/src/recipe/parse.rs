@@ -67,7 +67,7 @@ pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Reci
         }
     }
     recipe.network.complete();
-    check(&recipe).map_err(|(key, message)| fault(text, name, overrides, key, &message))?;
+    check(&recipe).map_err(|(key, message)| error_at(text, name, overrides, key, &message))?;
     Ok(recipe)
 }
 
@@ -92,7 +92,7 @@ fn parse_value(text: &str) -> Value {
 }
 
 /// The error of a checked key, where it was set: in the file or by an override.
-fn fault(text: &str, name: &str, overrides: &[String], key: &str, message: &str) -> RecipeError {
+fn error_at(text: &str, name: &str, overrides: &[String], key: &str, message: &str) -> RecipeError {
     let sets_key = |argument: &&String| argument.split('=').next().is_some_and(|path| path.trim() == key);
     if let Some(argument) = overrides.iter().rev().find(sets_key) {
         return RecipeError::Override { argument: argument.clone(), message: format!("`{key}` {message}") };

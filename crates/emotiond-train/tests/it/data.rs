@@ -93,11 +93,11 @@ fn repeats_and_constant_pictures_are_found() {
 }
 
 #[test]
-fn each_fault_of_a_csv_is_named_with_its_row() {
+fn each_error_of_a_csv_is_named_with_its_row() {
     let folder = TempDir::new().unwrap();
     let with_row = |row: &str| good_csv() + row + "\n";
     let short = pixels(0).rsplit_once(' ').unwrap().0.to_owned();
-    let faults: [(&str, String, &[&str]); 9] = [
+    let errors: [(&str, String, &[&str]); 9] = [
         (
             "a missing column",
             good_csv().replacen("Usage", "Use", 1),
@@ -116,7 +116,7 @@ fn each_fault_of_a_csv_is_named_with_its_row() {
         ("no text at all", "\u{0}\u{1}\n\r\u{7f}".to_owned(), &["no column `emotion`"]),
         ("no row", "emotion,pixels,Usage\n".to_owned(), &["no picture"]),
     ];
-    for (name, csv, parts) in faults {
+    for (name, csv, parts) in errors {
         let path = write(&folder, "bad.csv", csv);
         println!("{name}");
         assert_fails(&data(&path), 65, &[&["bad.csv"], parts].concat());
@@ -172,7 +172,7 @@ fn folders_are_read_under_their_emotions() {
 }
 
 #[test]
-fn each_fault_of_a_folder_is_named() {
+fn each_error_of_a_folder_is_named() {
     let folder = image_folder();
     let class = folder.path().join("train/neutral");
     fs::write(class.join("broken.jpg"), b"\xff\xd8\xff\xe0 no picture").unwrap();

@@ -165,9 +165,9 @@ fn all_that_does_not_fit_is_named_at_once() {
     tensors.iter_mut().find(|(key, _)| key == "features.3.conv.2.weight").unwrap().1 = vec![24, 144];
     save(&file, &tensors);
     let refusal = pretrained::load(network("mobilenet_v2", 3), Backbone::MobileNetV2, &file).unwrap_err();
-    let PretrainedError::Mismatch { faults, .. } = &refusal else { panic!("{refusal}") };
+    let PretrainedError::Mismatch { errors, .. } = &refusal else { panic!("{refusal}") };
     assert_eq!(
-        faults,
+        errors,
         "missing: features.0.0.weight, features.18.1.running_var; not of this network: stem.weight; of another \
          shape: features.3.conv.2.weight is [24, 144], not [24, 144, 1, 1]"
     );

@@ -6,7 +6,7 @@ use std::{
 };
 
 thread_local! {
-    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The code has panicked; what it was working on is not to be trusted.
@@ -17,17 +17,17 @@ pub struct Panicked;
 ///
 /// # Errors
 /// When it panics.
-pub fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
-    let outer = IS_GUARDED.replace(true);
+pub fn catch_panic<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let outer = IS_CAUGHT.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(code));
-    IS_GUARDED.set(outer);
+    IS_CAUGHT.set(outer);
     outcome.map_err(|_| Panicked)
 }
 
 /// From now on, panics are lines of the log. One that is caught becomes an error that is told anyway.
 pub fn log_panics() {
     panic::set_hook(Box::new(|panic| {
-        if IS_GUARDED.get() {
+        if IS_CAUGHT.get() {
             tracing::debug!("{panic}");
         } else {
             tracing::error!("{panic}");
@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_and_the_next_call_works() {
-        assert_eq!(guarded(|| -> u8 { panic!("on purpose") }), Err(Panicked));
-        assert_eq!(guarded(|| 7), Ok(7));
-        assert!(!IS_GUARDED.get());
+        assert_eq!(catch_panic(|| -> u8 { panic!("on purpose") }), Err(Panicked));
+        assert_eq!(catch_panic(|| 7), Ok(7));
+        assert!(!IS_CAUGHT.get());
     }
 }

@@ -7,11 +7,11 @@ use std::{
 };
 
 /// What takes longer is told of, and again each time it has taken as long again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const QUIET_PERIOD: Duration = Duration::from_secs(10);
 
 /// Does `work`. A line in the log says every ten seconds that it goes on, and in the end how long it took.
 pub fn with_progress<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    watched(PATIENCE, |text| tracing::info!("{what}: {text}"), work)
+    watched(QUIET_PERIOD, |text| tracing::info!("{what}: {text}"), work)
 }
 
 fn watched<T>(patience: Duration, tell: impl Fn(&str) + Sync, work: impl FnOnce() -> T) -> T {

@@ -4,8 +4,8 @@ use super::settings::{Look, Shared, SourceSettings};
 use crate::frame::{Content, Frame, Search};
 use std::{sync::Arc, time::Instant};
 
-/// One source's rhythm. It counts the frames that go through the pipeline, so that a file gives the same every time.
-pub(super) struct Rhythm {
+/// One source's schedule. It counts the frames that go through the pipeline, so that a file gives the same every time.
+pub(super) struct SearchSchedule {
     source: usize,
     look: Look,
     started: Instant,
@@ -18,7 +18,7 @@ pub(super) struct Rhythm {
     due_s: f64,
 }
 
-impl Rhythm {
+impl SearchSchedule {
     pub fn new(source: usize, settings: &Shared) -> Self {
         Self {
             source,

@@ -9,7 +9,7 @@ const SLICE_NS: u64 = 100_000;
 /// for the slice of the running one, up to 3 ms, unless its own is shorter. A camera would be read late, and less often
 /// than it sends. Best effort: older kernels have another rule, under which threads that mostly sleep run at once.
 #[allow(unsafe_code)]
-pub(super) fn ask_for_short_ones() {
+pub(super) fn ask_for_short_slices() {
     let Ok(nice) = getpriority_process(None) else { return };
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
@@ -39,7 +39,7 @@ mod tests {
     fn a_thread_keeps_its_niceness() {
         let nice = std::thread::spawn(|| {
             setpriority_process(None, 7).unwrap();
-            ask_for_short_ones();
+            ask_for_short_slices();
             getpriority_process(None).unwrap()
         });
         assert_eq!(nice.join().unwrap(), 7);

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Instant};
 
 /// One frame. The box goes round and round: its memory is used again.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Shown {
+pub struct Analysed {
     /// Index of its source.
     pub source: usize,
     /// When it was captured; for files, when it was read.
@@ -28,7 +28,7 @@ pub struct Shown {
     /// Why the source gives no pictures at the moment.
     pub news: Option<String>,
     /// The faces, in pixels of the picture.
-    pub faces: Vec<ShownFace>,
+    pub faces: Vec<AnalysedFace>,
     /// A row of probabilities a face, smoothed: the largest is that of the emotion that is shown.
     pub probabilities: Vec<f32>,
     /// Milliseconds from capture to the end of the analysis.
@@ -41,7 +41,7 @@ pub struct Shown {
 
 /// A face in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShownFace {
+pub struct AnalysedFace {
     /// Its identity.
     pub track: u64,
     /// Where it is.
@@ -50,7 +50,7 @@ pub struct ShownFace {
 
 /// What is the same for all frames of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct PipelineInfo {
     /// The sources' names.
     pub sources: Vec<String>,
     /// The emotions in the order of the probabilities.
