@@ -2,7 +2,7 @@
 //! the developers' data.
 //!
 //! cargo bench --bench detection
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 #[path = "../tests/it/common/judged.rs"]
 mod judged;

@@ -3,7 +3,7 @@
 //! the bare images. Needs the developers' data.
 //!
 //! cargo bench --bench framing -- MODEL.onnx [EVERY]
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use emotiond::{
     config::Config,

@@ -2,7 +2,7 @@
 //! upright; and what readability has to do with accuracy. Prints the tables of docs/pose.md. Needs the developers' data.
 //!
 //! cargo bench --bench pose -- DETECTOR [EVERY]
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use emotiond::{
     config::Config,

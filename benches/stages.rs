@@ -1,7 +1,7 @@
 //! What each step of a frame costs, without ONNX Runtime: decoding, suppression, cropping, tracking, writing.
 //!
 //! cargo bench --bench stages
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use divan::{Bencher, counter::ItemsCount};
 use emotiond::{

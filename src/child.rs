@@ -14,7 +14,7 @@ use std::{
 pub const PIPE_BYTES: usize = 1 << 20;
 
 /// Has the child killed when the thread that starts it ends, however that happens.
-#[allow(unsafe_code)]
+#[expect(unsafe_code)]
 pub fn die_with_us(command: &mut Command) {
     let set =
         || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());

@@ -1,8 +1,8 @@
 //! A warm pipeline allocates nothing of its own: what each further frame allocates is what the foreign libraries
 //! allocate in the calls it needs. Needs `../shared/models`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, unused_imports, reason = "this test uses little of it")]
+#[expect(dead_code, unused_imports, reason = "this test uses little of it")]
 #[path = "it/common/mod.rs"]
 mod common;
 
@@ -34,7 +34,7 @@ struct Counting;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call is passed on unchanged to the system's allocator; counting neither allocates nor panics.
-#[allow(unsafe_code)]
+#[expect(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.fetch_add(1, Ordering::Relaxed);

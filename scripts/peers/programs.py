@@ -6,7 +6,7 @@ import sys
 from collections import namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODEL = os.path.abspath(os.path.join(HERE, "../../models/mini_xception.onnx"))
+MODEL = os.path.abspath(os.path.join(HERE, "../../models/mini_xception_fer2013.onnx"))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "emotiond/bench-peers")
 
 STRAIGHT = ["opencv-python-headless==5.0.0.93", "onnxruntime==1.31.1"]

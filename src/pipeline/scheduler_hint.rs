@@ -8,7 +8,7 @@ const SLICE_NS: u64 = 100_000;
 /// Asks for short slices of processor time for this thread: since Linux 6.12 the scheduler lets a thread that wakes wait
 /// for the slice of the running one, up to 3 ms, unless its own is shorter. A camera would be read late, and less often
 /// than it sends. Best effort: older kernels have another rule, under which threads that mostly sleep run at once.
-#[allow(unsafe_code)]
+#[expect(unsafe_code)]
 pub(super) fn ask_for_short_slices() {
     let Ok(nice) = getpriority_process(None) else { return };
     let attributes = libc::sched_attr {

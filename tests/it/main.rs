@@ -1,7 +1,7 @@
 //! The behaviour of the daemon from outside: the real program on real pictures, videos, cameras and displays.
 //!
 //! Tests that need the developers' data are ignored; `scripts/test` runs them where that data is.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

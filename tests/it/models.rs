@@ -11,10 +11,11 @@ use emotiond_core::{
 };
 
 /// The files, and whether brightness and contrast are taken out of their crops.
-const MODELS: [(&str, Levels); 5] = [
+const MODELS: [(&str, Levels); 6] = [
     ("emotion.onnx", Levels::Auto),
     ("emotion_int8.onnx", Levels::Auto),
-    ("mini_xception.onnx", Levels::Raw),
+    ("mini_xception.onnx", Levels::Auto),
+    ("mini_xception_fer2013.onnx", Levels::Raw),
     ("emotion_fer2013.onnx", Levels::Raw),
     ("emotion_fer2013_int8.onnx", Levels::Raw),
 ];
@@ -87,7 +88,7 @@ fn eight_bits_say_what_floats_say() {
 
 #[test]
 fn a_smile_is_a_smile_in_a_tenth_of_the_light() {
-    for name in ["emotion.onnx", "emotion_int8.onnx"] {
+    for name in ["emotion.onnx", "emotion_int8.onnx", "mini_xception.onnx"] {
         for (bright, dim) in answers(name, 1.0).iter().zip(answers(name, 0.1)) {
             assert!((bright[3] - dim[3]).abs() < 0.2 && dim[3] > 0.5, "{name}: {bright:?} {dim:?}");
         }

@@ -160,7 +160,7 @@ fn a_window_of_another_size_keeps_the_pictures_aspect() {
     let height = |[_, top, _, bottom]: [u32; 4]| bottom - top;
     let wide = display.wait_for("a box", |screen| extent(screen, color));
     display.resize_window(500, 800);
-    let is_small = |area: &[u32; 4]| height(*area) < height(wide) * 2 / 3;
+    let is_small = |area: &[u32; 4]| height(*area) < height(wide) * 4 / 5;
     let narrow = display.wait_for("a smaller box", |screen| extent(screen, color).filter(is_small));
     // The label counts too, and its size is not quite in proportion.
     assert!((aspect(narrow) / aspect(wide) - 1.0).abs() < 0.2, "{wide:?} and {narrow:?}");

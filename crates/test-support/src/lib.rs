@@ -1,5 +1,5 @@
 //! Where the tests and benches find their data: in the checkout, and beside a developer's checkout in `../shared`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     fs::{self, File},

@@ -6,7 +6,7 @@ use crate::{
 };
 use image::{RgbImage, imageops};
 
-const PORTRAIT: &[u8] = include_bytes!("../../../tests/data/astronaut.jpg");
+const PORTRAIT: &[u8] = include_bytes!("portrait.jpg");
 /// The head in the portrait: left, top and side of a square around it.
 const HEAD: (u32, u32, u32) = (118, 10, 220);
 const JPEG_QUALITY: i32 = 90;

@@ -1,5 +1,4 @@
 //! JPEG pictures that are damaged, as cables and memory damage those of cameras.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use super::{astronaut, encode};
 use image::{ImageFormat, RgbImage, imageops};

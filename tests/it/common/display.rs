@@ -1,6 +1,5 @@
 //! A display of a test's own, with a window manager, to look at and to type on. `scripts/setup --tests` installs what
 //! it needs.
-#![allow(dead_code, reason = "no test binary uses all of it")]
 
 use super::HANG;
 use image::RgbImage;

@@ -1,7 +1,6 @@
 //! What single values of a configuration may be: each function reads one and says what is wrong with it. For
 //! `#[serde(deserialize_with = ...)]`.
-#![allow(missing_docs, reason = "each name says what it reads")]
-#![allow(clippy::missing_errors_doc, reason = "each fails when the value is not that")]
+#![expect(missing_docs, reason = "each name says what it reads")]
 
 use serde::{Deserialize, Deserializer, de::Error};
 use std::ops::RangeInclusive;

@@ -34,7 +34,7 @@ impl<'a> Matrix<'a> {
 }
 
 /// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. Runs on the calling thread.
-#[allow(unsafe_code)]
+#[expect(unsafe_code)]
 pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
     assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "matrices that do not fit each other");
     let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());

@@ -57,7 +57,7 @@ pub struct OptimizerSection {
 
 /// The chosen optimizer and all that is its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the keys of `OptimizerSection`")]
+#[expect(missing_docs, reason = "the keys of `OptimizerSection`")]
 pub enum OptimizerMethod {
     /// Stochastic gradient descent.
     Sgd { momentum: f64, nesterov: bool },

@@ -56,7 +56,7 @@ pub struct ScheduleSection {
 
 /// The chosen schedule and all that is its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the keys of `ScheduleSection`")]
+#[expect(missing_docs, reason = "the keys of `ScheduleSection`")]
 pub enum SchedulePolicy {
     /// The same rate throughout.
     Constant,

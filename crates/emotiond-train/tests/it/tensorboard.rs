@@ -103,7 +103,7 @@ fn its_hparams_dashboard_reads_a_search() {
 }
 
 fn read_with_tensorboard(script: &str, folder: &Path) -> serde_json::Value {
-    let in_checkout = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    let in_checkout = || test_support::root().join(".venv/bin/python");
     let python = env::var_os("EMOTIOND_PYTHON").map_or_else(in_checkout, PathBuf::from);
     let output = Command::new(&python).arg("-c").arg(script).arg(folder).output().unwrap_or_else(|error| {
         panic!("{} does not start ({error}): run scripts/setup or set EMOTIOND_PYTHON", python.display())

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The documented default configuration.
-pub const DEFAULT_TOML: &str = include_str!("../config/emotiond.toml");
+pub const DEFAULT_TOML: &str = include_str!("../../config/emotiond.toml");
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
