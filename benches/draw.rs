@@ -1,7 +1,6 @@
 //! What drawing costs: boxes, labels, charts and the line of figures on one picture, in milliseconds.
 //!
 //! cargo bench --bench draw
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use emotiond::{
     analysed::{Analysed, AnalysedFace},

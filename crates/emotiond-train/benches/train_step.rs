@@ -1,6 +1,5 @@
 //! Training speed on made-up pictures: `cargo bench -p emotiond-train --bench train_step -- [arch] [batch] [seconds] [stock]`.
 //! `stock` sends the same network through burn's own kernels.
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 use burn::module::Module;
 use burn::nn::Initializer;

@@ -4,7 +4,6 @@
 /// Tells ONNX Runtime to note, keep and send nothing. It looks once, when it is loaded; by then a program may have
 /// other threads, whose reading of the environment a change of it would break. So this runs before `main`, in every
 /// program that links this library.
-#[expect(unsafe_code)]
 #[ctor::ctor(unsafe)]
 fn forbid_telemetry() {
     // SAFETY: both texts end in NUL. The system's loader calls this before the program can have started a thread.
