@@ -6,9 +6,9 @@ use crate::{
     draw::Artist,
     frame::Picture,
 };
+use emotiond_core::files;
 use image::{ExtendedColorType, ImageFormat, codecs::jpeg::JpegEncoder};
 use std::{
-    fs,
     io::Cursor,
     path::{Path, PathBuf},
     sync::Arc,
@@ -59,7 +59,7 @@ impl Writer for PictureWriter {
         let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };
         let format = ImageFormat::from_path(&path).map_err(|error| failed(error.to_string()))?;
         let bytes = encode(&self.canvas, format).map_err(|error| failed(error.to_string()))?;
-        replace(&path, &bytes).map_err(|error| failed(error.to_string()))
+        files::replace(&path, &bytes).map_err(|error| failed(error.to_string()))
     }
 }
 
@@ -73,14 +73,4 @@ fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>>
         image::write_buffer_with_format(&mut bytes, pixels, width, height, color, format)?;
     }
     Ok(bytes.into_inner())
-}
-
-/// Puts a whole file in the place of `path`: never half a one, and never through a link into what it leads to.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".{name}.part"));
-    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
-        // What is left of it, if anything is.
-        let _ = fs::remove_file(&part);
-    })
 }

@@ -7,7 +7,7 @@ use crate::{
     child::{first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
-    source::SourceUri,
+    source::{self, SourceUri},
 };
 use std::{
     io::{self, Write},
@@ -49,7 +49,7 @@ struct Encoder {
 
 impl VideoWriter {
     pub fn new(path: &Path, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Self {
-        let rate = if let SourceUri::Video(path) = uri { constant_rate(path) } else { None };
+        let rate = if let SourceUri::Video(path) = uri { source::constant_rate(path) } else { None };
         Self {
             path: path.to_owned(),
             stage,
@@ -176,30 +176,4 @@ impl Writer for VideoWriter {
     fn finish(&mut self) -> Result<(), AnnotateError> {
         self.end(None)
     }
-}
-
-/// A file's frames per second as a fraction; `None` where they vary or cannot be told.
-fn constant_rate(path: &Path) -> Option<(u64, u64)> {
-    let mut command = Command::new("ffprobe");
-    command.args([
-        "-v",
-        "error",
-        "-select_streams",
-        "v:0",
-        "-show_entries",
-        "stream=r_frame_rate,avg_frame_rate",
-    ]);
-    command.args(["-of", "csv=p=0"]).arg(format!("file:{}", path.display())).stdin(Stdio::null());
-    let output = command.output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut rates = text.trim().split(',').filter_map(fraction);
-    let (least, mean) = (rates.next()?, rates.next()?);
-    let value = |(rate, per): (u64, u64)| rate as f64 / per as f64;
-    ((value(least) / value(mean) - 1.0).abs() < 1e-3).then_some(least)
-}
-
-fn fraction(text: &str) -> Option<(u64, u64)> {
-    let (rate, per) = text.trim().split_once('/')?;
-    let (rate, per) = (rate.parse().ok()?, per.parse().ok()?);
-    (rate > 0 && per > 0).then_some((rate, per))
 }

@@ -7,7 +7,10 @@ use crate::{
     report::{Format, Recording, ReportError},
 };
 use anyhow::Context;
-use emotiond_core::exit::{Exit, Failure};
+use emotiond_core::{
+    exit::{Exit, Failure},
+    files,
+};
 use std::{
     fs::{self, File},
     io::{self, Read},
@@ -22,12 +25,19 @@ use std::{
 pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     let format = Format::of(&arguments.out)?;
     start_logs(&LogConfig::default())?;
+    if is_same_file(&arguments.events, &arguments.out) {
+        let error = anyhow::anyhow!(
+            "{} holds the events: give the report another name with --out",
+            arguments.out.display()
+        );
+        return Err(Failure::new(Exit::Usage, error));
+    }
     let recording = Recording::read(open(&arguments.events)?)?;
     for complaint in recording.tally.complaints() {
         tracing::warn!("{complaint}");
     }
     let report = format.write(&recording)?;
-    fs::write(&arguments.out, report)
+    files::replace(&arguments.out, report.as_ref())
         .with_context(|| format!("cannot write {}", arguments.out.display()))
         .map_err(|error| Failure::new(Exit::Output, error))?;
     tracing::info!("{} tells of {} events", arguments.out.display(), recording.tally.used);
@@ -57,4 +67,8 @@ impl From<ReportError> for Failure {
         };
         Self::new(exit, error)
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }

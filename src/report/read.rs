@@ -1,7 +1,6 @@
 //! Bytes to lines to typed events.
 
 use crate::event::{Phase, State, Time, VERSION};
-use flate2::bufread::MultiGzDecoder;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -9,7 +8,7 @@ use serde::{
 use std::{
     borrow::Cow,
     fmt,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, Read},
 };
 
 /// No event is nearly as long: a longer line is no event.
@@ -183,20 +182,6 @@ impl<R: BufRead> Lines<R> {
             }
         }
     }
-}
-
-/// The bytes of `input`, unpacked where they are gzipped.
-///
-/// # Errors
-/// When the input cannot be read.
-pub fn unpack<'a>(input: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
-    let mut input = BufReader::with_capacity(1 << 16, input);
-    let gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzipped {
-        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
-    } else {
-        Box::new(input)
-    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use super::{
     ReportError,
     clock::{TimeAxis, seconds},
     labels::Labels,
-    read::{Line, Lines, parse, unpack},
+    read::{Line, Lines, parse},
     source::Source,
 };
+use emotiond_core::files;
 use jiff::Timestamp;
 use std::io::Read;
 
@@ -52,7 +53,7 @@ impl Recording {
     /// When no line is an event.
     pub fn read(input: impl Read) -> Result<Self, ReportError> {
         let mut recording = Self::default();
-        match unpack(input) {
+        match files::decompress(input) {
             Ok(input) => recording.read_lines(&mut Lines::new(input)),
             Err(error) => recording.tally.broken_off = Some((0, error.to_string())),
         }

@@ -47,3 +47,29 @@ pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
         && stream.pix_fmt.is_some_and(|pixels| PIXELS_OF_JPEG.contains(&pixels.as_str()));
     (jpeg && whole && stream.side_data_list.is_empty()).then_some((stream.width, stream.height))
 }
+
+/// A file's frames per second as a fraction; `None` where they vary or cannot be told.
+pub fn constant_rate(path: &Path) -> Option<(u64, u64)> {
+    let mut command = Command::new("ffprobe");
+    command.args([
+        "-v",
+        "error",
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        "stream=r_frame_rate,avg_frame_rate",
+    ]);
+    command.args(["-of", "csv=p=0"]).arg(format!("file:{}", path.display())).stdin(Stdio::null());
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut rates = text.trim().split(',').filter_map(fraction);
+    let (least, mean) = (rates.next()?, rates.next()?);
+    let value = |(rate, per): (u64, u64)| rate as f64 / per as f64;
+    ((value(least) / value(mean) - 1.0).abs() < 1e-3).then_some(least)
+}
+
+fn fraction(text: &str) -> Option<(u64, u64)> {
+    let (rate, per) = text.trim().split_once('/')?;
+    let (rate, per) = (rate.parse().ok()?, per.parse().ok()?);
+    (rate > 0 && per > 0).then_some((rate, per))
+}

@@ -13,6 +13,7 @@ mod uri;
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use clip::Clip;
 pub use config::SourceConfig;
+pub use ffprobe::constant_rate;
 pub use uri::SourceUri;
 
 use crate::{frame::Frame, stop::Stop};

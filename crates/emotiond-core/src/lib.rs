@@ -8,6 +8,7 @@ pub mod classify;
 pub mod config;
 pub mod exit;
 pub mod face;
+pub mod files;
 pub mod geometry;
 pub mod levels;
 pub mod paths;

@@ -8,9 +8,10 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
+use emotiond_core::files;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -140,7 +141,8 @@ impl Checkpoint {
         bytes.extend(&self.network);
         bytes.extend(self.average.iter().flatten());
         bytes.extend(&self.optimizer);
-        replace(path, &bytes).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
+        files::replace(path, &bytes)
+            .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
 
     /// Reads the file at `path`, whatever network it holds.
@@ -229,25 +231,4 @@ fn parse(bytes: &[u8]) -> Option<Checkpoint> {
         average: header.has_average.then(|| average.to_vec()),
         optimizer: rest.to_vec(),
     })
-}
-
-/// Replaces the file at `path` by `bytes`: written beside it, brought to the disk, then renamed.
-///
-/// # Errors
-/// When the folder cannot be written or the disk is full; what was at `path` is still there then.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().expect("a file's path").to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let written = File::create(&part)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        // The half-written file would only eat what little room is left.
-        let _ = fs::remove_file(&part);
-        return written;
-    }
-    // The rename itself is safe once the folder is on the disk.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

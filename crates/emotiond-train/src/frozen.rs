@@ -4,12 +4,13 @@
 
 use super::arch::Network;
 use super::arch::blocks::{Block, forward};
-use super::checkpoint::{CheckpointError, replace};
+use super::checkpoint::CheckpointError;
 use super::examples::Examples;
 use super::loader::Loader;
 use super::ops::Maps;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use emotiond_core::files;
 use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -198,7 +199,7 @@ impl Features {
         bytes.extend(key.to_le_bytes());
         bytes.extend(self.shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
         bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
-        replace(path, &bytes)
+        files::replace(path, &bytes)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a run leaves behind of its course: `report.json`, which `emotiond-train report` and the plots read.
 
 use super::{metrics::Metrics, recipe::Recipe};
-use emotiond_core::exit::{Exit, ExitsWith};
+use emotiond_core::{
+    exit::{Exit, ExitsWith},
+    files,
+};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -138,15 +140,8 @@ impl RunReport {
     /// When the file cannot be written.
     pub fn save(&self, run: &Path) -> Result<(), ReportError> {
         let path = run.join(REPORT_FILE);
-        let part = run.join(format!("{REPORT_FILE}.part"));
         let text = serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot say");
-        let write = || -> io::Result<()> {
-            let mut file = fs::File::create(&part)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        write().map_err(|source| ReportError::Write { path, source })
+        files::replace(&path, text.as_bytes()).map_err(|source| ReportError::Write { path, source })
     }
 
     /// The record of the epoch whose weights were exported.

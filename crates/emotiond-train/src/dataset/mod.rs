@@ -10,13 +10,14 @@ use emotiond_core::{
     classify::description::InputSpec,
     exit::{Exit, ExitsWith},
     face::{Cropper, Framing},
+    files,
     geometry::BoundingBox,
     picture::{Color, PictureView},
 };
 use std::{
     collections::HashSet,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead},
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -183,14 +184,9 @@ pub fn repeats(dataset: &Dataset, rows: &[usize], among: &[usize]) -> Vec<bool> 
     rows.iter().map(|&row| known.contains(&dataset.samples[row].hash)).collect()
 }
 
-/// Opens a file and unpacks it when it starts like a gzip.
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut file = File::open(path)?;
-    let mut start = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut start)?;
-    let gzipped = start == [0x1f, 0x8b];
-    let whole = BufReader::with_capacity(1 << 18, io::Cursor::new(start).chain(file));
-    Ok(if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+/// Opens a file that may be gzipped.
+fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    files::decompress(File::open(path)?)
 }
 
 /// Hashes a picture and keeps it: as it is when it is a square no larger than `spec` asks for, else resized to that.

@@ -5,11 +5,10 @@ mod graph;
 
 use super::arch::Network;
 use super::arch::blocks::{Block, Conv, Dense, Gate, Gather, Norm};
-use super::checkpoint::replace;
 use burn::module::Param;
 use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
-use emotiond_core::classify::description::Description;
+use emotiond_core::{classify::description::Description, files::replace};
 use graph::Graph;
 use std::path::{Path, PathBuf};
 use thiserror::Error;

@@ -1,0 +1,94 @@
+//! Files that are written whole or not at all, and files that may be gzipped.
+
+use flate2::bufread::MultiGzDecoder;
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+/// Replaces the file at `path` by `bytes`: writes a temporary file beside it, flushes it to the disk and renames it. A
+/// symbolic link at `path` is replaced too; what it points to stays as it is. A device or a pipe is written directly.
+///
+/// # Errors
+/// When the folder cannot be written or the disk is full. The old file, if there was one, is still there then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return fs::write(path, bytes);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The umask applies to these permissions, as to those of any new file.
+    let mut part = tempfile::Builder::new()
+        .prefix(".emotiond-")
+        .suffix(".part")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    part.write_all(bytes)?;
+    part.as_file().sync_all()?;
+    part.persist(path)?;
+    // The rename is safe once the folder is on the disk.
+    File::open(folder)?.sync_all()
+}
+
+/// The bytes of `input`, decompressed if they are gzipped.
+///
+/// # Errors
+/// When the input cannot be read.
+pub fn decompress<'a>(input: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    const BUFFER_BYTES: usize = 1 << 18;
+    let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
+    let gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if gzipped {
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.html");
+        replace(&file, b"first").unwrap();
+        replace(&file, b"second").unwrap();
+        assert_eq!(
+            (fs::read(&file).unwrap(), names(folder.path())),
+            (b"second".to_vec(), vec!["report.html".into()])
+        );
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o700, 0o600);
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "kept").unwrap();
+        symlink(&target, &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert_eq!(
+            (fs::read(&target).unwrap(), fs::read(&link).unwrap()),
+            (b"kept".to_vec(), b"new".to_vec())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        fs::create_dir_all(taken.join("inside")).unwrap();
+        assert!(replace(&taken, b"x").is_err());
+        assert_eq!(names(folder.path()), ["taken"]);
+        assert_eq!(replace(Path::new("/dev/full"), b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}
