@@ -232,7 +232,7 @@ fn the_field_table_has_each_disturbance_and_their_mean() {
     assert_eq!(rows[1]["accuracy"]["plurality"], 1.0);
     assert!(rows.iter().any(|row| row["accuracy"]["plurality"].as_f64().unwrap() < 0.8));
     let text = eval_in(folder.path(), "PublicTest", &["--field"]).stdout;
-    assert!(String::from_utf8_lossy(&text).contains("mean of the disturbed"));
+    assert!(String::from_utf8_lossy(&text).contains("mean of all disturbances"));
 }
 
 /// Needs the developers' data beside the checkout: a published network has its published accuracy.
