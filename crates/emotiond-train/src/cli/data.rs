@@ -56,7 +56,7 @@ fn render(survey: &Survey) -> String {
             overlap.b, overlap.rows_of_b, overlap.a
         ));
     }
-    text.push_str(&format!("All: {} pictures occur under more than one emotion\n", survey.contradictions));
+    text.push_str(&format!("All: {} pictures occur with more than one emotion\n", survey.contradictions));
     for split in &survey.splits {
         text.push_str(&constant(split));
     }
