@@ -1,6 +1,6 @@
-//! Training speed on made-up pictures: `cargo bench -p emotiond-train --bench train_step -- [arch] [batch] [seconds] [stock]`.
-//! `stock` sends the same network through burn's own kernels.
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+//! Measures the training speed on random pictures: `cargo bench -p emotiond-train --bench train_step -- [arch] [batch]
+//! [seconds] [stock]`. With `stock`, the same network uses burn's own kernels.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
 use burn::module::Module;
 use burn::nn::Initializer;
@@ -48,7 +48,7 @@ fn main() {
         let end = Instant::now();
         steps += 1;
         if steps == 3 {
-            // The first steps warm the caches and the allocator up.
+            // The first steps warm up the caches and the allocator.
             (start, phases) = (Instant::now(), [Duration::ZERO; 3]);
         } else {
             for (sum, part) in phases.iter_mut().zip([forward - begin, backward - forward, end - backward]) {

@@ -92,10 +92,10 @@ impl Turn {
     }
 }
 
-/// Writes `side` x `side` pixels into `out`, each from where `map` says; turned after that where there is a `turn`.
+/// Writes `side` x `side` pixels into `out`: the source warped by `map`, then rotated by `turn` if there is one.
 ///
 /// # Panics
-/// When `out` or the source is not as long as its side and colour say.
+/// When the length of `out` or of the source does not match its side and colour.
 pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out: &mut [u8]) {
     let channels = source.color.channels();
     assert_eq!(out.len(), side * side * channels, "the output does not fit its side");
@@ -121,14 +121,14 @@ pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out:
     }
 }
 
-/// One pixel by bilinear interpolation at the fixed-point place (`x`, `y`).
+/// One pixel by bilinear interpolation at the fixed-point position (`x`, `y`).
 #[inline]
 fn sample(source: &Source, channels: usize, x: i64, y: i64, pixel: &mut [u8]) {
     let last = source.side as i64 - 1;
     let (x, y) = (x.clamp(0, last * ONE), y.clamp(0, last * ONE));
     let (left, top) = (x >> FRACTION_BITS, y >> FRACTION_BITS);
     let (right, bottom) = ((left + 1).min(last), (top + 1).min(last));
-    // Eleven bits of each fraction: the product of two and a byte fits 32 bits.
+    // With eleven bits per fraction, the product of two fractions and a byte fits into 32 bits.
     let (fx, fy) = (((x & (ONE - 1)) >> 5) as u32, ((y & (ONE - 1)) >> 5) as u32);
     let at = |x: i64, y: i64, channel: usize| {
         u32::from(source.pixels[(y as usize * source.side + x as usize) * channels + channel])
