@@ -20,7 +20,7 @@ pub enum LabelScheme {
     Seven,
     /// As seven, but disgust is merged into angry.
     Six,
-    /// Neutral, happy and sad; the other rows are left out.
+    /// Neutral, happy and sad; the other rows are not used.
     Three,
     /// FER2013's seven emotions, but labelled by FER+'s taggers instead of FER2013.
     FerPlus7,
