@@ -1,8 +1,8 @@
-//! Recall and false alarms of each detector at many least scores and sizes, on pictures with boxes drawn by hand. Needs
-//! the developers' data.
+//! Measures recall and false alarms of each detector for several minimal scores and picture sizes, on pictures with
+//! manually annotated boxes. Needs the developers' data.
 //!
 //! cargo bench --bench detection
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
 #[path = "../tests/it/common/judged.rs"]
 mod judged;
@@ -13,7 +13,7 @@ use emotiond_core::runtime::{Runtime, RuntimeConfig};
 fn main() {
     let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
     println!(
-        "| detector | longest side | least score | recall CMU+MIT | false alarms there | recall dlib | false alarms, no faces |"
+        "| detector | longest side | minimal score | recall CMU+MIT | false alarms there | recall dlib | false alarms, no faces |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     for name in [DetectorChoice::Yunet, DetectorChoice::Centerface, DetectorChoice::Seetaface] {

@@ -1,4 +1,4 @@
-//! What drawing costs: boxes, labels, charts and the line of figures on one picture, in milliseconds.
+//! Measures the time to draw boxes, labels, charts and the status line on one picture, in milliseconds.
 //!
 //! cargo bench --bench draw
 
@@ -32,7 +32,7 @@ fn main() {
     }
 }
 
-/// Faces in rows and columns, all emotions among them.
+/// Faces in rows and columns, with all emotions.
 fn scene(width: u32, height: u32, faces: usize) -> Analysed {
     let mut shown = Analysed::default();
     shown.picture.resize(width, height);
@@ -52,7 +52,7 @@ fn scene(width: u32, height: u32, faces: usize) -> Analysed {
     shown
 }
 
-/// The median of some rounds in milliseconds, each on a fresh copy of `picture`.
+/// The median time of several rounds in milliseconds, each on a new copy of `picture`.
 fn median(picture: &Picture, mut work: impl FnMut(&mut Picture)) -> f64 {
     let mut copy = Picture::default();
     let mut times: Vec<f64> = (0..ROUNDS)

@@ -1,9 +1,9 @@
-//! Finds the margin at which each detector's boxes are framed as FER2013's faces are: pastes PublicTest faces into
-//! scenes, detects them, cuts them out with many margins and compares the emotion model's accuracy with the one on
-//! the bare images. Needs the developers' data.
+//! Finds the margin at which each detector's boxes match the framing of FER2013's faces: pastes PublicTest faces into
+//! scenes, detects them, crops them with many margins, and compares the emotion model's accuracy with that on the
+//! original images. Needs the developers' data.
 //!
 //! cargo bench --bench framing -- MODEL.onnx [EVERY]
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
 use emotiond::{
     config::Config,
@@ -25,7 +25,7 @@ use fast_image_resize::{
 use std::path::PathBuf;
 
 const MARGINS: [f32; 12] = [-0.3, -0.25, -0.2, -0.175, -0.15, -0.125, -0.1, -0.05, 0.0, 0.1, 0.2, 0.4];
-/// Parts of the box's longer side by which the square lies further down.
+/// Downward shifts of the square, in parts of the box's longer side.
 const DOWNS: [f32; 5] = [-0.08, -0.04, 0.0, 0.04, 0.08];
 const SIDES: [usize; 4] = [64, 96, 144, 220];
 
@@ -44,7 +44,7 @@ fn main() {
     }
 }
 
-/// A model of our own, or a FER2013 one that does not describe itself.
+/// Loads a model with our metadata, or a FER2013 model without metadata.
 fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
     let described = ModelConfig { file, ..ModelConfig::default() };
     let foreign = ModelConfig {
@@ -110,7 +110,7 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
     let percent = |count: usize| 100.0 * count as f64 / found_count as f64;
     let mean = |sum: f32| sum / found_count as f32;
     println!(
-        "\n{}: found {found_count} of {}, bare images {:.1} %",
+        "\n{}: found {found_count} of {}, original images {:.1} %",
         plan.name(),
         faces.len(),
         percent(bare_right)
@@ -121,14 +121,14 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
         mean(shift.0),
         mean(shift.1)
     );
-    println!("accuracy, %, where the square is moved down by {DOWNS:?} of the box's longer side:");
+    println!("accuracy in % with the square shifted down by {DOWNS:?} of the box's longer side:");
     for (margin, right) in MARGINS.iter().zip(right) {
         let cells: Vec<String> = right.iter().map(|right| format!("{:.1}", percent(*right))).collect();
         println!("| {margin} | {} |", cells.join(" | "));
     }
 }
 
-/// The scene with the face, `side` pixels wide, in its middle.
+/// The scene with the face, `side` pixels wide, in the centre.
 fn paste(resizer: &mut Resizer, scene: &Frame, pixels: &[u8], side: usize) -> (Vec<u8>, BoundingBox) {
     let (width, height) = (scene.picture.width as usize, scene.picture.height as usize);
     let mut patch = Image::new(side as u32, side as u32, PixelType::U8);

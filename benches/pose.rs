@@ -1,8 +1,8 @@
-//! What landmarks are good for: the error of the pose on projected faces, and the accuracy of crops that are turned
-//! upright; and what readability has to do with accuracy. Prints the tables of docs/pose.md. Needs the developers' data.
+//! Measures the error of the head pose on projected faces, the accuracy on crops that are rotated upright, and the
+//! relation between readability and accuracy. Prints the tables of docs/pose.md. Needs the developers' data.
 //!
 //! cargo bench --bench pose -- DETECTOR [EVERY]
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
 use emotiond::{
     config::Config,
@@ -23,7 +23,7 @@ use emotiond_core::{
 
 const SIDES: [usize; 4] = [64, 96, 144, 220];
 const TURNS_DEG: [f32; 6] = [0.0, 10.0, 20.0, 30.0, 45.0, 60.0];
-/// Noise of a landmark as a part of the distance between the eyes of a face that looks ahead.
+/// Noise of a landmark, as a part of the distance between the eyes of a frontal face.
 const NOISES: [f32; 3] = [0.0, 0.02, 0.05];
 
 fn main() {
@@ -42,7 +42,7 @@ fn main() {
     upright(&plan, &mut model, &faces);
 }
 
-/// Accuracy and mean readability of bare faces that are blurred or lose contrast.
+/// Accuracy and mean readability of original faces that are blurred or have less contrast.
 fn disturbed(model: &mut Classifier, faces: &[(usize, Vec<u8>)]) {
     println!("\n| disturbance | accuracy | readability |\n|---|---:|---:|");
     let blurs = [0.0, 1.0, 1.5, 2.0, 3.0, 4.0].map(|sigma| (sigma, 1.0));
@@ -67,7 +67,7 @@ fn disturbed(model: &mut Classifier, faces: &[(usize, Vec<u8>)]) {
     }
 }
 
-/// A face under a Gaussian blur; the border's pixels repeat.
+/// A face after a Gaussian blur; the pixels of the border are repeated outside.
 fn blurred(pixels: &[u8], sigma: f32) -> Vec<f32> {
     let weight = |at: i32| if sigma > 0.0 { (-(at * at) as f32 / (2.0 * sigma * sigma)).exp() } else { 1.0 };
     let reach = (3.0 * sigma) as i32;
@@ -85,12 +85,12 @@ fn blurred(pixels: &[u8], sigma: f32) -> Vec<f32> {
     pass(&pass(&values, 1), 48)
 }
 
-/// The error on faces whose pose is known: the mean face and ones that differ from it by the noise.
+/// Measures the error on faces with a known pose: the mean face, with and without noise.
 fn synthetic() {
     println!("| turned by | noise | yaw | pitch | roll |\n|---:|---:|---:|---:|---:|");
     let mut seed = 1u64;
     let mut normal = || {
-        // The sum of twelve even numbers is as good as normal here (splitmix64).
+        // The sum of twelve uniform random numbers (splitmix64) is sufficiently normal here.
         let mut even = || {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -122,8 +122,8 @@ fn synthetic() {
     }
 }
 
-/// Accuracy on faces that are pasted into scenes, turned in the picture's plane; cut out as they are, turned by what the
-/// landmarks say, and turned by what is known.
+/// Measures the accuracy on faces that are pasted into scenes with an in-plane rotation: cropped without rotation,
+/// rotated upright by the roll from the landmarks, and rotated upright by the true angle.
 fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>)]) {
     let scenes = scenes();
     let mut detector = plan.build().unwrap();
@@ -188,7 +188,7 @@ fn scenes() -> Vec<Frame> {
     decoded.filter(|frame| frame.picture.width.min(frame.picture.height) > 240).collect()
 }
 
-/// The scene with the face, `side` pixels wide, in its middle, turned clockwise.
+/// The scene with the face, `side` pixels wide, in the centre, rotated clockwise.
 fn paste(scene: &Frame, pixels: &[u8], side: usize, turned_deg: f32) -> Vec<u8> {
     let (width, height) = (scene.picture.width as usize, scene.picture.height as usize);
     let (sin, cos) = turned_deg.to_radians().sin_cos();
@@ -205,7 +205,7 @@ fn paste(scene: &Frame, pixels: &[u8], side: usize, turned_deg: f32) -> Vec<u8> 
     picture
 }
 
-/// Between four pixels of a face.
+/// Bilinear interpolation between four pixels of a face.
 fn between(pixels: &[u8], x: f32, y: f32) -> u8 {
     let (x, y) = (x.clamp(0.0, 47.0), y.clamp(0.0, 47.0));
     let (column, row) = ((x as usize).min(46), (y as usize).min(46));

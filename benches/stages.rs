@@ -1,7 +1,8 @@
-//! What each step of a frame costs, without ONNX Runtime: decoding, suppression, cropping, tracking, writing.
+//! Measures the time of each step of a frame without ONNX Runtime: decoding, non-maximum suppression, cropping,
+//! tracking, writing.
 //!
 //! cargo bench --bench stages
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
 use divan::{Bencher, counter::ItemsCount};
 use emotiond::{
@@ -28,7 +29,7 @@ fn main() {
     divan::main();
 }
 
-/// The portrait, stretched to a size.
+/// The portrait, resized.
 fn picture(width: u32, height: u32) -> Picture {
     let portrait = image::load_from_memory(PORTRAIT).unwrap().into_rgb8();
     let filter = image::imageops::FilterType::Triangle;
@@ -36,7 +37,7 @@ fn picture(width: u32, height: u32) -> Picture {
     Picture { width, height, pixels }
 }
 
-/// Faces in rows and columns that stir a little from `frame` to `frame`.
+/// Faces in rows and columns that move slightly from `frame` to `frame`.
 fn crowd(faces: usize, frame: usize) -> Vec<Detection> {
     let place = |n: usize| {
         let stir = ((n * 7 + frame * 13) % 10) as f32;
@@ -98,7 +99,7 @@ fn cut_a_face(bencher: Bencher, side: f32) {
     });
 }
 
-/// Eight boxes around each face, as a detector's cells give them.
+/// Eight boxes around each face, as in the raw output of a detector.
 #[divan::bench(args = FACES)]
 fn suppress_overlaps(bencher: Bencher, faces: usize) {
     let found: Vec<Detection> = (0..8).flat_map(|frame| crowd(faces, frame)).collect();

@@ -1,4 +1,5 @@
-//! How much steadier the emotion is for the smoothing, and what delay that costs. Prints tables for docs/tracking.md.
+//! Measures how much the smoothing reduces changes of the emotion, and the delay that it causes. Prints tables for
+//! docs/tracking.md.
 //!
 //! `cargo bench --bench steadiness -- CONFIG PICTURES CLIP...`: a configuration, a folder with pictures of
 //! faces, and videos.
@@ -32,7 +33,7 @@ use std::{
 const RATES: [u32; 2] = [15, 30];
 /// Seconds for which each face of a pair is seen.
 const SECONDS: u32 = 2;
-/// How far a detector's box wanders between frames, as a part of its side.
+/// Random movement of a detector's box between frames, as a part of its side.
 const WANDER: f32 = 0.04;
 const NO_SMOOTHING: SmoothingConfig =
     SmoothingConfig { time_constant_s: 0.0, lead: 1.0, hold_s: 0.0, by_readability: false };
@@ -66,7 +67,7 @@ fn main() -> Result<()> {
     delays(&config, pictures)
 }
 
-/// What the events of a clip say about its labels.
+/// Statistics of the labels in the events of a clip.
 struct Labels {
     tracks: usize,
     /// Sum over the tracks.
@@ -120,15 +121,15 @@ impl Write for Lines {
     }
 }
 
-/// One known face as the network sees it frame after frame, its box wandering as a detector's does.
+/// The network's output for one known face over several frames, with box movements as from a detector.
 struct KnownFace {
     rows: Vec<Vec<f32>>,
-    /// What the network says most often.
+    /// The most frequent label.
     label: usize,
 }
 
-/// Puts one face in another's place, for all pairs that the network reads differently, and prints after what time
-/// the shown emotion has changed too.
+/// Replaces one face by another, for all pairs with different labels, and prints the time until the displayed emotion
+/// changes.
 fn delays(config: &Config, pictures: SourceUri) -> Result<()> {
     println!(
         "\n| frames a second | pairs | delay, median, ms | 90 % within, ms | label changes, raw | smoothed |"
@@ -173,7 +174,7 @@ fn changes(labels: &[usize]) -> usize {
     labels.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
-/// Every face that the detector finds in the pictures, `frames` times.
+/// Classifies every face that the detector finds in the pictures `frames` times.
 fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Vec<KnownFace>> {
     let runtime = Runtime::load(&config.runtime)?;
     let plan = DetectorPlan::new(&runtime, &config.detector)?;
@@ -218,9 +219,10 @@ fn known_face(
     Ok(KnownFace { label: argmax(&votes), rows })
 }
 
-/// Moves and scales a box by up to `WANDER`, evenly spread and the same in every run.
+/// Moves and scales a box by up to `WANDER`, uniformly distributed and identical in every run.
 fn wander(bounds: &BoundingBox, number: usize) -> BoundingBox {
-    // The multiples of these fill a cube evenly (Roberts, "The unreasonable effectiveness of quasirandom sequences").
+    // Multiples of these numbers fill a cube evenly (Roberts, "The unreasonable effectiveness of quasirandom
+    // sequences").
     let part = |step: f64| ((number as f64 * step).fract() * 2.0 - 1.0) as f32 * WANDER;
     let side = bounds.w.max(bounds.h);
     let moved = BoundingBox {

@@ -1,9 +1,9 @@
-//! Exit codes, after BSD's sysexits, and the failure that carries one to `main`.
+//! Exit codes, based on BSD's sysexits, and an error type that carries an exit code to `main`.
 
 use crate::stderr;
 use std::process::ExitCode;
 
-/// Why the program ends, as a code for scripts.
+/// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -11,11 +11,11 @@ pub enum Exit {
     Usage = 2,
     /// No frame of the input could be read.
     Data = 65,
-    /// A file or folder is not there or may not be read.
+    /// A file or folder does not exist or cannot be read.
     NoInput = 66,
     /// A camera, model, runtime, execution provider or helper program is unavailable or unusable.
     Unavailable = 69,
-    /// An error of ours.
+    /// An internal error.
     Software = 70,
     /// Events, annotated pictures, a report or text on stdout cannot be written.
     Output = 74,
@@ -23,23 +23,23 @@ pub enum Exit {
     Config = 78,
 }
 
-/// An error that knows the exit code of a program that ends with it.
+/// An error with an exit code.
 pub trait ExitsWith {
-    /// The code.
+    /// The exit code of a program that ends with this error.
     fn exit(&self) -> Exit;
 }
 
-/// An error on its way to the user, with the code to exit with.
+/// An error for the user, with an exit code.
 #[derive(Debug)]
 pub struct Failure {
-    /// The code.
+    /// The exit code.
     pub exit: Exit,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub error: anyhow::Error,
 }
 
 impl Failure {
-    /// A failure from any error.
+    /// A failure with any error.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
     }
@@ -54,7 +54,7 @@ where
     }
 }
 
-/// The end of `main`: writes a failure with all its causes to stderr and gives the code to exit with.
+/// Ends `main`: writes a failure with all its causes to stderr and returns the exit code.
 pub fn end(program: &str, outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
-//! The crop: box to square to gray to the network's input. The daemon, the trainer and the evaluation share it,
-//! so that a model never sees other pixels in service than it saw in training.
+//! Makes the input of a network from a detector's box: square crop, colour conversion, normalisation. The daemon, the
+//! trainer and the evaluation share this code, so that a model gets the same input in use as in training.
 
 use crate::{
     classify::description::InputSpec,
@@ -13,27 +13,27 @@ use fast_image_resize::{
 };
 use std::f32::consts::SQRT_2;
 
-/// How the square that is read lies around a detector's box, in parts of the box's longer side. The default is the
-/// square around the box's centre that just holds it.
+/// Position and size of the square crop relative to a detector's box, in parts of the box's longer side. The default is
+/// the smallest square around the box's centre that contains the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Framing {
-    /// What is added to the side in all (0.2: 10 % at each end); it may be negative.
+    /// Total length added to the side (0.2: 10 % at each end); it may be negative.
     pub margin: f32,
-    /// How far the square's centre lies below the box's.
+    /// Distance of the square's centre below the box's centre.
     pub down: f32,
 }
 
 impl Framing {
-    /// The same with another margin, where one is given.
+    /// The same with another margin, if one is given.
     pub fn with_margin(self, margin: Option<f32>) -> Self {
         Self { margin: margin.unwrap_or(self.margin), ..self }
     }
 }
 
-/// A face that is tilted less is cut out as it is, in degrees; measured, see docs/pose.md.
+/// A face that is tilted by less than this is not rotated, in degrees; measured, see docs/pose.md.
 const LEAST_ROLL_DEG: f32 = 5.0;
 
-/// Makes faces a network's input: crops them and normalises the crops.
+/// Makes a network's input from faces: crops and normalises them.
 pub struct InputCutter {
     cropper: Cropper,
     crop: Vec<u8>,
@@ -42,17 +42,17 @@ pub struct InputCutter {
 }
 
 impl InputCutter {
-    /// A cutter for a network that takes `spec`, around boxes that are framed by `framing`.
+    /// A cutter for a network with the input `spec`, with crops placed by `framing`.
     pub fn new(framing: Framing, spec: InputSpec) -> Self {
         Self { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], framing, spec }
     }
 
-    /// Appends the face's input, `crop_len` numbers channel by channel, to `inputs`.
+    /// Appends the input of a face, `crop_len` numbers channel by channel, to `inputs`.
     pub fn append(&mut self, picture: &PictureView, face: &BoundingBox, inputs: &mut Vec<f32>) {
         self.append_upright(picture, face, 0.0, inputs);
     }
 
-    /// The same for a face that is tilted clockwise by `roll_deg`, which is turned upright.
+    /// The same for a face that is tilted clockwise by `roll_deg`; it is rotated upright.
     pub fn append_upright(
         &mut self,
         picture: &PictureView,
@@ -66,18 +66,18 @@ impl InputCutter {
         normalize(&self.crop, &self.spec, &mut inputs[start..]);
     }
 
-    /// The latest face's pixels, before they were normalised.
+    /// The pixels of the latest crop before normalisation.
     pub fn crop(&self) -> PictureView<'_> {
         let side = self.spec.size as u32;
         PictureView::new(side, side, self.spec.color, &self.crop)
     }
 }
 
-/// Cuts faces out of pictures. Holds its scratch memory, so that a warm cropper allocates nothing.
+/// Cuts faces out of pictures. Its buffers are reused, so that it normally does not allocate memory.
 pub struct Cropper {
     resizer: Resizer,
     region: Vec<u8>,
-    /// What is yet to be turned.
+    /// Buffer of the pixels before rotation.
     tilted: Vec<u8>,
 }
 
@@ -88,13 +88,13 @@ impl Default for Cropper {
 }
 
 impl Cropper {
-    /// A cropper with empty scratch memory.
+    /// A cropper with empty buffers.
     pub fn new() -> Self {
         Self { resizer: Resizer::new(), region: Vec::new(), tilted: Vec::new() }
     }
 
-    /// Writes the square that `framing` lays around `face` into `out`: `spec.crop_len()` bytes, row by row, in the
-    /// colour that `spec` asks for. Where the square leaves the picture, the border's pixels repeat.
+    /// Writes the square crop of `face` placed by `framing` into `out`: `spec.crop_len()` bytes, row by row, in the
+    /// colour of `spec`. Outside the picture, the pixels of the border are repeated.
     ///
     /// # Panics
     /// When `out` has another length.
@@ -110,8 +110,8 @@ impl Cropper {
         self.resample(picture, &square(face, framing), spec.color, spec.size, out);
     }
 
-    /// The same for a face that is tilted clockwise by `roll_deg`: the square is tilted with it and turned upright. A
-    /// face that is hardly tilted is cut out as it is.
+    /// The same for a face that is tilted clockwise by `roll_deg`: the square is tilted with the face and rotated
+    /// upright. A face with a small tilt is not rotated.
     ///
     /// # Panics
     /// When `out` has another length.
@@ -130,12 +130,12 @@ impl Cropper {
         assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
         let (sin, cos) = roll_deg.to_radians().sin_cos();
         let upright = square(face, framing);
-        // `down` is the face's own.
+        // `down` is measured along the face's own vertical axis.
         let (cx, cy) = face.center();
         let down = upright.center().1 - cy;
         let (cx, cy) = (cx - sin * down, cy + cos * down);
-        // The upright square that holds it however it is tilted, at twice the crop's resolution: what is smaller is
-        // averaged there.
+        // The upright square that contains the tilted square at any angle, resized to twice the crop's resolution,
+        // which averages smaller details.
         let side = upright.w * SQRT_2;
         let around = BoundingBox::new(cx - side / 2.0, cy - side / 2.0, side, side);
         let size = (2.0 * spec.size as f32 * SQRT_2).ceil() as usize;
@@ -157,7 +157,7 @@ impl Cropper {
     ) {
         let square = within_reach(square, picture);
         let (left, top) = (square.x.floor(), square.y.floor());
-        // Never empty: a box of no size becomes one pixel.
+        // Never empty: a box of size zero becomes one pixel.
         let width = ((square.x + square.w).ceil() - left).max(1.0);
         let height = ((square.y + square.h).ceil() - top).max(1.0);
         let (width, height) = (width as usize, height as usize);
@@ -185,7 +185,7 @@ impl Cropper {
         self.resizer.resize(&source, &mut target, &options).expect("the crop lies inside the region");
     }
 
-    /// Fills `self.region` with `width` x `height` pixels from (`left`, `top`) on, in `color`.
+    /// Fills `self.region` with `width` x `height` pixels starting at (`left`, `top`), in `color`.
     fn copy_region(
         &mut self,
         picture: &PictureView,
@@ -200,7 +200,7 @@ impl Cropper {
         let last_y = i64::from(picture.height) - 1;
         for y in 0..height as i64 {
             let row = picture.row((top + y).clamp(0, last_y) as u32);
-            // Columns left of the picture, inside it and right of it.
+            // Numbers of columns left of, inside and right of the picture.
             let inside = left.clamp(0, last_x + 1)..(left + width as i64).clamp(0, last_x + 1);
             let before = (inside.start - left).min(width as i64).max(0) as usize;
             let after = width - before - inside.clone().count();
@@ -217,7 +217,7 @@ impl Cropper {
     }
 }
 
-/// The square that `framing` lays around the box `face`.
+/// The square placed by `framing` around the box `face`.
 pub fn square(face: &BoundingBox, framing: Framing) -> BoundingBox {
     let longer = face.w.max(face.h);
     let side = longer * (1.0 + framing.margin);
@@ -225,8 +225,8 @@ pub fn square(face: &BoundingBox, framing: Framing) -> BoundingBox {
     BoundingBox::new(cx - side / 2.0, cy + longer * framing.down - side / 2.0, side, side)
 }
 
-/// A square as it is, unless a broken detection put it or its size far beyond the picture, where all is border: then a
-/// bounded one, since its pixels take memory.
+/// Limits the position and size of a square from a broken detection far outside the picture, because its pixels would
+/// need too much memory. Other squares are unchanged.
 fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
     let reach = 4.0 * picture.width.max(picture.height) as f32;
     let (cx, cy) = square.center();
@@ -238,9 +238,9 @@ fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
     BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
 }
 
-/// Writes the tilted square in the middle of `tilted`, a picture of `size` x `size` pixels in which its corners just have
-/// room, into `out`; its axes lie along (`cos`, `sin`) and (-`sin`, `cos`). Each pixel is the mean of four places, each
-/// between four pixels.
+/// Writes the tilted square in the middle of `tilted` into `out`. `tilted` has `size` x `size` pixels and just contains
+/// the corners of the square, whose axes are (`cos`, `sin`) and (-`sin`, `cos`). Each output pixel is the mean of four
+/// bilinear samples.
 fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &InputSpec, out: &mut [u8]) {
     let channels = spec.color.channels();
     let pitch = size as f32 / SQRT_2 / (2 * spec.size) as f32;
@@ -276,8 +276,8 @@ fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &Input
     }
 }
 
-/// Turns a crop (`size * size * channels` bytes, pixel by pixel) into the network's input (channel by channel):
-/// `(pixel - mean) * scale`, of a pixel that was stretched first where the network asks for it.
+/// Converts a crop (`size * size * channels` bytes, pixel by pixel) to the network's input (channel by channel):
+/// `(pixel - mean) * scale`, after the level correction if `spec` has one.
 ///
 /// # Panics
 /// When the two lengths differ from `spec.crop_len()`.
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_tilted_face_is_cut_out_like_the_same_face_upright() {
-        // Waves without a symmetry, around the middle of the picture.
+        // Asymmetric waves around the middle of the picture.
         let wave = |x: f32, y: f32| {
             128.0 + 60.0 * (x / 9.0).sin() * (y / 13.0).cos() + 40.0 * ((x + 2.0 * y) / 31.0).sin()
         };

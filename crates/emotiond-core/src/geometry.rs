@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A place in pixels, from the frame's origin to the right and down.
+/// A point in pixels from the upper left corner of the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
     /// To the right.
@@ -18,7 +18,7 @@ impl Point {
     }
 }
 
-/// An axis-aligned box in pixels: the corner nearest the frame's origin, width and height.
+/// An axis-aligned box in pixels: upper left corner, width and height.
 /// It may lie partly outside the frame until [`BoundingBox::clip`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoundingBox {
@@ -67,12 +67,12 @@ impl BoundingBox {
         (x1 > x0 && y1 > y0).then(|| Self::new(x0, y0, x1 - x0, y1 - y0))
     }
 
-    /// The box times `factor`, as when the picture it lies on is resized.
+    /// The box scaled by `factor`, as if its picture were resized.
     pub fn scaled(&self, factor: f32) -> Self {
         Self::new(self.x * factor, self.y * factor, self.w * factor, self.h * factor)
     }
 
-    /// The box with the same centre whose sides are longer by `part` of themselves.
+    /// The box enlarged around its centre: each side grows by `part` of its length.
     pub fn enlarged(&self, part: f32) -> Self {
         Self::new(
             self.x - self.w * part / 2.0,

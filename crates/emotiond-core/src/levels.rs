@@ -1,28 +1,28 @@
-//! Takes brightness and contrast out of a crop: an affine stretch of its pixels by robust statistics, as a photo
-//! editor's "auto levels" does. A network behind it sees the same face in a dim and in a bright room.
+//! Normalises the brightness and contrast of a crop: stretches its pixel values linearly between robust percentiles,
+//! like "auto levels" in photo editors. A network then gets similar input in a dim and in a bright room.
 
 use crate::picture::Color;
 
-/// What happens to a crop's brightness and contrast before it is normalised.
+/// The correction of a crop's brightness and contrast.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Levels {
-    /// Nothing.
+    /// No correction.
     #[default]
     Raw,
-    /// [`Stretch::of`] is applied.
+    /// Applies [`Stretch::of`].
     Auto,
 }
 
-/// The part of the pixels that counts as darkest and as brightest.
+/// The part of the pixels below the lower and above the upper percentile.
 const TAIL: f32 = 0.05;
-/// The distance between the two that a stretched crop has, in pixel values; faces in good light have about as much.
+/// The distance between the two percentiles in a stretched crop, in pixel values; about that of faces in good light.
 const SPREAD: f32 = 180.0;
-/// The least distance that is still stretched in full: below it, a crop holds noise rather than a face.
+/// The smallest distance that is fully stretched: below it, a crop contains noise rather than a face.
 const LEAST_SPREAD: f32 = 12.0;
 const MIDDLE: f32 = 127.5;
 
-/// `pixel * gain + offset`, neither rounded nor clipped.
+/// The correction `pixel * gain + offset`, neither rounded nor clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stretch {
     /// At most `SPREAD / LEAST_SPREAD`, 15.
@@ -32,14 +32,14 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// Leaves pixels as they are.
+    /// Does not change pixels.
     pub const NONE: Self = Self { gain: 1.0, offset: 0.0 };
 
-    /// The stretch that moves the 5th and the 95th percentile of a square crop to fixed values. Only the disc that
-    /// fits the square counts: a face fills it, and a bright window behind the face lies outside.
+    /// The stretch that moves the 5th and the 95th percentile of a square crop to fixed values. Only pixels in the
+    /// inscribed disc are counted: the face fills it, and a bright window behind the face is mostly outside.
     ///
     /// # Panics
-    /// When `crop` is not a square of `color` with sides of `size` pixels.
+    /// When `crop` is not a square of `color` with a side of `size` pixels.
     pub fn of(crop: &[u8], size: usize, color: Color) -> Self {
         let histogram = histogram_of_disc(crop, size, color.channels());
         let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
@@ -63,8 +63,8 @@ fn histogram_of_disc(crop: &[u8], size: usize, channels: usize) -> [u32; 256] {
     histogram
 }
 
-/// The value below which `part` of the pixels lie. A pixel of value `v` stands for all values within half of `v`, so
-/// that a dark crop of few values has fine percentiles too.
+/// The value below which `part` of the pixels lie. A pixel of value `v` is spread over `v - 0.5` to `v + 0.5`, so that
+/// percentiles are precise even in a dark crop with few different values.
 fn percentile(histogram: &[u32; 256], part: f32) -> f32 {
     let wanted = part * histogram.iter().sum::<u32>() as f32;
     let mut below = 0.0;
@@ -98,7 +98,7 @@ mod tests {
             let changed: Vec<u8> =
                 face().iter().map(|&pixel| (f32::from(pixel) * gain + offset).round() as u8).collect();
             for (before, after) in stretched(&face()).iter().zip(stretched(&changed)) {
-                // Half a pixel value of rounding, stretched.
+                // The rounding error of half a pixel value is stretched too.
                 prop_assert!((before - after).abs() < 1.5 / gain + 1.0, "{before} {after}");
             }
         }

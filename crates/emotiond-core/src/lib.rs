@@ -1,9 +1,9 @@
-//! What the daemon `emotiond` and the trainer `emotiond-train` share: how a face becomes the input of a network, how a
-//! network says what it needs and is run, and how a program ends.
+//! Code shared by the daemon `emotiond` and the trainer `emotiond-train`: preprocessing of faces, description and
+//! execution of networks, exit codes.
 //!
-//! [`picture`] and [`geometry`] come first; [`levels`] takes brightness and contrast out of a crop; [`face`] makes the crop
-//! that a network's description ([`classify::description`]) asks for; [`runtime`] loads ONNX Runtime and [`classify`] runs
-//! a network on it.
+//! [`picture`] and [`geometry`] are the basic types. [`face`] makes the crop that a network's description
+//! ([`classify::description`]) specifies, [`levels`] normalises its brightness and contrast. [`runtime`] loads ONNX
+//! Runtime, and [`classify`] runs a network with it.
 pub mod classify;
 pub mod config;
 pub mod exit;

@@ -1,16 +1,18 @@
-//! Where models and the ONNX Runtime library are looked for.
+//! The folders in which models and the ONNX Runtime library are searched.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-/// Folders that may hold `models/` and `runtime/`, the first one winning: `$EMOTIOND_DATA_DIR`, what lies around the
-/// program (a checkout, or `PREFIX/share/emotiond` beside `PREFIX/bin`), the user's data folder, the system's.
+/// Folders that may contain `models/` and `runtime/`, in order of precedence: `$EMOTIOND_DATA_DIR`, the folder of the
+/// program (a checkout, or `PREFIX/share/emotiond` for a program in `PREFIX/bin`), the user's data folder, the
+/// system's.
 pub fn data_dirs() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = env::var_os("EMOTIOND_DATA_DIR").iter().flat_map(env::split_paths).collect();
     if let Some(bin) = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)) {
-        // target/release/emotiond, target/debug/deps/test: the checkout is two or three folders up.
+        // In target/release/emotiond and target/debug/deps/test, the checkout is two or three folders above the
+        // program's folder.
         dirs.extend(
             bin.ancestors().skip(1).take(3).filter(|dir| dir.join("models").is_dir()).map(Path::to_owned),
         );
@@ -22,7 +24,7 @@ pub fn data_dirs() -> Vec<PathBuf> {
     dirs
 }
 
-/// The first of `names` that one of the `models` folders holds.
+/// The first of `names` that exists in one of the `models` folders.
 pub fn find_model(names: &[&str]) -> Option<PathBuf> {
     let dirs = data_dirs();
     names
@@ -30,12 +32,12 @@ pub fn find_model(names: &[&str]) -> Option<PathBuf> {
         .find_map(|name| dirs.iter().map(|dir| dir.join("models").join(name)).find(|file| file.is_file()))
 }
 
-/// ONNX Runtime libraries of one kind (`cpu`, `cuda`, `openvino`), in the order of the folders.
+/// The ONNX Runtime libraries of one kind (`cpu`, `cuda`, `openvino`), in the order of the folders.
 pub fn find_runtimes(kind: &str) -> Vec<PathBuf> {
     data_dirs().iter().filter_map(|dir| library_in(&dir.join("runtime").join(kind))).collect()
 }
 
-/// The library inside a folder; with several versions, the last by name.
+/// The library in a folder; if there are several versions, the last by name.
 fn library_in(dir: &Path) -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(dir)
         .ok()?

@@ -1,21 +1,21 @@
-//! Decoded pixels: what detectors look at, faces are cut from and the overlay draws on.
+//! Decoded pictures, the input of detectors, crops and the overlay.
 
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
 
-/// How a decoded picture's pixels are stored, row by row without padding.
+/// The pixel format of a decoded picture, which is stored row by row without padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
-    /// One byte a pixel: luma.
+    /// One byte per pixel: luma.
     Gray,
-    /// Three bytes a pixel: red, green, blue.
+    /// Three bytes per pixel: red, green, blue.
     Rgb,
 }
 
 impl Color {
-    /// Bytes a pixel.
+    /// Bytes per pixel.
     pub fn channels(self) -> usize {
         match self {
             Self::Gray => 1,
@@ -27,7 +27,7 @@ impl Color {
 /// A borrowed picture: `height` rows of `width` pixels, top to bottom.
 #[derive(Clone, Copy, Debug)]
 pub struct PictureView<'a> {
-    /// Pixels a row.
+    /// Pixels per row.
     pub width: u32,
     /// Rows.
     pub height: u32,
@@ -58,7 +58,7 @@ impl<'a> PictureView<'a> {
     }
 }
 
-/// Resizes `picture` into `out`, with a filter that averages over what a pixel covers, so that small faces do not alias.
+/// Resizes `picture` into `out` with a filter that averages over the area of each pixel, to avoid aliasing.
 ///
 /// # Errors
 /// When a side is too long for the library.
@@ -81,8 +81,8 @@ pub fn resize(
     resizer.resize(&source, &mut target, &options)
 }
 
-/// Luma of an RGB pixel after ITU-R BT.601 in 16-bit fixed point, the weights of JPEG's Y, of OpenCV's and of
-/// Pillow's gray, and so of the data that emotion networks are trained on.
+/// Luma of an RGB pixel according to ITU-R BT.601 in 16-bit fixed point. JPEG, OpenCV and Pillow use the same weights,
+/// and so does the training data of emotion networks.
 #[inline]
 pub fn luma(r: u8, g: u8, b: u8) -> u8 {
     ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000) >> 16) as u8

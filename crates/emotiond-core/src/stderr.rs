@@ -1,12 +1,12 @@
-//! Lines on stderr. One that cannot be written, since the disk is full or its reader has gone, is dropped: what the
-//! program does, and the code it ends with, do not depend on it. `eprintln!` would panic.
+//! Writes lines to stderr. A line that cannot be written, because the disk is full or the reader has closed the pipe,
+//! is dropped, so that it does not change the program's behaviour or exit code. `eprintln!` would panic.
 
 use std::{
     fmt::Display,
     io::{self, Write},
 };
 
-/// Stderr without errors: what cannot be written is dropped.
+/// A writer to stderr that ignores errors.
 pub struct Stderr;
 
 impl Write for Stderr {
@@ -21,8 +21,8 @@ impl Write for Stderr {
     }
 }
 
-/// Writes a line.
+/// Writes a line to stderr.
 pub fn say(line: impl Display) {
-    // In one piece, so that lines of several threads do not mix.
+    // With a single write, so that lines of several threads do not mix.
     let _ = Stderr.write(format!("{line}\n").as_bytes());
 }

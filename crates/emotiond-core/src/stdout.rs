@@ -1,13 +1,13 @@
-//! Text on stdout, as a command's answer.
+//! Prints a command's output to stdout.
 
 use crate::exit::{Exit, Failure};
 use anyhow::Context;
 use std::io::{self, ErrorKind, Write};
 
-/// Prints `text`. A reader that has closed the pipe is no error.
+/// Prints `text`. It is not an error if the reader has closed the pipe.
 ///
 /// # Errors
-/// When stdout cannot be written, with the code for output.
+/// When stdout cannot be written; the exit code is that for output.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

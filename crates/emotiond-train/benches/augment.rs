@@ -1,4 +1,4 @@
-//! Measures how many pictures a second one thread augments and normalises, all kinds of augmentation on.
+//! Measures how many pictures per second one thread augments and normalises, with all kinds of augmentation enabled.
 //!
 //! cargo bench -p emotiond-train --bench augment
 

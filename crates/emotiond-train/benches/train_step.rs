@@ -1,5 +1,5 @@
-//! Training speed on made-up pictures: `cargo bench -p emotiond-train --bench train_step -- [arch] [batch] [seconds] [stock]`.
-//! `stock` sends the same network through burn's own kernels.
+//! Measures the training speed on random pictures: `cargo bench -p emotiond-train --bench train_step -- [arch] [batch]
+//! [seconds] [stock]`. With `stock`, the same network uses burn's own kernels.
 
 use burn::module::Module;
 use burn::nn::Initializer;
@@ -47,7 +47,7 @@ fn main() {
         let end = Instant::now();
         steps += 1;
         if steps == 3 {
-            // The first steps warm the caches and the allocator up.
+            // The first steps warm up the caches and the allocator.
             (start, phases) = (Instant::now(), [Duration::ZERO; 3]);
         } else {
             for (sum, part) in phases.iter_mut().zip([forward - begin, backward - forward, end - backward]) {

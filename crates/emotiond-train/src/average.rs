@@ -1,11 +1,11 @@
-//! A moving average of a network's weights and running statistics (Polyak and Juditsky 1992): what is validated and
-//! exported when a recipe asks for it.
+//! A moving average of a network's weights and running statistics (Polyak and Juditsky 1992). If the recipe enables it,
+//! the average is validated and exported instead of the trained network.
 
 use super::arch::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-/// The average of a network over its steps.
+/// The moving average of a network over the training steps.
 #[derive(Clone, Debug)]
 pub struct MovingAverage {
     network: Network,
@@ -14,28 +14,29 @@ pub struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// Starts at `network`. `decay` is what the average keeps a step; it is lower over the first steps, so that the
-    /// random start fades soon: `min(decay, (1 + steps) / (10 + steps))`.
+    /// Starts with the weights of `network`. `decay` is the part of the average that remains after each step; it is
+    /// lower in the first steps, so that the random initial weights fade fast: `min(decay, (1 + steps) / (10 +
+    /// steps))`.
     pub fn new(network: &Network, decay: f64) -> Self {
         Self { network: network.valid(), decay, steps: 0 }
     }
 
-    /// Goes on from a checkpoint.
+    /// Restores an average from a checkpoint.
     pub fn restore(network: &Network, decay: f64, steps: usize) -> Self {
         Self { network: network.valid(), decay, steps }
     }
 
-    /// The average, ready for inference.
+    /// The averaged network, ready for inference.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Steps taken in.
+    /// Number of steps averaged.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Takes in the network after a step.
+    /// Updates the average with the network after a step.
     pub fn update(&mut self, network: &Network) {
         let warm = (1 + self.steps) as f64 / (10 + self.steps) as f64;
         self.steps += 1;
@@ -46,7 +47,7 @@ impl MovingAverage {
     }
 }
 
-/// Takes all float tensors of a network, flat, in its order.
+/// Collects the values of all float tensors of a network in order.
 struct Collector {
     values: Vec<Tensor<1>>,
 }
@@ -59,7 +60,7 @@ impl ModuleVisitor for Collector {
     }
 }
 
-/// Blends them into another network of the same make.
+/// Blends collected values into another network of the same architecture.
 struct Blender {
     values: std::vec::IntoIter<Tensor<1>>,
     keep: f64,
@@ -67,7 +68,7 @@ struct Blender {
 
 impl ModuleMapper for Blender {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let next = self.values.next().expect("two networks of the same make");
+        let next = self.values.next().expect("both networks have the same architecture");
         param.map(|average| {
             let shape = average.dims();
             average * self.keep + next.reshape(shape) * (1.0 - self.keep)

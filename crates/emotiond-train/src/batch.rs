@@ -1,4 +1,4 @@
-//! What a training step takes.
+//! The input of a training step.
 
 /// Pictures and targets of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -7,10 +7,10 @@ pub struct Batch {
     pub inputs: Vec<f32>,
     /// `[n, classes]`, each row a distribution.
     pub targets: Vec<f32>,
-    /// The classes that count as right; after mixup those of the larger part.
+    /// The correct classes; after mixup, the class of the picture with the larger weight.
     pub classes: Vec<usize>,
-    /// Which of the examples they are.
+    /// Indices of the examples.
     pub rows: Vec<usize>,
-    /// Pictures in the batch.
+    /// Number of pictures in the batch.
     pub n: usize,
 }

@@ -1,8 +1,9 @@
-//! Temperature scaling (Guo et al. 2017): one number that the logits are divided by, so that confidence means accuracy.
+//! Temperature scaling (Guo et al. 2017): the logits are divided by one number so that the confidence matches the
+//! accuracy.
 
-/// The range in which a temperature is looked for.
+/// The range that is searched for the temperature.
 const RANGE: (f64, f64) = (0.05, 20.0);
-/// Golden-section steps: enough to find the logarithm to 1e-8.
+/// Number of golden-section steps: enough to find the logarithm with an error below 1e-8.
 const STEPS: usize = 48;
 
 /// The temperature that minimises the mean negative log-likelihood of the true `classes` under
@@ -10,7 +11,7 @@ const STEPS: usize = 48;
 /// minimum, which golden-section search finds (Kiefer 1953).
 ///
 /// # Panics
-/// When the lengths do not fit or there are no rows.
+/// When the lengths do not match or there are no rows.
 pub fn fit_temperature(logits: &[f32], classes: &[usize], width: usize) -> f64 {
     assert!(!classes.is_empty() && logits.len() == classes.len() * width, "one row of logits for each class");
     let loss = |log_temperature: f64| negative_log_likelihood(logits, classes, width, log_temperature.exp());
@@ -64,7 +65,7 @@ mod tests {
     use crate::random::Draw;
     use rand::RngExt;
 
-    /// Classes drawn from softmax(logits): the best temperature of the logits is 1, of `factor` times them `factor`.
+    /// The classes are drawn from softmax(logits), so the best temperature of `factor` times the logits is `factor`.
     #[test]
     fn recovers_the_temperature_that_the_classes_were_drawn_at() {
         let mut random = Draw::Split.random(1, 0, 0);

@@ -1,4 +1,4 @@
-//! Checkpoints: all that a run needs to go on as if it had never stopped, in one file that is replaced whole.
+//! Checkpoints: everything that is needed to resume a run, in one file that is replaced atomically.
 
 use super::arch::{Network, NetworkSpec};
 use super::history::EpochRecord;
@@ -21,7 +21,7 @@ const MAGIC: &[u8; 8] = b"EMOTCKP1";
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The file cannot be written.
-    #[error("cannot write {}: {source}; the last good checkpoint is untouched: make room or mend the folder, then go on with --resume", path.display())]
+    #[error("cannot write {}: {source}; the previous checkpoint is intact: free space or fix the folder, then continue with --resume", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -36,14 +36,14 @@ pub enum CheckpointError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file is not a whole checkpoint.
-    #[error("{} is not a checkpoint of this program, or not a whole one: remove it or start in another folder", path.display())]
+    /// The file is not a complete checkpoint.
+    #[error("{} is not a checkpoint of this program or is incomplete: remove it or choose another folder", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
     },
-    /// The checkpoint belongs to another network.
-    #[error("{} holds {found}, the recipe asks for {wanted}: use the recipe that the run was started with, or start in another folder", path.display())]
+    /// The checkpoint was made for another network.
+    #[error("{} contains {found}, but the recipe describes {wanted}: use the recipe with which the run was started, or choose another folder", path.display())]
     OtherNetwork {
         /// The file.
         path: PathBuf,
@@ -54,29 +54,29 @@ pub enum CheckpointError {
     },
 }
 
-/// Where a run stands, apart from its weights.
+/// The state of a run except its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The network.
     pub network: NetworkSpec,
     /// The recipe as TOML.
     pub recipe: String,
-    /// Epochs that are done.
+    /// Number of completed epochs.
     pub epochs_done: usize,
-    /// Steps that the moving average has taken in; absent: there is none.
+    /// Steps in the moving average; `None` without a moving average.
     pub average_steps: Option<usize>,
-    /// What reduce-on-plateau remembers.
+    /// State of the reduce-on-plateau schedule.
     pub plateau: Plateau,
     /// The best validation accuracy so far, 0 to 1, and the epoch (from 1) that reached it.
     pub best: Option<(f64, usize)>,
-    /// Epochs since the last gain that early stopping counts, and the accuracy to beat.
+    /// For early stopping: epochs since the last improvement, and the accuracy to exceed.
     pub stagnant: (usize, f64),
     /// All epochs so far.
     pub history: Vec<EpochRecord>,
 }
 
 impl Progress {
-    /// Before the first epoch.
+    /// The state before the first epoch.
     pub fn start(network: NetworkSpec, recipe: &Recipe, schedule: &Schedule) -> Self {
         Self {
             network,
@@ -91,10 +91,10 @@ impl Progress {
     }
 }
 
-/// A checkpoint as it lies in its file.
+/// The contents of a checkpoint file.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// Where the run stands.
+    /// The state of the run.
     pub progress: Progress,
     network: Vec<u8>,
     average: Option<Vec<u8>>,
@@ -109,7 +109,7 @@ struct Header {
 }
 
 impl Checkpoint {
-    /// Takes a snapshot.
+    /// Makes a checkpoint of the current state.
     pub fn new(
         progress: Progress,
         network: &Network,
@@ -120,11 +120,11 @@ impl Checkpoint {
             progress,
             network: record(network),
             average: average.map(record),
-            optimizer: optimizer.into_bytes().expect("an optimizer's state fits a buffer").to_vec(),
+            optimizer: optimizer.into_bytes().expect("the optimizer state can be serialised").to_vec(),
         }
     }
 
-    /// Replaces the file at `path` by this checkpoint: after a crash or on a full disk, the old file is still whole.
+    /// Replaces the file at `path` by this checkpoint. After a crash or on a full disk, the old file is intact.
     ///
     /// # Errors
     /// When the folder cannot be written or the disk is full.
@@ -134,7 +134,7 @@ impl Checkpoint {
             lengths: [self.network.len(), self.average.as_ref().map_or(0, Vec::len), self.optimizer.len()],
             has_average: self.average.is_some(),
         };
-        let header = serde_json::to_vec(&header).expect("a header that JSON can say");
+        let header = serde_json::to_vec(&header).expect("the header can be written as JSON");
         let mut bytes = MAGIC.to_vec();
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
@@ -145,7 +145,7 @@ impl Checkpoint {
             .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
 
-    /// Reads the file at `path`, whatever network it holds.
+    /// Reads the file at `path`, which may contain any network.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -155,18 +155,18 @@ impl Checkpoint {
         parse(&bytes).ok_or_else(|| CheckpointError::Damaged { path: path.to_owned() })
     }
 
-    /// Reads the file at `path`; it must hold a network like `wanted`.
+    /// Reads the file at `path`, which must contain a network like `wanted`.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, or holds another network.
+    /// When the file cannot be read, is damaged, or contains another network.
     pub fn load(path: &Path, wanted: &NetworkSpec) -> Result<Self, CheckpointError> {
         Self::read(path)?.must_hold(wanted, path)
     }
 
-    /// Itself, read from `path`, if it holds a network like `wanted`.
+    /// Checks that the checkpoint, read from `path`, contains a network like `wanted`.
     ///
     /// # Errors
-    /// When it holds another network.
+    /// When it contains another network.
     pub fn must_hold(self, wanted: &NetworkSpec, path: &Path) -> Result<Self, CheckpointError> {
         let found = &self.progress.network;
         if found == wanted {
@@ -176,23 +176,23 @@ impl Checkpoint {
         Err(CheckpointError::OtherNetwork { path: path.to_owned(), found, wanted })
     }
 
-    /// Puts the checkpoint's weights into `network`, built by the same recipe.
+    /// Loads the checkpoint's weights into `network`, which was built from the same recipe.
     ///
     /// # Errors
-    /// When the weights do not fit.
+    /// When the weights do not match the network.
     pub fn restore_network(&self, network: Network, path: &Path) -> Result<Network, CheckpointError> {
         restore(network, &self.network, path)
     }
 
-    /// Puts the weights to validate and export into `network`: the moving average's where there is one.
+    /// Loads the weights to validate and export into `network`: the moving average if there is one.
     ///
     /// # Errors
-    /// When the weights do not fit.
+    /// When the weights do not match the network.
     pub fn chosen(&self, network: Network, path: &Path) -> Result<Network, CheckpointError> {
         restore(network, self.average.as_ref().unwrap_or(&self.network), path)
     }
 
-    /// Puts the optimizer's state into `optimizer`.
+    /// Loads the optimizer's state into `optimizer`.
     ///
     /// # Errors
     /// When the state cannot be read.
@@ -208,7 +208,7 @@ impl Checkpoint {
 }
 
 fn record(network: &Network) -> Vec<u8> {
-    network.valid().into_record().into_bytes().expect("a network's weights fit a buffer").to_vec()
+    network.valid().into_record().into_bytes().expect("the weights can be serialised").to_vec()
 }
 
 fn restore(network: Network, bytes: &[u8], path: &Path) -> Result<Network, CheckpointError> {

@@ -1,4 +1,4 @@
-//! The device that a network is trained on, chosen by name at run time.
+//! The device on which a network is trained, chosen by name at run time.
 
 use burn::tensor::Device;
 use std::panic;
@@ -10,22 +10,22 @@ pub enum DeviceError {
     /// No device has this name.
     #[error("there is no device {0:?}: use cpu, cuda or wgpu")]
     Unknown(String),
-    /// The program was built without it.
+    /// The program was built without support for this device.
     #[error(
         "this emotiond-train was built without {name}: build it with `--features {feature}`, or use --device cpu"
     )]
     NotBuilt {
         /// The device.
         name: &'static str,
-        /// The Cargo feature that it needs.
+        /// The Cargo feature to enable.
         feature: &'static str,
     },
-    /// The machine cannot run it.
+    /// The device does not work on this machine.
     #[error("{name} cannot be used on this machine ({reason}): install its driver, or use --device cpu")]
     Unusable {
         /// The device.
         name: &'static str,
-        /// What the first computation on it said.
+        /// The error of the first computation on the device.
         reason: String,
     },
 }
@@ -33,7 +33,7 @@ pub enum DeviceError {
 /// The device called `name`, ready for training: `cpu`, `cuda` or `wgpu`.
 ///
 /// # Errors
-/// When there is no such device, the program was built without it, or it does not run here.
+/// When no device has this name, the program was built without it, or it does not work on this machine.
 pub fn by_name(name: &str) -> Result<Device, DeviceError> {
     let device = match name {
         "cpu" => Device::flex(),
@@ -44,7 +44,7 @@ pub fn by_name(name: &str) -> Result<Device, DeviceError> {
     Ok(device.autodiff())
 }
 
-/// Makes the device and computes on it once: the GPU libraries say nothing, or panic, before.
+/// Creates the device and runs one computation on it, because GPU libraries report errors (or panic) only then.
 fn usable(name: &'static str, device: fn() -> Result<Device, DeviceError>) -> Result<Device, DeviceError> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
@@ -103,7 +103,7 @@ mod tests {
     fn what_cannot_be_had_says_what_to_do() {
         assert!(by_name("tpu").unwrap_err().to_string().contains("cpu, cuda or wgpu"));
         for name in ["cuda", "wgpu"] {
-            // On a machine with that GPU the device is there; everywhere else the way out is named.
+            // On a machine without that GPU, the error names the alternative.
             if let Err(error) = by_name(name) {
                 assert!(error.to_string().contains("--device cpu"), "{error}");
             }

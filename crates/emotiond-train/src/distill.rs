@@ -1,6 +1,6 @@
-//! Distillation (Hinton, Vinyals and Dean 2015): networks that are ready teach another. They see the very pictures
-//! that their pupil sees, augmented as they are (Beyer et al. 2022), and their mean probabilities become part of the
-//! targets.
+//! Distillation (Hinton, Vinyals and Dean 2015): trained networks, the teachers, train another one, the student. The
+//! teachers get the same augmented pictures as the student (Beyer et al. 2022), and their mean probabilities become
+//! part of the targets.
 
 use super::batch::Batch;
 use super::recipe::DistillSection;
@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Why a network cannot teach.
+/// Why a network cannot be used as a teacher.
 #[derive(Debug, Error)]
 pub enum DistillError {
     /// ONNX Runtime cannot be used.
@@ -25,9 +25,9 @@ pub enum DistillError {
     /// The teacher's file cannot be used.
     #[error(transparent)]
     Teacher(#[from] ClassifyError),
-    /// Teacher and pupil do not look at the same, or do not speak of the same.
+    /// The input or the labels of teacher and student differ.
     #[error(
-        "distill.teacher: {0} differs from the recipe's: take a teacher that was trained with the same {0}"
+        "distill.teacher: different {0} than in the recipe: use a teacher that was trained with the same {0}"
     )]
     Mismatch(&'static str),
 }
@@ -41,13 +41,13 @@ impl ExitsWith for DistillError {
     }
 }
 
-/// Networks that are ready, as ONNX files.
+/// Trained networks as ONNX files.
 pub struct Teacher {
     runtime: Runtime,
     models: Vec<ModelConfig>,
     mirror: bool,
     weight: f32,
-    /// Pixels a row of the input.
+    /// Pixels per row of the input.
     side: usize,
 }
 
@@ -62,10 +62,10 @@ impl fmt::Debug for Teacher {
 }
 
 impl Teacher {
-    /// Loads the networks of `section` for pupils that take `spec` and tell `labels` apart.
+    /// Loads the networks of `section` for a student with the input `spec` and the output `labels`.
     ///
     /// # Errors
-    /// When there is no ONNX Runtime, a file is no usable model, or it does not suit the pupil.
+    /// When ONNX Runtime is missing, a file is not a usable model, or a model does not match the student.
     pub fn load(section: &DistillSection, spec: &InputSpec, labels: &[&str]) -> Result<Self, DistillError> {
         let runtime = Runtime::load(&RuntimeConfig::default())?;
         let model = |file: &PathBuf| ModelConfig { file: Some(file.clone()), ..ModelConfig::default() };
@@ -88,15 +88,15 @@ impl Teacher {
         Ok(teacher)
     }
 
-    /// The networks for one thread.
+    /// Opens the networks for one thread.
     ///
     /// # Errors
-    /// When a file is not what it was any more.
+    /// When a file has changed and cannot be used any more.
     pub fn open(&self) -> Result<Vec<Classifier>, ClassifyError> {
         self.models.iter().map(|model| Classifier::load(&self.runtime, model)).collect()
     }
 
-    /// Blends the mean of what `networks` say of the batch's pictures into its targets.
+    /// Blends the mean probabilities of `networks` for the batch's pictures into its targets.
     ///
     /// # Errors
     /// When a network fails.
@@ -119,7 +119,7 @@ impl Teacher {
     }
 }
 
-/// Pictures with rows of `side` pixels, left and right exchanged.
+/// Mirrors pictures with rows of `side` pixels horizontally.
 fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
     pictures.chunks_exact(side).flat_map(|row| row.iter().rev().copied()).collect()
 }

@@ -5,7 +5,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Values under the path of the weight that they belong to, as in `body.2.weight`.
+/// Pairs of a weight's path, such as `body.2.weight`, and its values.
 pub type Named = Vec<(String, Vec<f32>)>;
 
 /// All weights and running statistics.
@@ -15,7 +15,7 @@ pub fn weights(network: &Network) -> Named {
     visitor.named
 }
 
-/// The gradients of the weights that have one.
+/// The gradients of all weights that have a gradient.
 pub fn gradients(network: &Network, gradients: &GradientsParams) -> Named {
     let mut visitor = Visitor { gradients: Some(gradients), path: Vec::new(), named: Vec::new() };
     network.visit(&mut visitor);
@@ -23,7 +23,7 @@ pub fn gradients(network: &Network, gradients: &GradientsParams) -> Named {
 }
 
 struct Visitor<'a> {
-    /// Whose values are taken; absent: the weights themselves.
+    /// The gradients to collect; `None` collects the weights themselves.
     gradients: Option<&'a GradientsParams>,
     path: Vec<String>,
     named: Named,

@@ -1,5 +1,4 @@
-//! Evaluation of a finished model as the daemon would run it: through the daemon's crop, its normalisation and ONNX
-//! Runtime.
+//! Evaluates an exported model as the daemon would run it: with the daemon's crop, its normalisation and ONNX Runtime.
 
 use super::{
     dataset::{Dataset, DatasetError, repeats},
@@ -16,7 +15,7 @@ use emotiond_core::{
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Pictures that are made ready at a time.
+/// Number of pictures prepared at a time.
 const BATCH: usize = 256;
 
 /// Why a model cannot be evaluated.
@@ -25,17 +24,17 @@ pub enum EvaluateError {
     /// The data cannot be used.
     #[error(transparent)]
     Data(#[from] DatasetError),
-    /// The model failed.
+    /// The model cannot be run.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
-    /// The model's labels are none of the trainer's schemes.
+    /// The model's labels match none of the trainer's label schemes.
     #[error(
-        "the model tells apart {0}, which is none of the label schemes seven, six, three and ferplus8: there is no truth to compare it with"
+        "the model's labels are {0}, which match none of the label schemes seven, six, three and ferplus8: the data has no ground truth for them"
     )]
     Labels(String),
-    /// FER+'s taggers chose among other emotions.
+    /// The model's labels differ from the emotions that FER+'s taggers chose from.
     #[error(
-        "the model tells apart {0}: FER+'s taggers chose among eight emotions, so take a model of FER2013's seven or FER+'s eight"
+        "the model's labels are {0}, but FER+'s taggers chose from eight emotions: use a model with FER2013's seven or FER+'s eight labels"
     )]
     NotVoted(String),
     /// No row of the split has one of the model's labels.
@@ -54,7 +53,7 @@ impl ExitsWith for EvaluateError {
     }
 }
 
-/// What a model made of a split.
+/// The result of a model on a split.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The figures.
@@ -63,22 +62,22 @@ pub struct Evaluation {
     pub examples: Examples,
     /// `[rows, classes]`, in the order of the examples' labels.
     pub probabilities: Vec<f32>,
-    /// What the user should know, a line each.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
 }
 
-/// A picture that was taken for something else.
+/// A misclassified picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mistake {
     /// Index into the evaluation's examples.
     pub example: usize,
-    /// What it was taken for.
+    /// The predicted class.
     pub prediction: usize,
-    /// How sure of that the model was, 0 to 1.
+    /// Probability of the predicted class, 0 to 1.
     pub confidence: f32,
 }
 
-/// What counts as a row's true emotion.
+/// The ground truth of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Truth {
     /// The data's own labels.
@@ -88,7 +87,7 @@ pub enum Truth {
     Ferplus,
 }
 
-/// The scheme whose emotions are `labels`, in whatever order.
+/// The scheme whose emotions are `labels`, in any order.
 pub fn scheme_of(labels: &[String]) -> Option<LabelScheme> {
     use LabelScheme::{FerPlus8, Seven, Six, Three};
     [Seven, Six, Three, FerPlus8].into_iter().find(|scheme| {
@@ -101,7 +100,7 @@ pub fn scheme_of(labels: &[String]) -> Option<LabelScheme> {
 /// (drawn by `seed`, as `fit` draws its validation rows), against `truth`.
 ///
 /// # Errors
-/// When the model's labels fit no scheme, the split is not there or the model fails.
+/// When the model's labels match no scheme, the split does not exist or the model fails.
 pub fn evaluate(
     classifier: &mut Classifier,
     dataset: &Arc<Dataset>,
@@ -129,13 +128,13 @@ pub fn evaluate(
     if others.is_empty() {
         evaluation
             .notes
-            .push(format!("{split} is what models are trained on: this is no measure of a model"));
+            .push(format!("models are trained on {split}: the figures are no measure of their quality"));
     }
     Ok(evaluation)
 }
 
-/// Runs `classifier` over `examples`, whose labels must be the classifier's in some order. `repeated` says which rows
-/// repeat a training picture; with any, the figures without them are given too.
+/// Runs `classifier` over `examples`, whose labels must be the classifier's in any order. `repeated` marks the rows
+/// that repeat a training picture; if there are any, the report also contains the figures without them.
 ///
 /// # Errors
 /// When the model fails.
@@ -168,7 +167,7 @@ pub fn evaluate_examples(
 }
 
 impl Evaluation {
-    /// The wrong predictions, the surest first.
+    /// The wrong predictions in descending order of confidence.
     pub fn mistakes(&self) -> Vec<Mistake> {
         let rows = self.probabilities.chunks_exact(self.examples.labels.len());
         let mut mistakes: Vec<Mistake> = rows
@@ -182,8 +181,8 @@ impl Evaluation {
     }
 }
 
-/// The rows to evaluate, the rows that a model may have been trained on (none when they are the same), and what to
-/// call the choice.
+/// The rows to evaluate, the rows on which a model may have been trained (none if they are the same), and a name for
+/// the selection.
 pub fn choose_rows(
     dataset: &Dataset,
     name: &str,

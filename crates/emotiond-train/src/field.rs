@@ -1,5 +1,5 @@
-//! How a model does in the field: its accuracy on a split whose pictures are disturbed as cameras do, one kind of
-//! disturbance at a time, against FER2013's labels and against FER+'s taggers.
+//! Estimates the accuracy of a model in the field: disturbs the pictures of a split as cameras do, one kind of
+//! disturbance at a time, and measures the accuracy against FER2013's labels and FER+'s taggers.
 
 use super::augment::{self, disturbances};
 use super::dataset::{Dataset, EMOTIONS, Sample};
@@ -11,10 +11,10 @@ use emotiond_core::{
 };
 use serde::Serialize;
 
-/// Pictures that are made ready at a time.
+/// Number of pictures prepared at a time.
 const BATCH: usize = 128;
 
-/// Accuracies, 0 to 1, against three truths.
+/// Accuracies, 0 to 1, against three kinds of ground truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Accuracies {
     /// FER2013's own labels.
@@ -30,7 +30,7 @@ pub struct Accuracies {
 pub struct FieldRow {
     /// Its name.
     pub disturbance: &'static str,
-    /// The model under it.
+    /// The accuracy of the model under it.
     pub accuracy: Accuracies,
 }
 
@@ -50,7 +50,7 @@ pub fn evaluate_field(
     disturbances().into_iter().map(measure).collect()
 }
 
-/// The mean over all rows but the first, the undisturbed one.
+/// The mean over all rows except the first, which is undisturbed.
 pub fn mean(rows: &[FieldRow]) -> Accuracies {
     let disturbed = &rows[1..];
     let of = |figure: fn(&Accuracies) -> f64| {
@@ -93,14 +93,14 @@ fn accuracies(
     Ok(Accuracies { original, plurality, majority })
 }
 
-/// A sample's emotion by FER2013, by most taggers, by more than half of them.
+/// A sample's emotion by FER2013, by most taggers, and by more than half of the taggers.
 fn truths(sample: &Sample) -> [Option<&'static str>; 3] {
     let voted = |emotion: Option<usize>| emotion.map(|emotion| FERPLUS_LABELS[emotion]);
     let votes = sample.votes.unwrap_or_default();
     [Some(EMOTIONS[sample.emotion]), voted(votes.majority()), voted(votes.clear_majority())]
 }
 
-/// Rows that have a truth, and those that were right.
+/// Number of rows with a ground truth, and of those predicted correctly.
 #[derive(Clone, Copy, Default)]
 struct Score {
     rows: usize,

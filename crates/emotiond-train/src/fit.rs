@@ -1,4 +1,4 @@
-//! A run: epoch after epoch, watched on the validation rows, kept in checkpoints, ended early or resumed.
+//! A training run: trains epoch by epoch, validates, writes checkpoints, stops early and resumes.
 
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
 
-/// The checkpoint to go on from.
+/// The checkpoint of the last epoch, from which a run is resumed.
 pub const LAST: &str = "last.ckpt";
 /// The checkpoint of the epoch with the best validation accuracy.
 pub const BEST: &str = "best.ckpt";
-/// Pictures a validation batch has.
+/// Number of pictures in a validation batch.
 pub const VALIDATION_BATCH: usize = 128;
 
-/// Why a run cannot start or go on.
+/// Why a run cannot start or continue.
 #[derive(Debug, Error)]
 pub enum FitError {
     /// The recipe's network cannot be built.
@@ -36,7 +36,7 @@ pub enum FitError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A model's weights cannot be taken.
+    /// A model's weights cannot be loaded.
     #[error(transparent)]
     FromOnnx(#[from] FromOnnxError),
     /// The pretrained weights cannot be used.
@@ -45,15 +45,15 @@ pub enum FitError {
     /// The loss became NaN or infinite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
-    /// The folder holds another run.
-    #[error("{} holds a run already: go on with --resume, or give another --out", folder.display())]
+    /// The folder contains another run.
+    #[error("{} already contains a run: continue it with --resume, or choose another --out", folder.display())]
     Occupied {
         /// The folder.
         folder: PathBuf,
     },
     /// The folder's run was started with another recipe.
     #[error(
-        "the run in {} was started with another recipe ({difference}): resume with the same recipe, or give another --out",
+        "the run in {} was started with another recipe ({difference}): resume with that recipe, or choose another --out",
         folder.display()
     )]
     OtherRecipe {
@@ -84,53 +84,53 @@ impl ExitsWith for FitError {
     }
 }
 
-/// Who hears how the run goes.
+/// Receives the progress of a run.
 pub trait Watch {
-    /// `done` of `steps` steps of `epoch` (from 1) are done.
+    /// `done` of the `steps` steps of `epoch` (from 1) are completed.
     fn step(&mut self, epoch: usize, done: usize, steps: usize, totals: &Totals);
-    /// An epoch is over; `best` when it is the best so far.
+    /// An epoch is completed; `best` if it is the best so far.
     fn epoch(&mut self, record: &EpochRecord, trainer: &Trainer, best: bool);
-    /// Something the user should know.
+    /// A note for the user.
     fn note(&mut self, text: &str);
-    /// Asked after each epoch: whether the run shall end there.
+    /// Called after each epoch: whether to end the run.
     fn ends_run(&mut self) -> bool {
         false
     }
 }
 
-/// A run to be made.
+/// The inputs of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// How.
+    /// The recipe.
     pub recipe: &'a Recipe,
-    /// On what.
+    /// The data.
     pub data: &'a Prepared,
-    /// Where its files go; the folder exists.
+    /// The output folder, which must exist.
     pub out: &'a Path,
-    /// Whether to go on with the run in that folder, where there is one.
+    /// Whether to resume the run in that folder, if there is one.
     pub resume: bool,
-    /// A checkpoint of another run, or a model (`.onnx`), to take the first weights from; absent: they are drawn.
+    /// A checkpoint of another run or a model (`.onnx`) with the initial weights; `None` for random weights.
     pub from: Option<&'a Path>,
-    /// Whose answers are part of the targets.
+    /// The teacher whose predictions become part of the targets.
     pub teacher: Option<&'a Arc<Teacher>>,
-    /// Which device computes.
+    /// The device to train on.
     pub device: &'a Device,
 }
 
-/// A run that is over.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The network with the best validation accuracy, ready for inference.
     pub network: Network,
-    /// What it was built for.
+    /// The specification from which it was built.
     pub spec: NetworkSpec,
-    /// The epoch that it comes from, from 1.
+    /// The epoch of these weights, from 1.
     pub epoch: usize,
     /// All epochs.
     pub history: Vec<EpochRecord>,
 }
 
-/// Makes the run.
+/// Trains a network.
 ///
 /// # Errors
 /// When the recipe's network cannot be built, a checkpoint cannot be written or read, or the loss diverges.
@@ -146,7 +146,7 @@ pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
         if let Some(stopping) = &job.recipe.fit.early_stopping
             && run.progress.stagnant.0 >= stopping.patience
         {
-            watch.note(&format!("no gain in {} epochs: the run ends early", stopping.patience));
+            watch.note(&format!("no improvement in {} epochs: the run ends early", stopping.patience));
             break;
         }
         run.epoch(&training, &validation, watch)?;
@@ -164,7 +164,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A fresh run, or the one in the folder from its last checkpoint on.
+    /// Starts a new run, or resumes the one in the folder from its last checkpoint.
     fn start(job: &'a Job<'a>, training: &Loader) -> Result<Self, FitError> {
         let spec = network_spec(job);
         let weights = job.data.training.class_weights(&job.recipe.loss.class_weights);
@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         Ok(Self { job, trainer, progress })
     }
 
-    /// Freezes what the recipe says and the run has not thawed yet.
+    /// Freezes the blocks that the recipe freezes, unless they have been thawed in an earlier epoch.
     fn freeze(&mut self, watch: &mut dyn Watch) -> Result<(), FitError> {
         let Some(section) = &self.job.recipe.network.pretrained else { return Ok(()) };
         let network = &self.trainer.network;
@@ -205,14 +205,14 @@ impl<'a> Run<'a> {
         let examples = [&self.job.data.training, &self.job.data.validation];
         if self.job.recipe.augment != AugmentSection::default() {
             watch.note(
-                "[augment] changes the pictures: the features of what is frozen are computed in every epoch",
+                "[augment] changes the pictures: the features of the frozen blocks are computed in every epoch",
             );
         } else if !frozen.can_keep_features(network, examples) {
             watch.note(
-                "the features of what is frozen are too many to be kept: they are computed in every epoch; freeze more blocks",
+                "the features of the frozen blocks are too large to keep: they are computed in every epoch; freeze more blocks",
             );
         } else {
-            watch.note("the features of what is frozen are computed once and kept in the run's folder");
+            watch.note("the features of the frozen blocks are computed once and kept in the run's folder");
             frozen.keep_features(network, examples, self.job.out)?;
         }
         self.trainer.frozen = Some(frozen);
@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
         self.save(best)
     }
 
-    /// Moves the progress on by an epoch; true when it is the best so far.
+    /// Adds an epoch to the progress; true if it is the best so far.
     fn take_in(&mut self, record: &EpochRecord) -> bool {
         let accuracy = record.validation_accuracy;
         let progress = &mut self.progress;
@@ -279,7 +279,7 @@ impl<'a> Run<'a> {
         best
     }
 
-    /// The best checkpoint first: whoever resumes from the last one finds the best that it speaks of.
+    /// Saves the best checkpoint first, so that the best checkpoint exists whenever the last one refers to it.
     fn save(&self, best: bool) -> Result<(), FitError> {
         let trainer = &self.trainer;
         let average = trainer.average.as_ref().map(MovingAverage::network);
@@ -304,8 +304,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// `network` with the weights of a model, or of another run's checkpoint, which may hold a shallower network of its
-/// kind.
+/// `network` with the weights of a model or of another run's checkpoint, which may contain a shallower network of the
+/// same kind.
 fn first_weights(
     path: &Path,
     spec: &NetworkSpec,
@@ -326,7 +326,7 @@ fn first_weights(
     }
 }
 
-/// Some hundred training pictures, `[n, channels, side, side]`, as the network takes them.
+/// A few hundred training pictures, `[n, channels, side, side]`, normalised for the network.
 fn some_pictures(training: &Loader, spec: &NetworkSpec, job: &Job) -> Tensor<4> {
     let inputs: Vec<f32> =
         training.epoch(0).take(1 + 256 / job.recipe.fit.batch).flat_map(|batch| batch.inputs).collect();
@@ -334,13 +334,13 @@ fn some_pictures(training: &Loader, spec: &NetworkSpec, job: &Job) -> Tensor<4> 
     Tensor::from_data(TensorData::new(inputs, [n, spec.channels, spec.size, spec.size]), job.device)
 }
 
-/// The backbone that pretrained weights are for.
+/// The backbone into which the pretrained weights are loaded.
 fn backbone(job: &Job) -> Result<Backbone, PretrainedError> {
     let arch = &job.recipe.network.arch;
     Backbone::of(arch).ok_or_else(|| PretrainedError::NoBackbone(arch.clone()))
 }
 
-/// What the recipe and the data make of the network.
+/// The specification of the network from recipe and data.
 fn network_spec(job: &Job) -> NetworkSpec {
     let network = &job.recipe.network;
     NetworkSpec {
@@ -368,9 +368,9 @@ fn restore(
     Ok(())
 }
 
-/// A run goes on only as it began: another recipe would bend its curve without a trace.
+/// A run can only be resumed with its own recipe: with another one, its report would be wrong.
 fn same_recipe(job: &Job, before: &str) -> Result<(), FitError> {
-    // Read and written again: a key that is newer than the checkpoint gets its default.
+    // Parsed and written again, so that a key that is newer than the checkpoint gets its default.
     let before = Recipe::parse(before, "the checkpoint's recipe", &[])
         .map_or_else(|_| before.to_owned(), |recipe| recipe.to_toml());
     let now = job.recipe.to_toml();
@@ -387,7 +387,8 @@ fn same_recipe(job: &Job, before: &str) -> Result<(), FitError> {
     }
 }
 
-/// Names the likely error when the network learns the training rows and calls every validation row the same.
+/// A note about the likely error if the network learns the training rows but predicts one class for all validation
+/// rows.
 fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String> {
     const FAR_ABOVE: f64 = 0.2;
     const AT: f64 = 0.002;
@@ -396,9 +397,9 @@ fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String
     let class = counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
     (trained - validated > FAR_ABOVE).then(|| {
         format!(
-            "epoch {}: {:.1} % right in training but {:.1} % in validation, which is the share of `{}`: the network \
-             seems to call every validation picture the same; look for an error of preprocessing (another \
-             normalisation than in training) or of batch normalisation (running statistics that do not follow)",
+            "epoch {}: accuracy {:.1} % in training but {:.1} % in validation, which is the share of `{}`: the network \
+             seems to predict this class for every validation picture; check the preprocessing (another \
+             normalisation than in training?) and batch normalisation (running statistics not updated?)",
             record.epoch,
             trained * 100.0,
             validated * 100.0,

@@ -1,4 +1,4 @@
-//! Small data for the tests of this module's parts.
+//! Small data sets and recipes for unit tests.
 
 use super::{
     dataset::{Dataset, Sample, Votes},
@@ -7,7 +7,7 @@ use super::{
 use emotiond_core::picture::Color;
 use std::sync::Arc;
 
-/// `rows` 48x48 pictures, each unlike the others, with the emotions 0 to 6 in turn; the last fifth is PublicTest.
+/// `rows` different 48x48 pictures with the emotions 0 to 6 in turn; the last fifth is PublicTest.
 pub(super) fn dataset(rows: usize) -> Arc<Dataset> {
     let samples = (0..rows).map(|row| {
         let pixels: Box<[u8]> = (0..48 * 48).map(|i| ((i * (row + 3) * 7 + row) % 256) as u8).collect();
@@ -36,9 +36,9 @@ pub(super) fn dataset_with_votes(rows: usize) -> Arc<Dataset> {
     Arc::new(dataset)
 }
 
-/// A small recipe with these overrides.
+/// A small recipe with the given overrides.
 pub(super) fn recipe(overrides: &[&str]) -> Recipe {
     let overrides: Vec<String> = overrides.iter().map(|&argument| argument.to_owned()).collect();
     let text = "[network]\narch = \"mini_xception\"\n[optimizer]\nname = \"adam\"\nlearning_rate = 1e-3\n";
-    Recipe::parse(text, "fixture", &overrides).expect("a good recipe")
+    Recipe::parse(text, "fixture", &overrides).expect("a valid recipe")
 }

@@ -1,6 +1,6 @@
-//! First weights from a model that [`mod@super::export`] wrote. In the file, batch normalisation is folded into the
-//! convolutions; to train on, it is put back between them, with what the layer makes of real pictures as its
-//! statistics, so that the network answers as the file does and each normalisation starts with the batch's own scale.
+//! Loads initial weights from a model that [`mod@super::export`] wrote. In the file, batch normalisation is folded into
+//! the convolutions. For training, it is restored: its statistics are measured on real pictures, and its weights are
+//! set so that the network gives the same output as the file.
 
 use super::arch::Network;
 use super::arch::blocks::{self, Block, Conv, Dense, Norm};
@@ -12,7 +12,7 @@ use onnx_ir::{Message, ModelProto, TensorProto};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Why a model's weights cannot be taken.
+/// Why a model's weights cannot be loaded.
 #[derive(Debug, Error)]
 pub enum FromOnnxError {
     /// The file cannot be read.
@@ -23,29 +23,29 @@ pub enum FromOnnxError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is no ONNX model.
-    #[error("{} is not an ONNX model: name one that `emotiond-train fit` wrote, or a checkpoint", path.display())]
+    /// The file is not an ONNX model.
+    #[error("{} is not an ONNX model: give a model that `emotiond-train fit` wrote, or a checkpoint", path.display())]
     NotOnnx {
         /// The file.
         path: PathBuf,
     },
-    /// The weights are those of another network.
+    /// The weights belong to another network.
     #[error(
-        "{} does not hold the recipe's network ({problem}): name a model that `emotiond-train fit` wrote for the same `network.arch`, `size`, `color` and labels; models in 8 bits cannot be trained on", path.display()
+        "{} does not contain the recipe's network ({problem}): give a model that `emotiond-train fit` wrote for the same `network.arch`, `size`, `color` and labels; 8-bit models cannot be used", path.display()
     )]
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The difference.
         problem: String,
     },
 }
 
-/// `network` with the weights of the model at `path`. `pictures`, `[n, channels, side, side]` and as the network takes
-/// them, are what its batch normalisations are measured with.
+/// `network` with the weights of the model at `path`. The statistics of its batch normalisation are measured on
+/// `pictures`, which are normalised, `[n, channels, side, side]`.
 ///
 /// # Errors
-/// When the file cannot be read or holds another network.
+/// When the file cannot be read or contains another network.
 pub fn load(path: &Path, network: Network, pictures: Tensor<4>) -> Result<Network, FromOnnxError> {
     let bytes =
         std::fs::read(path).map_err(|source| FromOnnxError::Read { path: path.to_owned(), source })?;
@@ -59,19 +59,19 @@ pub fn load(path: &Path, network: Network, pictures: Tensor<4>) -> Result<Networ
     let row = plain.row(maps);
     weights.fill_head(&mut plain.head, row).map_err(other)?;
     if weights.stored.next().is_some() {
-        return Err(other(format!("it has more than {} weights", weights.taken)));
+        return Err(other(format!("it has more than {} weight tensors", weights.taken)));
     }
     network.try_load_record(plain.into_record()).map_err(|error| other(error.to_string()))
 }
 
-/// The file's weights, in the order in which `export` writes them: that of the layers.
+/// The file's weights, in the order of the layers as written by `export`.
 struct Weights<I> {
     stored: I,
     taken: usize,
 }
 
 impl<I: Iterator<Item = TensorProto>> Weights<I> {
-    /// Fills `blocks` and returns what they make of `x`.
+    /// Fills `blocks` and returns their output for the input `x`.
     fn fill_blocks(&mut self, blocks: &mut [Block], mut x: Maps) -> Result<Maps, String> {
         let mut at = 0;
         while at < blocks.len() {
@@ -108,7 +108,7 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
                 self.fill_conv(&mut gate.squeeze)?;
                 self.fill_conv(&mut gate.expand)?;
             }
-            // The exporter writes its two limits as weights.
+            // The exporter writes the two limits of ReLU6 as weights.
             Block::Relu6(_) => {
                 self.take(&[])?;
                 self.take(&[])?;
@@ -127,7 +127,7 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
         conv.bias.as_mut().map_or(Ok(()), |bias| self.set(bias))
     }
 
-    /// A convolution and the normalisation that was folded into it.
+    /// Fills a convolution and the normalisation that was folded into it.
     fn fill_folded(&mut self, conv: &mut Conv, norm: &mut Norm, x: Maps) -> Result<Maps, String> {
         self.set(&mut conv.weight)?;
         if let Some(bias) = &mut conv.bias {
@@ -146,7 +146,7 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
         Ok(blocks::forward(&[Block::Norm(norm.clone())], maps))
     }
 
-    /// A normalisation by itself: a factor and a summand a channel.
+    /// Fills a normalisation that was not folded: one factor and one summand per channel.
     fn fill_norm(&mut self, norm: &mut BatchNorm, area: &[usize]) -> Result<(), String> {
         let dims = [&[1, norm.gamma.dims()[0]], area].concat();
         let (scale, shift) = (self.take(&dims)?, self.take(&dims)?);
@@ -182,13 +182,16 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
         Ok(())
     }
 
-    /// The next weight, which must have this shape.
+    /// Returns the next weight, which must have this shape.
     fn take(&mut self, shape: &[usize]) -> Result<Vec<f32>, String> {
-        let next = self.stored.next().ok_or_else(|| format!("it has only {} weights", self.taken))?;
+        let next = self.stored.next().ok_or_else(|| format!("it has only {} weight tensors", self.taken))?;
         self.taken += 1;
         let found: Vec<usize> = next.dims.iter().map(|&dim| dim as usize).collect();
         if found != shape || next.raw_data.len() != 4 * shape.iter().product::<usize>() {
-            return Err(format!("its weight {} is {found:?}, not {shape:?}", self.taken));
+            return Err(format!(
+                "its weight tensor {} has the shape {found:?} instead of {shape:?}",
+                self.taken
+            ));
         }
         let values =
             next.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes")));

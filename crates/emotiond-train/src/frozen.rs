@@ -1,6 +1,6 @@
-//! Blocks that keep their weights: they run outside of the differentiation, their batch normalisation by its running
-//! statistics. When no picture changes from epoch to epoch, what they make of the pictures is computed once and kept in
-//! the run's folder.
+//! Frozen blocks: they keep their weights, run without gradients, and their batch normalisation uses its running
+//! statistics. If the pictures do not change from epoch to epoch, the output of the blocks (the features) is computed
+//! once and kept in the run's folder.
 
 use super::arch::Network;
 use super::arch::blocks::{Block, forward};
@@ -18,9 +18,9 @@ use xxhash_rust::xxh3::Xxh3;
 const MAGIC: &[u8; 8] = b"EMOTFEA2";
 /// Bytes before the first number: the magic, the key, the three sides of a picture's features.
 const HEADER: usize = 8 + 16 + 3 * 8;
-/// Pictures that go through the blocks at a time.
+/// Number of pictures computed at a time.
 const BATCH: usize = 128;
-/// Features of more bytes than this are not kept: they must fit in memory beside the training.
+/// Larger features are not kept, because they must fit in memory together with the training.
 const MOST_BYTES: usize = 4 << 30;
 
 /// The first blocks of a network.
@@ -36,7 +36,7 @@ struct BothFeatures {
     validation: Features,
 }
 
-/// Whose features are wanted.
+/// The set of examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The training rows'.
@@ -81,8 +81,8 @@ impl Frozen {
         Ok(())
     }
 
-    /// What `network` makes of the examples `picked` of `rows`: from their features where these are kept, else from
-    /// `inputs`. Gradients end at the frozen blocks.
+    /// The logits of `network` for the examples `picked` of `rows`: computed from their features if these are kept,
+    /// else from `inputs`. Gradients end at the frozen blocks.
     pub fn logits(
         &self,
         network: &Network,
@@ -112,8 +112,8 @@ impl Frozen {
         self.blocks.len() == network.body.len()
     }
 
-    /// The maps that leave the blocks, `[samples, channels, height, width]`; of a whole body its row of numbers, as maps
-    /// of a single pixel, which is smaller.
+    /// The output of the blocks, `[samples, channels, height, width]`. If the whole body is frozen, this is its feature
+    /// vector as maps of a single pixel, which is smaller.
     fn features(&self, network: &Network, pictures: Tensor<4>) -> Tensor<4> {
         let maps = forward(&self.blocks, Maps::new(pictures));
         if self.is_body_of(network) { network.row(maps).unsqueeze_dims(&[2, 3]) } else { maps.into_tensor() }
@@ -147,7 +147,7 @@ impl Frozen {
         Ok(features)
     }
 
-    /// Changes with the weights, the pictures, and how the pictures are prepared.
+    /// A hash of the weights, the pictures and their preparation.
     fn key(&self, network: &Network, examples: &Examples) -> u128 {
         let mut visitor = Hasher(Xxh3::new());
         self.blocks.visit(&mut visitor);
@@ -160,7 +160,7 @@ impl Frozen {
     }
 }
 
-/// Numbers for each picture, in the order of the examples.
+/// The features of each picture, in the order of the examples.
 #[derive(Clone, Debug, PartialEq)]
 struct Features {
     /// Channels, height and width.
@@ -177,7 +177,7 @@ impl Features {
         Tensor::from_data(TensorData::new(values, [rows.len(), channels, height, width]), device)
     }
 
-    /// The file's features, when it is whole and `key` is its key.
+    /// The features in the file, if it is complete and has this `key`.
     fn read(path: &Path, key: u128, rows: usize) -> Option<Self> {
         let bytes = std::fs::read(path).ok()?;
         let (header, values) = bytes.split_at_checked(HEADER)?;

@@ -1,4 +1,4 @@
-//! What a run leaves behind of its course: `report.json`, which `emotiond-train report` and the plots read.
+//! The report of a run, `report.json`, which `emotiond-train report` and the plots read.
 
 use super::{metrics::Metrics, recipe::Recipe};
 use emotiond_core::{
@@ -19,21 +19,21 @@ pub const REPORT_FILE: &str = "report.json";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EpochRecord {
-    /// From 1 on.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Learning rate of its first step.
     pub learning_rate: f64,
-    /// Mean training loss a picture.
+    /// Mean training loss per picture.
     pub train_loss: f64,
     /// Training accuracy, 0 to 1, under augmentation and dropout.
     pub train_accuracy: f64,
-    /// Mean validation loss a picture.
+    /// Mean validation loss per picture.
     pub validation_loss: f64,
     /// Validation accuracy, 0 to 1, of the weights that would be exported.
     pub validation_accuracy: f64,
-    /// Training pictures a second, validation left out.
+    /// Training pictures per second, without validation.
     pub images_per_s: f64,
-    /// Wall time of training and validation.
+    /// Wall time of training and validation, in seconds.
     pub seconds: f64,
 }
 
@@ -42,32 +42,32 @@ pub struct EpochRecord {
 pub struct SplitReport {
     /// The split's name, or `fraction 0.1 of Training`.
     pub split: String,
-    /// Over all rows.
+    /// Metrics over all rows.
     pub all: Metrics,
-    /// Without the rows that repeat a training picture; absent where there is none.
+    /// Metrics without the rows that repeat a training picture; absent if there are no such rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_repeats: Option<Metrics>,
-    /// The rows that repeat a training picture.
+    /// Number of rows that repeat a training picture.
     pub repeats: usize,
-    /// Over the rows where more than half of FER+'s taggers agree; absent where the labels are not theirs.
+    /// Metrics over the rows where more than half of FER+'s taggers agree; absent if the ground truth is not FER+.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clear_majority: Option<Metrics>,
 }
 
-/// All of a run.
+/// The report of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// The recipe's name.
     pub name: String,
     /// The recipe with all overrides and defaults.
     pub recipe: Recipe,
-    /// Trained parameters of the network.
+    /// Number of trained parameters of the network.
     pub parameters: usize,
-    /// Training rows.
+    /// Number of training rows.
     pub training_rows: usize,
-    /// Validation rows.
+    /// Number of validation rows.
     pub validation_rows: usize,
-    /// What the user was told about the data, a line each.
+    /// The notes about the data that were printed, one line each.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The epochs in order.
@@ -87,7 +87,7 @@ pub struct RunReport {
 #[derive(Debug, Error)]
 pub enum ReportError {
     /// The file cannot be read.
-    #[error("cannot read {path}: {source}: give the folder of a run, as `fit --out` named it", path = path.display())]
+    #[error("cannot read {path}: {source}: give the folder of a run (the --out of `fit`)", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -99,7 +99,7 @@ pub enum ReportError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where it stops being one.
+        /// The parser's error.
         source: serde_json::Error,
     },
     /// The file cannot be written.
@@ -126,7 +126,7 @@ impl RunReport {
     /// Reads the report in the run's folder `run`.
     ///
     /// # Errors
-    /// When there is none or it is not one.
+    /// When the file is missing or is not a report.
     pub fn load(run: &Path) -> Result<Self, ReportError> {
         let path = run.join(REPORT_FILE);
         let text =
@@ -134,7 +134,7 @@ impl RunReport {
         serde_json::from_str(&text).map_err(|source| ReportError::Parse { path, source })
     }
 
-    /// Writes the report into the run's folder `run`; the old one stays until the new one is complete.
+    /// Writes the report into the run's folder `run`, replacing an older report atomically.
     ///
     /// # Errors
     /// When the file cannot be written.

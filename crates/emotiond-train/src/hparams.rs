@@ -1,6 +1,7 @@
-//! A search as TensorBoard's HParams dashboard reads it: its keys, and the values and the accuracy of each trial.
+//! Writes a search for TensorBoard's HParams dashboard: its keys, and the values and the accuracy of each trial.
 //!
-//! The messages are those of the plugin's `plugin_data.proto` and `api.proto`, of which the few fields used stand below.
+//! The messages are those of the plugin's `plugin_data.proto` and `api.proto`; only the fields that are used are
+//! declared.
 
 use super::search::{End, Record};
 use super::tensorboard::{EventError, EventWriter};
@@ -8,15 +9,15 @@ use prost::Message;
 use std::{collections::HashMap, path::Path};
 
 const PLUGIN: &str = "hparams";
-/// The figure that trials are compared by.
+/// The metric by which trials are compared.
 const ACCURACY: &str = "validation/accuracy";
-/// The plugin's words for types and ends.
+/// The plugin's constants for data types and trial states.
 const STRING: i32 = 1;
 const NUMBER: i32 = 3;
 const SUCCESS: i32 = 1;
 const FAILURE: i32 = 2;
 
-/// Writes the search over `keys` into `folder`, a run a trial.
+/// Writes the search over `keys` into `folder`, one run per trial.
 ///
 /// # Errors
 /// When a file cannot be written.

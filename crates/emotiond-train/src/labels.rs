@@ -1,4 +1,4 @@
-//! The label schemes: which emotions a network tells apart, and how FER2013's and FER+'s labels become theirs.
+//! The label schemes: the emotions that a network distinguishes, and their relation to FER2013's and FER+'s labels.
 
 use super::recipe::LabelScheme;
 use emotiond_core::classify::description::FER2013_LABELS;
@@ -18,12 +18,12 @@ impl LabelScheme {
         }
     }
 
-    /// Whether FER+'s taggers decide the class.
+    /// Whether the class comes from FER+'s taggers.
     pub fn is_voted(self) -> bool {
         matches!(self, Self::FerPlus7 | Self::FerPlus8)
     }
 
-    /// The class of an emotion by its name; `None` when the scheme leaves it out.
+    /// The class of an emotion by its name; `None` if the scheme has no class for it.
     pub fn class_of(self, emotion: &str) -> Option<usize> {
         let name = match (self, emotion) {
             (Self::Six, "disgust") => "angry",

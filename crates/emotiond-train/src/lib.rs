@@ -1,7 +1,7 @@
-//! The offline trainer: data in, an ONNX model and a report out.
+//! The offline trainer: trains a network on a data set and writes an ONNX model and a report.
 //!
-//! A [`recipe`] says all that decides a run; a [`dataset`] becomes [`examples`], and those become the batches of a
-//! [`loader`].
+//! A [`recipe`] contains all settings of a run. The rows of a [`dataset`] become [`examples`], and a [`loader`] makes
+//! batches of them.
 pub mod arch;
 pub mod augment;
 pub mod average;

@@ -1,4 +1,4 @@
-//! What is minimised: cross-entropy or mean squared error against a distribution over the classes.
+//! The loss functions: cross-entropy or mean squared error against a distribution over the classes.
 
 use super::recipe::LossKind;
 use burn::tensor::{Tensor, activation};
@@ -11,13 +11,13 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A loss; `class_weights` holds one weight a class, absent: all count the same.
+    /// A loss; `class_weights` contains one weight per class, `None` weights all classes equally.
     pub fn new(kind: LossKind, class_weights: Option<Vec<f32>>) -> Self {
         Self { kind, class_weights }
     }
 
-    /// The mean loss of `logits` against `targets`, both `[samples, classes]`. A weighted sample counts by the
-    /// weight of its classes, and the mean is over the weights.
+    /// The mean loss of `logits` against `targets`, both `[samples, classes]`. With class weights, each sample is
+    /// weighted by the weights of its target classes, and the sum is divided by the sum of the weights.
     pub fn forward(&self, logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         let [samples, classes] = targets.dims();
         let weights = self.class_weights.as_ref().map(|weights| {

@@ -1,15 +1,16 @@
-//! The trainer's command line: arguments to a command to an exit code, nothing else.
+//! The trainer's command line: parses the arguments, runs the command and sets the exit code.
 
 use clap::{Parser, Subcommand};
 use emotiond_core::exit::end;
 use emotiond_train::cli;
 use std::process::ExitCode;
 
-/// Large tensors come and go at every step: glibc would hand their pages back and error them in again each time.
+/// Every step allocates and frees large tensors. glibc would return their pages to the system each time and then
+/// page-fault them in again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Trains and examines emotion networks for emotiond.
+/// Trains and evaluates emotion networks for emotiond.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Cli {
@@ -19,15 +20,15 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Trains a network after a recipe.
+    /// Trains a network as a recipe describes.
     Fit(cli::fit::FitArgs),
     /// Evaluates a model as the daemon would run it.
     Eval(cli::eval::EvalArgs),
-    /// Counts a data set's pictures, its duplicates and its constant pictures.
+    /// Counts the pictures, duplicates and constant pictures of a data set.
     Data(cli::data::DataArgs),
-    /// Searches for better values of a recipe's keys: grid, random or Bayesian.
+    /// Searches for better values of a recipe's keys: grid, random or Bayesian search.
     Search(cli::search::SearchArgs),
-    /// Lays runs side by side.
+    /// Compares runs.
     Report(cli::report::ReportArgs),
 }
 

@@ -1,32 +1,32 @@
-//! How good a classifier is: accuracy, precision, recall, F1, the confusion matrix, the calibration error.
+//! Metrics of a classifier: accuracy, precision, recall, F1, confusion matrix, expected calibration error.
 
 use emotiond_core::classify::argmax;
 use serde::{Deserialize, Serialize};
 
-/// Bins of the expected calibration error.
+/// Number of bins of the expected calibration error.
 pub const ECE_BINS: usize = 15;
 
-/// One class's share in the result.
+/// Metrics of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// The emotion.
     pub label: String,
-    /// Rows of this class.
+    /// Number of rows of this class.
     pub support: usize,
-    /// Part of the rows taken for this class that are of it; 0 where none was.
+    /// Part of the rows predicted as this class that belong to it; 0 if there are none.
     pub precision: f64,
-    /// Part of this class's rows that were taken for it; 0 where there is none.
+    /// Part of this class's rows that were predicted as this class; 0 if there are none.
     pub recall: f64,
-    /// Harmonic mean of the two.
+    /// Harmonic mean of precision and recall.
     pub f1: f64,
 }
 
 /// A classifier's result on a set of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Rows.
+    /// Number of rows.
     pub count: usize,
-    /// Part of the rows that were taken for what they are.
+    /// Part of the rows that were classified correctly.
     pub accuracy: f64,
     /// Mean recall over the classes that have rows.
     pub mean_class_accuracy: f64,
@@ -34,16 +34,16 @@ pub struct Metrics {
     pub macro_f1: f64,
     /// Expected calibration error in 15 bins of equal width (Guo et al. 2017).
     pub ece: f64,
-    /// In the order of the labels.
+    /// Metrics of each class, in the order of the labels.
     pub classes: Vec<ClassMetrics>,
-    /// `confusion[truth][prediction]`, in rows.
+    /// Confusion matrix `confusion[truth][prediction]`, in numbers of rows.
     pub confusion: Vec<Vec<usize>>,
 }
 
 /// Measures `probabilities` (`[rows, classes]`) against the true `classes`.
 ///
 /// # Panics
-/// When the lengths do not fit, or a class is not among the labels.
+/// When the lengths do not match, or a class is not among the labels.
 pub fn measure(labels: &[impl AsRef<str>], probabilities: &[f32], classes: &[usize]) -> Metrics {
     let width = labels.len();
     assert_eq!(probabilities.len(), classes.len() * width, "one row of probabilities for each class");

@@ -1,5 +1,5 @@
-//! From a recipe's `[optimizer]` to burn's optimizers. Weight decay spares biases and batch normalisation: to pull
-//! these towards zero only slows the fit.
+//! Builds burn's optimizer from a recipe's `[optimizer]`. Weight decay is not applied to biases and batch
+//! normalisation, where it only slows training down.
 
 use super::recipe::{OptimizerMethod, OptimizerSection};
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
@@ -78,7 +78,7 @@ where
     ModuleOptimizer::from(all).with_group(group, spared, None)
 }
 
-/// Shortens the gradients of all weights together to the Euclidean norm `longest`.
+/// Clips the gradients: scales all of them down so that their Euclidean norm is at most `longest`.
 pub fn clip_norm<M: Module>(module: &M, gradients: GradientsParams, longest: f64) -> GradientsParams {
     let norm = {
         let mut squares = Squares { gradients: &gradients, sum: 0.0 };

@@ -1,19 +1,19 @@
-//! Random numbers that depend on what they are for and on nothing else, so that a run repeats whatever the number of
-//! threads, and goes on after a stop as if there had been none.
+//! Random numbers that depend only on seed, purpose, epoch and index. A run is therefore reproducible with any number
+//! of threads, and a resumed run gives the same result as an uninterrupted one.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What is drawn. Each has its own stream.
+/// The purpose of random numbers. Each purpose has its own stream.
 #[derive(Clone, Copy, Debug)]
 pub enum Draw {
-    /// The validation rows.
+    /// The choice of the validation rows.
     Split = 1,
-    /// The order of an epoch.
+    /// The order of the examples in an epoch.
     Order = 2,
     /// The augmentation of one picture.
     Augment = 3,
-    /// The partners and parts of a batch's mixup.
+    /// The pairs and weights of a batch's mixup.
     Mixup = 4,
 }
 

@@ -1,4 +1,4 @@
-//! The learning rate of each step, after a recipe's `[schedule]`.
+//! The learning rate of each step, as defined by a recipe's `[schedule]`.
 
 use super::recipe::{SchedulePolicy, ScheduleSection};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct Schedule {
     plateau: Plateau,
 }
 
-/// What reduce-on-plateau remembers from epoch to epoch; checkpoints carry it.
+/// State of reduce-on-plateau between epochs; it is saved in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
     factor: f64,
@@ -62,7 +62,7 @@ impl Schedule {
             }
     }
 
-    /// Tells the schedule an epoch's validation loss.
+    /// Updates the schedule with an epoch's validation loss.
     pub fn observe(&mut self, validation_loss: f64) {
         let SchedulePolicy::Plateau { gamma, patience, min_delta, min_factor } = self.policy else { return };
         let state = &mut self.plateau;
@@ -78,12 +78,12 @@ impl Schedule {
         }
     }
 
-    /// What a checkpoint must carry.
+    /// The state to save in a checkpoint.
     pub fn state(&self) -> Plateau {
         self.plateau
     }
 
-    /// Goes on from a checkpoint.
+    /// Restores the state from a checkpoint.
     pub fn restore(&mut self, state: Plateau) {
         self.plateau = state;
     }

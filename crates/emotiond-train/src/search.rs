@@ -1,4 +1,5 @@
-//! Hyper-parameter search: which values a trial takes, and a journal of trials that a killed search goes on from.
+//! Hyper-parameter search: chooses the values of each trial, and records the trials in a journal from which an
+//! interrupted search is resumed.
 
 use super::recipe::{Choice, SearchMethod, SearchSection};
 use emotiond_core::exit::{Exit, ExitsWith};
@@ -13,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Trials that the median rule needs before it ends one.
+/// Number of trials before the median rule starts to prune.
 const TRIALS_BEFORE_PRUNING: usize = 4;
-/// Epochs that a trial has before the median rule looks at it.
+/// Number of epochs before the median rule can prune a trial.
 const EPOCHS_BEFORE_PRUNING: u64 = 2;
-/// Trials that are drawn evenly before the estimator begins.
+/// Number of uniformly random trials before the estimator starts.
 const STARTUP_TRIALS: usize = 6;
 
-/// Why a search cannot go on.
+/// Why a search cannot continue.
 #[derive(Debug, Error)]
 pub enum SearchError {
     /// The journal of trials cannot be used.
@@ -31,7 +32,7 @@ pub enum SearchError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A range that the library refuses.
+    /// The library rejects a range.
     #[error("search.space: {0}")]
     Space(String),
 }
@@ -45,19 +46,19 @@ impl ExitsWith for SearchError {
     }
 }
 
-/// What became of a trial.
+/// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It ran its epochs.
+    /// It ran all its epochs.
     Complete,
-    /// It ended early: it was behind the others.
+    /// It was ended early because its accuracy was below the median.
     Pruned,
-    /// Its loss became infinite or no number.
+    /// Its loss became infinite or NaN.
     Diverged,
 }
 
 impl End {
-    /// A word for tables.
+    /// The name in tables and in the journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -67,16 +68,16 @@ impl End {
     }
 }
 
-/// A trial that is over.
+/// A finished trial.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// From 0 on.
+    /// Number of the trial, from 0.
     pub number: u64,
     /// The value of each key, in the order of the keys, as TOML.
     pub values: Vec<String>,
     /// The best validation accuracy, 0 to 1.
     pub accuracy: f64,
-    /// How it ended: a word of [`End::name`].
+    /// How it ended, as given by [`End::name`].
     pub end: String,
 }
 
@@ -87,17 +88,17 @@ pub struct Search {
     journal: PathBuf,
 }
 
-/// A trial that runs.
+/// A running trial.
 pub struct Running {
     trial: Trial,
     study: Arc<Study<f64>>,
-    /// From 0 on.
+    /// Number of the trial, from 0.
     pub number: u64,
     /// The value of each key, in the order of the keys, as TOML.
     pub values: Vec<String>,
 }
 
-/// A key as the library draws it.
+/// A key of the search as a parameter of the library.
 enum Param {
     List(CategoricalParam<String>),
     Whole(IntParam),
@@ -105,8 +106,8 @@ enum Param {
 }
 
 impl Search {
-    /// A search whose trials are kept in the file `journal`. Make one in a process: the library tells keys apart by
-    /// the order in which they are made.
+    /// A search that records its trials in the file `journal`. Create only one per process, because the library
+    /// identifies parameters by the order of their creation.
     pub fn new(section: &SearchSection, journal: &Path) -> Self {
         let params =
             section.space.iter().map(|(key, choice)| (key.clone(), Param::new(key, choice))).collect();
@@ -118,7 +119,7 @@ impl Search {
         self.params.iter().map(|(key, _)| key.as_str())
     }
 
-    /// Trials that the search has in all.
+    /// Total number of trials.
     pub fn trials(&self) -> usize {
         match self.section.method {
             SearchMethod::Grid => self.section.trials.min(self.grid_len()),
@@ -126,7 +127,7 @@ impl Search {
         }
     }
 
-    /// The trials that are over, in their order.
+    /// The finished trials, in order.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -137,11 +138,11 @@ impl Search {
         Ok(records)
     }
 
-    /// Begins the trials that run side by side next, none when all are over; what they take depends on the section and
-    /// the journal alone.
+    /// Starts the next round of parallel trials; empty if all are finished. The values depend only on the section and
+    /// the journal.
     ///
     /// # Errors
-    /// When the journal cannot be read or a range is refused.
+    /// When the journal cannot be read or the library rejects a range.
     pub fn begin(&self) -> Result<Vec<Running>, SearchError> {
         let study = Arc::new(self.study()?);
         let left = self.trials().saturating_sub(study.trials().len());
@@ -165,8 +166,8 @@ impl Search {
         Ok(Running { trial, study: Arc::clone(study), number, values })
     }
 
-    /// Opened anew each time: the samplers count their calls, and a search that goes on must draw what it would
-    /// have drawn.
+    /// Opens the study. This is repeated for each round, because the samplers count their calls and a resumed search
+    /// must choose the same values as an uninterrupted one.
     fn study(&self) -> Result<Study<f64>, SearchError> {
         let journal_error = |reason: String| SearchError::Journal { path: self.journal.clone(), reason };
         let storage =
@@ -203,7 +204,7 @@ impl Search {
         self.section.space.values().map(|choice| choice.grid(self.section.points).len()).product()
     }
 
-    /// The `number`th combination: the last key changes fastest.
+    /// The `number`th combination of the grid; the last key changes fastest.
     fn grid_point(&self, mut number: usize) -> Vec<String> {
         let mut values: Vec<String> = Vec::new();
         for choice in self.section.space.values().rev() {
@@ -216,17 +217,17 @@ impl Search {
     }
 }
 
-/// The attribute that says how a trial ended.
+/// The journal's attribute for how a trial ended.
 const END: &str = "end";
 
 impl Running {
-    /// Takes in the validation accuracy after `epoch`; true when the trial is to end.
+    /// Reports the validation accuracy after `epoch`; true if the trial shall be pruned.
     pub fn report(&mut self, epoch: usize, accuracy: f64) -> bool {
         self.trial.report(epoch as u64, accuracy);
         self.trial.should_prune()
     }
 
-    /// Writes into the journal how the trial ended.
+    /// Records in the journal how the trial ended.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -236,14 +237,17 @@ impl Running {
         match end {
             End::Pruned => self.study.prune_trial(self.trial),
             End::Complete => self.study.complete_trial(self.trial, best),
-            // As bad as it gets, so that its neighbourhood is avoided.
+            // The worst value, so that the sampler avoids similar values.
             End::Diverged => self.study.complete_trial(self.trial, 0.0),
         }
-        // The library keeps silent about a disk that is full.
+        // The library does not report a full disk.
         if search.study()?.trials().iter().any(|trial| trial.id == self.number) {
             return Ok(());
         }
-        Err(SearchError::Journal { path: search.journal.clone(), reason: "it cannot be written".to_owned() })
+        Err(SearchError::Journal {
+            path: search.journal.clone(),
+            reason: "it cannot be written; is the disk full?".to_owned(),
+        })
     }
 }
 
@@ -270,7 +274,7 @@ impl Param {
         }
     }
 
-    /// A value as TOML.
+    /// Chooses a value, as TOML.
     fn draw(&self, trial: &mut Trial) -> Result<String, optimizer::Error> {
         Ok(match self {
             Self::List(param) => param.suggest(trial)?,

@@ -1,4 +1,4 @@
-//! What is in a data set and what is odd about it: counts, repeated pictures, constant pictures.
+//! Counts the rows of a data set and finds repeated, contradictory and constant pictures.
 
 use super::dataset::{Dataset, EMOTIONS, repeats};
 use serde::Serialize;
@@ -7,28 +7,28 @@ use std::collections::HashMap;
 /// The survey of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Survey {
-    /// In the order of the data.
+    /// The splits, in the order of the data.
     pub splits: Vec<SplitSurvey>,
     /// Pairs of splits, `a` before `b`, that share pictures.
     pub overlaps: Vec<Overlap>,
-    /// Groups of the same picture under different emotions, over all splits.
+    /// Number of pictures that occur with different emotions, over all splits.
     pub contradictions: usize,
 }
 
-/// One split.
+/// The survey of a split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitSurvey {
     /// Its name.
     pub name: String,
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Rows of each emotion that occurs in the data.
+    /// Number of rows of each emotion that occurs in the data.
     pub emotions: Vec<(&'static str, usize)>,
-    /// Rows that repeat an earlier row of the split.
+    /// Number of rows that repeat an earlier row of the split.
     pub duplicates: usize,
-    /// Pictures of a single colour.
+    /// Number of pictures of a single colour.
     pub constant: usize,
-    /// Where the constant ones come from.
+    /// The origins of the constant pictures.
     pub constant_rows: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct Overlap {
     pub a: String,
     /// The later split.
     pub b: String,
-    /// Rows of `b` whose picture is also in `a`.
+    /// Number of rows of `b` whose picture is also in `a`.
     pub rows_of_b: usize,
 }
 
@@ -84,7 +84,7 @@ fn survey_split(dataset: &Dataset, name: &str, rows: &[usize], present: &[usize]
     }
 }
 
-/// Pictures that occur under more than one emotion.
+/// Number of pictures that occur with more than one emotion.
 fn contradictions(dataset: &Dataset) -> usize {
     let mut emotions: HashMap<u128, (usize, bool)> = HashMap::new();
     for sample in &dataset.samples {

@@ -1,7 +1,7 @@
-//! Event files that TensorBoard reads: scalars, and histograms of weights and gradients.
+//! Writes event files for TensorBoard: scalars, and histograms of weights and gradients.
 //!
-//! A file is a sequence of records as TFRecord frames them (length, its checksum, the data, its checksum; the checksums
-//! are masked CRC-32C), each an `Event` of TensorFlow's `event.proto`, of which the few fields used stand below.
+//! A file is a sequence of TFRecord records (length, its checksum, the data, its checksum; the checksums are masked
+//! CRC-32C). Each record is an `Event` of TensorFlow's `event.proto`; only the fields that are used are declared.
 
 use prost::Message;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 };
 use thiserror::Error;
 
-/// Bins of a histogram, of equal width between the least and the largest value.
+/// Number of bins of a histogram; they have equal width between the smallest and the largest value.
 const BINS: usize = 64;
 
 /// Why events cannot be written.
@@ -31,7 +31,7 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Starts a new file in `folder`, which is made when it is not there. A run that goes on starts another file:
+    /// Creates a new file in `folder`, and the folder if it does not exist. A resumed run creates another file, because
     /// TensorBoard reads all files of a folder as one run.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl EventWriter {
         Ok(writer)
     }
 
-    /// Adds one figure under `tag` at `step`.
+    /// Adds a scalar with `tag` at `step`.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -57,7 +57,7 @@ impl EventWriter {
         self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(step) })
     }
 
-    /// Adds the distribution of `values` under `tag` at `step`; values that are not finite are left out.
+    /// Adds a histogram of `values` with `tag` at `step`; values that are not finite are ignored.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -67,7 +67,7 @@ impl EventWriter {
         self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(step) })
     }
 
-    /// Adds what the dashboard `plugin` reads under `tag`.
+    /// Adds data for the dashboard `plugin` with `tag`.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -78,7 +78,7 @@ impl EventWriter {
         self.event(&Event { summary: Some(Summary { values: vec![value] }), ..Event::now(0) })
     }
 
-    /// Hands what was added to the system, so that TensorBoard shows it.
+    /// Flushes the buffer, so that TensorBoard can show the latest records.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -94,7 +94,7 @@ impl EventWriter {
     }
 }
 
-/// TFRecord's checksum: CRC-32C, rotated and shifted so that checksums of checksums differ.
+/// TFRecord's masked checksum: CRC-32C, rotated, plus a constant.
 fn masked_crc(data: &[u8]) -> [u8; 4] {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -180,7 +180,7 @@ impl Histogram {
         if min > max {
             return Self::default();
         }
-        // Values that are all the same get bins around them.
+        // If all values are equal, the bins are centred on that value.
         let width = if max > min { (max - min) / BINS as f64 } else { f64::EPSILON.max(min.abs() * 1e-6) };
         let mut counts = vec![0.0; BINS];
         for value in finite() {

@@ -1,4 +1,4 @@
-//! A network on its way: one step, one epoch, one validation.
+//! Training a network: steps, epochs and validation.
 
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
@@ -23,24 +23,24 @@ use thiserror::Error;
      optimizer.learning_rate, a longer schedule.warmup_epochs, or fit.clip_norm = 1.0"
 )]
 pub struct Diverged {
-    /// What the loss is.
+    /// The value of the loss.
     pub loss: f64,
-    /// The step, from 1 over the whole run.
+    /// The step, counted from 1 over the whole run.
     pub step: usize,
     /// The epoch, from 1.
     pub epoch: usize,
-    /// The rate of that step.
+    /// The learning rate of that step.
     pub learning_rate: f64,
 }
 
-/// What a pass over examples came to.
+/// Sums over a pass through examples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
     /// Sum of the pictures' losses.
     loss: f64,
-    /// Pictures whose most probable class is the right one.
+    /// Number of pictures whose most probable class is correct.
     correct: usize,
-    /// Pictures.
+    /// Number of pictures.
     pictures: usize,
 }
 
@@ -50,12 +50,12 @@ impl Totals {
         self.loss / self.pictures.max(1) as f64
     }
 
-    /// Part of the pictures that were recognised.
+    /// Part of the pictures that were classified correctly.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.pictures.max(1) as f64
     }
 
-    /// Pictures seen.
+    /// Number of pictures.
     pub fn pictures(&self) -> usize {
         self.pictures
     }
@@ -67,12 +67,12 @@ impl Totals {
     }
 }
 
-/// When what is frozen thaws.
+/// When the frozen blocks are thawed.
 #[derive(Clone, Copy, Debug)]
 struct Thaw {
-    /// Epochs before it.
+    /// Number of epochs before the thaw.
     after: usize,
-    /// What the learning rate is multiplied by from then on.
+    /// Factor of the learning rate from then on.
     factor: f64,
 }
 
@@ -80,13 +80,13 @@ struct Thaw {
 pub struct Trainer {
     /// The network that is trained.
     pub network: Network,
-    /// How its weights move.
+    /// The optimizer of its weights.
     pub optimizer: ModuleOptimizer,
-    /// The average of its weights, where the recipe asks for one.
+    /// The moving average of its weights, if the recipe enables it.
     pub average: Option<MovingAverage>,
-    /// The learning rates.
+    /// The learning rate schedule.
     pub schedule: Schedule,
-    /// The blocks that keep their weights for now.
+    /// The blocks that are frozen at present.
     pub frozen: Option<Frozen>,
     thaw: Option<Thaw>,
     spec: NetworkSpec,
@@ -99,10 +99,10 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A fresh network after `recipe`. `class_weights` as for [`Loss::new`].
+    /// A trainer with a new network as described by `recipe`. `class_weights` as for [`Loss::new`].
     ///
     /// # Errors
-    /// When the recipe names no known architecture or a size that does not suit it.
+    /// When the recipe names an unknown architecture or a size that the architecture does not support.
     pub fn new(
         recipe: &Recipe,
         spec: &NetworkSpec,
@@ -138,13 +138,13 @@ impl Trainer {
         })
     }
 
-    /// Takes another network's weights in place of those that were drawn.
+    /// Replaces the random weights by those of another network.
     pub fn start_from(&mut self, network: Network, recipe: &Recipe) {
         self.average = recipe.fit.ema_decay.map(|decay| MovingAverage::new(&network, decay));
         self.network = network;
     }
 
-    /// Trains on the batches of `epoch`, counted from 0; `after_step` hears the totals so far.
+    /// Trains on the batches of `epoch`, counted from 0; `after_step` is called with the totals so far.
     ///
     /// # Errors
     /// When the loss becomes NaN or infinite.
@@ -154,7 +154,7 @@ impl Trainer {
         epoch: usize,
         mut after_step: impl FnMut(&Totals),
     ) -> Result<Totals, Diverged> {
-        // Dropout draws from the device's generator: seeded by the epoch, a resumed run draws what it would have.
+        // Dropout uses the device's generator. It is seeded for each epoch, so that a resumed run is reproducible.
         self.device.seed(self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(epoch as u64 + 1)));
         if self.has_thawed(epoch) {
             self.frozen = None;
@@ -193,12 +193,12 @@ impl Trainer {
         Ok(())
     }
 
-    /// The network to validate and to export: the moving average where there is one.
+    /// The network to validate and to export: the moving average if there is one.
     pub fn chosen(&self) -> Network {
         self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
     }
 
-    /// Loss and accuracy of `network`, in inference, over the batches of `loader`.
+    /// Loss and accuracy of `network` in inference mode over the batches of `loader`.
     pub fn validate(&self, network: &Network, loader: &Loader) -> Totals {
         let device = self.device.clone().without_autodiff();
         let mut totals = Totals::default();
@@ -220,7 +220,7 @@ impl Trainer {
         self.rate(epoch * self.steps_per_epoch)
     }
 
-    /// Whether nothing is frozen any more in `epoch`, counted from 0.
+    /// Whether all frozen blocks have been thawed by `epoch`, counted from 0.
     pub fn has_thawed(&self, epoch: usize) -> bool {
         self.thaw.is_some_and(|thaw| epoch >= thaw.after)
     }
@@ -245,7 +245,7 @@ impl Trainer {
     }
 }
 
-/// The logits `[pictures, classes]` and the right classes that `network` comes to over the batches of `loader`.
+/// The logits `[pictures, classes]` of `network` over the batches of `loader`, and the correct classes.
 pub fn logits(network: &Network, loader: &Loader, spec: &NetworkSpec) -> (Vec<f32>, Vec<usize>) {
     let device = network.devices()[0].clone().without_autodiff();
     let (mut all, mut classes) = (Vec::new(), Vec::new());
@@ -270,7 +270,7 @@ fn targets(batch: &Batch, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(batch.targets.clone(), [batch.n, classes]), device)
 }
 
-/// Pictures whose largest logit is that of their class.
+/// Number of pictures whose largest logit is that of their class.
 fn correct(logits: Tensor<2>, batch: &Batch) -> usize {
     let [_, classes] = logits.dims();
     let logits = logits.into_data();

@@ -1,18 +1,18 @@
-//! What FER+'s votes say about the data's own labels. The two disagree in a systematic way (taggers call many a sad
-//! face neutral), so votes taken as targets teach another labelling than the one that is scored. A multinomial
-//! logistic regression from votes to labels, fitted on the training rows, turns them into calibrated soft labels.
+//! Predicts the data's own labels from FER+'s votes. The two disagree systematically (taggers call many sad faces
+//! neutral), so a network trained on the votes would learn other labels than those it is evaluated on. A multinomial
+//! logistic regression from votes to labels, fitted on the training rows, turns the votes into calibrated soft labels.
 
 use super::dataset::Votes;
 use std::collections::BTreeMap;
 
 const COLUMNS: usize = 10;
-/// The votes' shares, their square roots and a constant.
+/// Number of features: the shares of the votes, their square roots and a constant.
 const FEATURES: usize = 2 * COLUMNS + 1;
 const ITERATIONS: i32 = 1500;
 const LEARNING_RATE: f64 = 0.05;
 const RIDGE: f64 = 1e-5;
 
-/// From votes to a distribution over the classes.
+/// A regression from votes to a distribution over the classes.
 #[derive(Clone, Debug)]
 pub struct VoteModel {
     /// `[features, classes]`
@@ -21,12 +21,12 @@ pub struct VoteModel {
 }
 
 impl VoteModel {
-    /// Fits the regression to pairs of votes and class by full-batch Adam (Kingma and Ba 2015); it is convex.
+    /// Fits the regression, which is convex, to pairs of votes and class with full-batch Adam (Kingma and Ba 2015).
     ///
     /// # Panics
     /// When a class is not below `classes`.
     pub fn fit(rows: impl IntoIterator<Item = (Votes, usize)>, classes: usize) -> Self {
-        // Rows with the same votes are one row with counts.
+        // Rows with the same votes are merged into one row with counts.
         let mut counts: BTreeMap<[u8; COLUMNS], Vec<f64>> = BTreeMap::new();
         for (votes, class) in rows {
             counts.entry(votes.0).or_insert_with(|| vec![0.0; classes])[class] += 1.0;
@@ -48,7 +48,7 @@ impl VoteModel {
         model
     }
 
-    /// The distribution of the classes under these votes.
+    /// The distribution over the classes for these votes.
     pub fn predict(&self, votes: Votes) -> Vec<f32> {
         self.softmax(&features(&votes.0)).into_iter().map(|p| p as f32).collect()
     }

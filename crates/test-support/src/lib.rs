@@ -1,5 +1,5 @@
-//! Where the tests and benches find their data: in the checkout, and beside a developer's checkout in `../shared`.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Paths of the data of tests and benches: in the checkout, and in `../shared` next to a developer's checkout.
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// A file of `tests/data`.
+/// A file in `tests/data`.
 pub fn data(name: &str) -> PathBuf {
     root().join("tests/data").join(name)
 }
@@ -20,21 +20,21 @@ pub fn data(name: &str) -> PathBuf {
 /// A path in `../shared`. A test that calls this is `#[ignore = "needs developer data"]`.
 ///
 /// # Panics
-/// When it is not there, with what to do.
+/// When it does not exist.
 pub fn shared(path: &str) -> PathBuf {
     let file = root().join("../shared").join(path);
     assert!(
         file.exists(),
-        "{} is missing: this needs the developers' data beside the checkout",
+        "{} is missing: this needs the developers' data next to the checkout",
         file.display()
     );
     file
 }
 
-/// A box that was drawn by hand: x1, y1, x2, y2 in pixels.
+/// A manually annotated box: x1, y1, x2, y2 in pixels.
 pub type Truth = [f32; 4];
 
-/// The pictures of a detection set with their boxes, in the order of their names.
+/// The pictures of a detection set with their boxes, sorted by name.
 pub fn detection_set(name: &str) -> Vec<(PathBuf, Vec<Truth>)> {
     let folder = shared("data/detection").join(name);
     let boxes = fs::read_to_string(folder.join("boxes.csv")).unwrap_or_default();
@@ -44,7 +44,7 @@ pub fn detection_set(name: &str) -> Vec<(PathBuf, Vec<Truth>)> {
     let truths = |file: &Path| -> Vec<Truth> {
         let name = file.file_name().unwrap().to_string_lossy();
         let rows = boxes.lines().filter_map(|line| line.strip_prefix(&*name)?.strip_prefix(','));
-        // A row without numbers marks a face that is not to be judged.
+        // A row without numbers marks a face that is ignored in the evaluation.
         let corners =
             rows.map(|row| row.split(',').filter_map(|number| number.parse().ok()).collect::<Vec<f32>>());
         corners.filter_map(|corners| corners.try_into().ok()).collect()

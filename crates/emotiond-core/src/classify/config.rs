@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// The ONNX file, in place of the installed one.
+    /// The ONNX file; absent: the installed model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// What is added to a detector's box, as a part of its longer side; without it, the detector's measured best.
+    /// Margin added to a detector's box, as a part of its longer side; absent: the margin measured as best for the
+    /// detector.
     #[serde(deserialize_with = "values::margin_or_none", skip_serializing_if = "Option::is_none")]
     pub margin: Option<f32>,
     /// Emotions in the order of the output.
@@ -23,19 +24,19 @@ pub struct ModelConfig {
     /// Side of the input in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
-    /// Subtracted from pixels of 0 to 255, one number a channel.
+    /// Subtracted from pixels of 0 to 255, one number per channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<Vec<f32>>,
-    /// Multiplied after that, one number a channel.
+    /// Factor after the subtraction, one number per channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Vec<f32>>,
-    /// `raw`, or `auto` for a model that expects brightness and contrast to be taken out of each crop.
+    /// `raw`, or `auto` for a model that expects normalised brightness and contrast.
     #[serde(deserialize_with = "values::levels_or_none", skip_serializing_if = "Option::is_none")]
     pub levels: Option<String>,
 }
 
 impl ModelConfig {
-    /// Takes relative paths as relative to the folder `base`.
+    /// Resolves relative paths against the folder `base`.
     pub fn resolve_paths(&mut self, base: &Path) {
         self.file = self.file.take().map(|file| base.join(file));
     }

@@ -1,4 +1,4 @@
-//! What a model says of itself: the `emotiond.*` keys in an ONNX file's `metadata_props`.
+//! The description of a model: the `emotiond.*` keys in an ONNX file's `metadata_props`.
 
 use crate::{levels::Levels, picture::Color};
 use thiserror::Error;
@@ -6,24 +6,24 @@ use thiserror::Error;
 /// FER2013's seven emotions, in the order of its labels.
 pub const FER2013_LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
-/// Pixels a network takes and how they become its input: `(pixel - mean) * scale`, pixel 0 to 255, stretched first
-/// where `levels` says so.
+/// The input of a network: size, colour and normalisation `(pixel - mean) * scale` of pixels from 0 to 255, after the
+/// level correction `levels`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
     /// Gray or RGB.
     pub color: Color,
     /// Side of the square input, in pixels.
     pub size: usize,
-    /// One number a channel.
+    /// One number per channel.
     pub mean: Vec<f32>,
-    /// One number a channel.
+    /// One number per channel.
     pub scale: Vec<f32>,
-    /// Whether brightness and contrast are taken out first.
+    /// The correction of brightness and contrast before the normalisation.
     pub levels: Levels,
 }
 
 impl InputSpec {
-    /// The FER2013 networks' input: 48x48 gray, -1 to 1.
+    /// The input of FER2013 networks: 48x48, gray, -1 to 1.
     pub fn fer2013() -> Self {
         Self {
             color: Color::Gray,
@@ -45,32 +45,32 @@ impl InputSpec {
 pub struct Description {
     /// Emotions in the order of the output.
     pub labels: Vec<String>,
-    /// The pixels it takes.
+    /// The input of the network.
     pub input: InputSpec,
-    /// Licence of the weights, an SPDX expression where there is one.
+    /// Licence of the weights, if possible as an SPDX expression.
     pub license: Option<String>,
-    /// The data it was trained on.
+    /// The training data.
     pub trained_on: Option<String>,
-    /// What it reaches, in words and figures.
+    /// The accuracy, as text.
     pub accuracy: Option<String>,
 }
 
 /// Why a description cannot be used.
 #[derive(Debug, Error, PartialEq)]
 pub enum DescriptionError {
-    /// A key that is needed is in neither the file nor the config.
+    /// A required key is neither in the file nor in the configuration.
     #[error(
-        "the model does not say its `emotiond.{0}`: set `{0}` under [model] in the config, or write the key into the file's metadata"
+        "the model's metadata has no `emotiond.{0}`: set `{0}` under [model] in the config, or add the key to the file's metadata"
     )]
     Missing(&'static str),
-    /// A key holds something that cannot be read.
+    /// The value of a key is invalid.
     #[error("the model's `emotiond.{key}` is {value:?}, which is not {expected}")]
     Invalid {
         /// The key, without its prefix.
         key: &'static str,
-        /// What it holds.
+        /// Its value.
         value: String,
-        /// What it should hold.
+        /// The expected kind of value.
         expected: &'static str,
     },
 }
@@ -79,13 +79,13 @@ impl Description {
     /// Reads the keys `emotiond.*` through `get`, which maps a full key to its value.
     ///
     /// # Errors
-    /// When a needed key is missing or a value cannot be read.
+    /// When a required key is missing or a value is invalid.
     pub fn from_metadata(get: impl Fn(&str) -> Option<String>) -> Result<Self, DescriptionError> {
         let needed =
             |key: &'static str| get(&format!("emotiond.{key}")).ok_or(DescriptionError::Missing(key));
         let labels: Vec<String> = needed("labels")?.split_whitespace().map(str::to_owned).collect();
         if labels.is_empty() {
-            return Err(invalid("labels", "", "a list of names with spaces between"));
+            return Err(invalid("labels", "", "a list of names separated by spaces"));
         }
         let color = match needed("color")?.as_str() {
             "gray" => Color::Gray,
@@ -125,7 +125,7 @@ impl Description {
             ("mean", join(&self.input.mean)),
             ("scale", join(&self.input.scale)),
         ];
-        // Absent stands for raw, so that older readers understand such a model.
+        // Raw is expressed by the absence of the key, which older versions understand.
         if self.input.levels == Levels::Auto {
             pairs.push(("levels", "auto".to_owned()));
         }
@@ -140,7 +140,7 @@ fn parse_size(text: &str) -> Option<usize> {
     text.trim().parse().ok().filter(|size| (1..=1024).contains(size))
 }
 
-/// As many finite numbers as the colour has channels; a single one stands for all of them.
+/// One finite number per channel of the colour; a single number is used for all channels.
 fn numbers(key: &'static str, text: &str, color: Color) -> Result<Vec<f32>, DescriptionError> {
     let parsed: Option<Vec<f32>> = text
         .split(|c: char| c.is_whitespace() || c == ',')
@@ -150,7 +150,7 @@ fn numbers(key: &'static str, text: &str, color: Color) -> Result<Vec<f32>, Desc
     match parsed {
         Some(one) if one.len() == 1 => Ok(vec![one[0]; color.channels()]),
         Some(all) if all.len() == color.channels() => Ok(all),
-        _ => Err(invalid(key, text, "one number a channel")),
+        _ => Err(invalid(key, text, "one number per channel")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! From crops to probabilities: the network, its description, batches.
+//! Classifies crops: runs the emotion network in batches and returns probabilities.
 mod config;
 pub mod description;
 
@@ -20,9 +20,9 @@ use std::{
 };
 use thiserror::Error;
 
-/// Installed models, the best first.
+/// Names of installed models, best first.
 const INSTALLED: [&str; 2] = ["emotion.onnx", "mini_xception.onnx"];
-/// The same for processors, which compute with 8 bits more than twice as fast; accelerators are made for floats.
+/// The same for CPUs, on which 8-bit models are more than twice as fast; accelerators are made for floats.
 const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini_xception.onnx"];
 
 /// Why a model cannot be used.
@@ -30,10 +30,10 @@ const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini
 pub enum ClassifyError {
     /// No model is installed.
     #[error(
-        "no emotion model is installed: name one with --model or `file` under [model], or put emotion.onnx into {0}"
+        "no emotion model is installed: give one with --model or `file` under [model], or put emotion.onnx into {0}"
     )]
     NoModel(String),
-    /// The runtime refused the file.
+    /// The runtime cannot load the file.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// The description is incomplete or wrong.
@@ -44,9 +44,9 @@ pub enum ClassifyError {
         /// What is wrong with it.
         error: DescriptionError,
     },
-    /// The network and its description do not fit.
+    /// The network does not match its description.
     #[error(
-        "{path} does not fit its description: its {what} is {found}, and {expected} was described; correct the file's metadata or [model] in the config"
+        "{path} does not match its description: its {what} is {found}, but {expected} is described; correct the file's metadata or [model] in the config"
     )]
     Shape {
         /// The file.
@@ -58,17 +58,17 @@ pub enum ClassifyError {
         /// The description's shape.
         expected: String,
     },
-    /// The network failed.
+    /// The network cannot be run.
     #[error("the emotion model failed: {}", one_line(.0))]
     Run(#[from] ort::Error),
-    /// The output is not a row of probabilities.
+    /// The output does not consist of probabilities.
     #[error(
-        "{path} does not end in probabilities: a row of its output sums to {sum:.3} in place of 1; export it with its softmax"
+        "the output of {path} is not a probability distribution: its sum is {sum:.3} instead of 1; export the model with a softmax"
     )]
     NotProbabilities {
         /// The file.
         path: PathBuf,
-        /// What the row sums to.
+        /// The sum of the output.
         sum: f32,
     },
 }
@@ -79,7 +79,7 @@ impl ExitsWith for ClassifyError {
     }
 }
 
-/// An emotion model, ready to run.
+/// A loaded emotion model.
 pub struct Classifier {
     session: Session,
     path: PathBuf,
@@ -96,10 +96,10 @@ fn installed(provider: Provider) -> &'static [&'static str] {
 }
 
 impl Classifier {
-    /// Loads the model that `config` names, or the best that is installed, and runs it once.
+    /// Loads the model given by `config`, or the best installed one, and runs it once.
     ///
     /// # Errors
-    /// When there is none, or the file, its description and its shapes do not fit together.
+    /// When there is no model, or it cannot be loaded, or its description does not match its shapes.
     pub fn load(runtime: &Runtime, config: &ModelConfig) -> Result<Self, ClassifyError> {
         let path = match &config.file {
             Some(path) => path.clone(),
@@ -117,21 +117,21 @@ impl Classifier {
         Ok(classifier)
     }
 
-    /// What the model says of itself.
+    /// The model's description.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// Its file.
+    /// The model's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Classifies `inputs`, crops of `crop_len` values each, and appends a row of probabilities a crop to `rows`.
-    /// As many crops as fit a batch go together.
+    /// Classifies `inputs`, crops of `crop_len` values each, in batches, and appends a row of probabilities per crop to
+    /// `rows`.
     ///
     /// # Errors
-    /// When the network fails.
+    /// When the network cannot be run.
     pub fn classify(&mut self, inputs: &[f32], rows: &mut Vec<f32>) -> Result<(), ClassifyError> {
         let crop_len = self.description.input.crop_len();
         let largest = *self.batch_sizes.last().expect("there is a batch size");
@@ -150,7 +150,7 @@ impl Classifier {
         Ok(())
     }
 
-    /// Compares the network's shapes with the description's, where the network says them.
+    /// Compares the network's shapes, where they are declared, with the description.
     fn check_shapes(&self) -> Result<(), ClassifyError> {
         let spec = &self.description.input;
         let sizes = [-1, spec.color.channels() as i64, spec.size as i64, spec.size as i64];
@@ -181,15 +181,15 @@ impl Classifier {
         if fits { Ok(()) } else { Err(mismatch(format!("{} of {ty}", shape_text(shape)))) }
     }
 
-    /// Runs each batch size once, so that the first face waits for nothing, and looks at what comes out: a file need
-    /// not say how many classes it has.
+    /// Runs each batch size once, so that the first face is not delayed, and checks the output, because a file need not
+    /// declare its number of classes.
     fn warm_up(&mut self, provider: Provider) -> Result<(), ClassifyError> {
         let crop_len = self.description.input.crop_len();
-        // A CPU has nothing to prepare for a size.
+        // On a CPU, there is nothing to prepare per batch size.
         let sizes = if provider == Provider::Cpu { &self.batch_sizes[..1] } else { self.batch_sizes };
         let mut rows = Vec::new();
         for &size in sizes {
-            // A ramp from dark to light: a network that ignores its input would answer it too, one that fails would not.
+            // The input is a ramp from dark to light.
             let ramp: Vec<f32> =
                 (0..size * crop_len).map(|i| (i % crop_len) as f32 / crop_len as f32 - 0.5).collect();
             rows.clear();
@@ -203,7 +203,7 @@ impl Classifier {
     }
 }
 
-/// Runs one batch and appends the first `count` rows of the answer.
+/// Runs one batch and appends the first `count` rows of the output.
 fn run(
     session: &mut Session,
     path: &Path,
@@ -230,7 +230,7 @@ fn run(
     Ok(())
 }
 
-/// The index of the largest value, the first among equals; 0 for an empty row.
+/// The index of the largest value, or of the first of equal values; 0 for an empty row.
 pub fn argmax(row: &[f32]) -> usize {
     row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
 }
@@ -241,7 +241,7 @@ fn no_model() -> ClassifyError {
     ClassifyError::NoModel(dirs.join(" or "))
 }
 
-/// The file's metadata, with the config's keys before it.
+/// The description from the file's metadata, in which keys of the configuration take precedence.
 fn describe(session: &Session, config: &ModelConfig) -> Result<Description, DescriptionError> {
     let metadata = session.metadata().ok();
     let join = |numbers: &Vec<f32>| numbers.iter().map(f32::to_string).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! Reading a configuration file: TOML, strict, with the line of what is wrong. The tables stand where they are used.
+//! Reads a configuration file in TOML; errors name the line. The tables are defined in the modules that use them.
 
 pub mod values;
 
@@ -18,7 +18,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         error: io::Error,
     },
     /// Something in the file is wrong.
@@ -26,15 +26,15 @@ pub enum ConfigError {
     Invalid {
         /// The file.
         path: PathBuf,
-        /// From 1 on.
+        /// Number of the line, from 1.
         line: usize,
         /// What is wrong.
         message: String,
         /// The line's text.
         snippet: String,
     },
-    /// Two sources with one name.
-    #[error("two sources are called {0:?}: give each [[source]] a `name` of its own")]
+    /// Two sources have the same name.
+    #[error("two sources have the name {0:?}: give each [[source]] a different `name`")]
     DuplicateName(String),
 }
 

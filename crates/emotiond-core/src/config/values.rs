@@ -1,6 +1,5 @@
-//! What single values of a configuration may be: each function reads one and says what is wrong with it. For
-//! `#[serde(deserialize_with = ...)]`.
-#![expect(missing_docs, reason = "each name says what it reads")]
+//! Functions for `#[serde(deserialize_with = ...)]` that read and check single values of a configuration.
+#![expect(missing_docs, reason = "the names are self-explanatory")]
 
 use serde::{Deserialize, Deserializer, de::Error};
 use std::ops::RangeInclusive;
@@ -10,7 +9,7 @@ pub fn color_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     if ["gray", "rgb"].contains(&color.as_str()) {
         return Ok(Some(color));
     }
-    Err(D::Error::custom(format!("`{color}` is no colour that a model takes: write gray or rgb")))
+    Err(D::Error::custom(format!("`{color}` is not a colour of model inputs: write gray or rgb")))
 }
 
 pub fn levels_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -18,7 +17,7 @@ pub fn levels_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     if ["raw", "auto"].contains(&levels.as_str()) {
         return Ok(Some(levels));
     }
-    Err(D::Error::custom(format!("`{levels}` is no treatment of a crop's levels: write raw or auto")))
+    Err(D::Error::custom(format!("`{levels}` is not a level correction: write raw or auto")))
 }
 
 fn within<'de, D: Deserializer<'de>>(deserializer: D, range: RangeInclusive<f64>) -> Result<f64, D::Error> {
@@ -26,7 +25,7 @@ fn within<'de, D: Deserializer<'de>>(deserializer: D, range: RangeInclusive<f64>
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(D::Error::custom(format!("{value} is not from {} to {}", range.start(), range.end())))
+    Err(D::Error::custom(format!("{value} is not between {} and {}", range.start(), range.end())))
 }
 
 fn whole_within<'de, D: Deserializer<'de>>(
@@ -37,7 +36,7 @@ fn whole_within<'de, D: Deserializer<'de>>(
     if value.fract() == 0.0 {
         Ok(value)
     } else {
-        Err(D::Error::custom(format!("{value} is no whole number")))
+        Err(D::Error::custom(format!("{value} is not a whole number")))
     }
 }
 

@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 pub struct RuntimeConfig {
     /// Execution provider.
     pub ep: ProviderChoice,
-    /// How finely TensorRT and OpenVINO compute.
+    /// Precision of TensorRT and OpenVINO.
     pub precision: Precision,
-    /// The library `libonnxruntime.so`, in place of the installed one.
+    /// Path of `libonnxruntime.so`; absent: the installed library.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<PathBuf>,
-    /// Threads inside one network's run.
+    /// Number of threads for one run of a network.
     #[serde(deserialize_with = "values::threads")]
     pub intra_threads: usize,
-    /// Where TensorRT and OpenVINO keep what they build.
+    /// Cache folder of TensorRT and OpenVINO.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_dir: Option<PathBuf>,
 }
@@ -37,7 +37,7 @@ impl Default for RuntimeConfig {
 }
 
 impl RuntimeConfig {
-    /// Takes relative paths as relative to the folder `base`.
+    /// Resolves relative paths against the folder `base`.
     pub fn resolve_paths(&mut self, base: &Path) {
         self.library = self.library.take().map(|file| base.join(file));
         self.cache_dir = self.cache_dir.take().map(|folder| base.join(folder));

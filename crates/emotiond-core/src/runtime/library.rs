@@ -1,4 +1,4 @@
-//! Finding and loading the one ONNX Runtime library of the process.
+//! Finds and loads the ONNX Runtime library.
 
 use super::RuntimeConfig;
 use super::{Provider, ProviderChoice, RuntimeError};
@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// ONNX Runtime allows one environment a process.
+/// ONNX Runtime allows only one environment per process.
 static LOADED: Mutex<Option<(Environment, PathBuf)>> = Mutex::new(None);
 
 pub(super) fn load(config: &RuntimeConfig) -> Result<(Environment, PathBuf), RuntimeError> {
@@ -24,7 +24,7 @@ pub(super) fn load(config: &RuntimeConfig) -> Result<(Environment, PathBuf), Run
     Ok((environment, library))
 }
 
-/// What the config or the environment names, else the installed library that serves the provider best.
+/// The library given by the configuration or the environment, else the best installed library for the provider.
 fn choose(config: &RuntimeConfig) -> Result<PathBuf, RuntimeError> {
     let named = config.library.clone().or_else(|| env::var_os("ORT_DYLIB_PATH").map(PathBuf::from));
     if let Some(path) = named {
@@ -57,10 +57,10 @@ fn open(library: &Path) -> Result<Environment, RuntimeError> {
         return Err(unusable("there is no such file; run `scripts/setup`, or correct the path".to_owned()));
     }
     let builder = ort::init_from(library).map_err(|error| {
-        // The loader's reason stands only in the debug form, as its first quoted text.
+        // The loader's reason is only in the debug representation, as the first quoted text.
         let debug = format!("{error:?}");
         let reason = debug.split('"').nth(1).unwrap_or(&debug);
-        unusable(format!("{reason}; run `scripts/setup` again, or name another file"))
+        unusable(format!("{reason}; run `scripts/setup` again, or set another file"))
     })?;
     builder.with_name("emotiond").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))
 }

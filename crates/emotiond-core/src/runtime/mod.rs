@@ -1,4 +1,4 @@
-//! ONNX Runtime: which library is loaded, and on which execution provider a session runs.
+//! ONNX Runtime: loads the library, selects the execution provider and creates sessions.
 mod config;
 mod library;
 mod progress;
@@ -20,32 +20,32 @@ use thiserror::Error;
 /// Why a network cannot run.
 #[derive(Debug, Error)]
 pub enum RuntimeError {
-    /// There is no library.
+    /// No library was found.
     #[error(
-        "no ONNX Runtime library is installed: run `scripts/setup`, or name the file libonnxruntime.so with `library` under [runtime] or in ORT_DYLIB_PATH (looked in {0})"
+        "no ONNX Runtime library is installed: run `scripts/setup`, or set the path of libonnxruntime.so with `library` under [runtime] or ORT_DYLIB_PATH (searched in {0})"
     )]
     NoLibrary(String),
-    /// The library that was named cannot be loaded.
+    /// The given library cannot be loaded.
     #[error("the ONNX Runtime library {path} cannot be loaded: {reason}")]
     Library {
         /// The file.
         path: PathBuf,
-        /// What the loader says.
+        /// The loader's error.
         reason: String,
     },
-    /// An execution provider that was asked for by name cannot be had.
-    #[error("the execution provider `{name}` cannot be had: {reason}; {remedy}")]
+    /// An execution provider that was given by name is unavailable.
+    #[error("the execution provider `{name}` is unavailable: {reason}; {remedy}")]
     Provider {
         /// Its name.
         name: Provider,
-        /// What the runtime says.
+        /// The runtime's error.
         reason: String,
-        /// What to do.
+        /// How to fix it.
         remedy: String,
     },
-    /// The provider always computes in full precision.
+    /// The provider supports only full precision.
     #[error(
-        "the execution provider `{0}` computes in full precision: leave `precision` under [runtime] out, or take tensorrt or openvino"
+        "the execution provider `{0}` computes in full precision: remove `precision` under [runtime], or use tensorrt or openvino"
     )]
     Precision(Provider),
     /// The model's file cannot be read.
@@ -83,7 +83,7 @@ impl ExitsWith for RuntimeError {
     }
 }
 
-/// The loaded library and the provider that sessions run on.
+/// The loaded library and the provider on which sessions run.
 #[derive(Clone)]
 pub struct Runtime {
     environment: Environment,
@@ -95,11 +95,11 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the library that `config` asks for and settles on an execution provider. One library serves the whole
-    /// process: a second call gets the first one's.
+    /// Loads the library as configured by `config` and selects an execution provider. A process can load only one
+    /// library: later calls use the library of the first call.
     ///
     /// # Errors
-    /// When there is no library, or the provider asked for by name does not work. `auto` never fails for a provider.
+    /// When there is no library, or a provider given by name does not work. With `auto`, no provider causes an error.
     pub fn load(config: &RuntimeConfig) -> Result<Self, RuntimeError> {
         let (environment, library) = library::load(config)?;
         let cache_dir = config.cache_dir.clone().unwrap_or_else(provider::default_cache_dir);
@@ -137,7 +137,7 @@ impl Runtime {
         &self.library
     }
 
-    /// A session for the model in `bytes`; `path` is what errors call it.
+    /// Creates a session for the model in `bytes`; `path` is used in error messages.
     ///
     /// # Errors
     /// When the bytes are not a usable model.
@@ -151,9 +151,9 @@ impl Runtime {
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(self.intra_threads)?
             .with_inter_threads(1)?
-            // Spinning would burn a core for some tenths of a millisecond.
+            // With spinning, idle threads would use a whole core, and it saves only some tenths of a millisecond.
             .with_intra_op_spinning(false)?
-            // Planning all activations as one block takes more memory than it saves, and no less time.
+            // Allocating all activations as one block needs more memory and is not faster.
             .with_memory_pattern(false)?
             .with_log_level(ort::logging::LogLevel::Error)?;
         builder
@@ -161,7 +161,7 @@ impl Runtime {
             .commit_from_memory(bytes)
     }
 
-    /// Runs a network of one node: the runtime reports a provider as available that then fails to load.
+    /// Runs a network of one node, because the runtime reports providers as available that then fail to load.
     fn probe(&self, provider: Provider) -> Result<(), RuntimeError> {
         let session = self.session_on(provider, provider::PROBE);
         session.map(|_| ()).map_err(|error| RuntimeError::Provider {
@@ -183,8 +183,8 @@ impl Runtime {
     }
 }
 
-/// The runtime's messages run over several lines, the first of which says it, behind the place in its sources and a
-/// number and a name for the kind of error.
+/// The essential part of a runtime error: the first line, without the position in the source, the number and the name
+/// of the error.
 pub fn one_line(error: &ort::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');

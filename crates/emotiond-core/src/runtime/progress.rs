@@ -1,4 +1,4 @@
-//! Work that may take minutes, as when TensorRT builds an engine: nobody is to take it for a hang.
+//! Progress messages for work that may take minutes, such as building a TensorRT engine.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What takes longer is told of, and again each time it has taken as long again.
+/// Interval of the progress messages; shorter work is not reported.
 const QUIET_PERIOD: Duration = Duration::from_secs(10);
 
-/// Does `work`. A line in the log says every ten seconds that it goes on, and in the end how long it took.
+/// Runs `work`. If it takes longer than ten seconds, logs a line every ten seconds and the total time at the end.
 pub fn with_progress<T>(what: &str, work: impl FnOnce() -> T) -> T {
     watched(QUIET_PERIOD, |text| tracing::info!("{what}: {text}"), work)
 }

@@ -1,4 +1,4 @@
-//! Execution providers: names, options and what is missing when one cannot be had.
+//! Execution providers: names, options, and what is missing if a provider is unavailable.
 
 use ort::ep::{self, ExecutionProviderDispatch};
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use std::{
     str::FromStr,
 };
 
-/// What networks run on.
+/// An execution provider: the hardware and library that run a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// The processor, through ONNX Runtime's own kernels.
+    /// The CPU, with ONNX Runtime's own kernels.
     Cpu,
-    /// NVIDIA GPUs through CUDA and cuDNN.
+    /// NVIDIA GPUs with CUDA and cuDNN.
     Cuda,
-    /// NVIDIA GPUs through TensorRT's engines.
+    /// NVIDIA GPUs with TensorRT engines.
     TensorRt,
-    /// Intel's processors, GPUs and NPUs through OpenVINO.
+    /// Intel CPUs, GPUs and NPUs with OpenVINO.
     OpenVino,
 }
 
@@ -32,25 +32,25 @@ impl fmt::Display for Provider {
     }
 }
 
-/// How finely an accelerator computes.
+/// The numerical precision of an accelerator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// As the networks were trained.
+    /// 32-bit floats, with which the networks were trained.
     #[default]
     Full,
-    /// Sixteen bits where the accelerator has them: faster, and probabilities differ in the third digit.
+    /// 16-bit floats where the accelerator supports them: faster, and probabilities differ in the third digit.
     Half,
 }
 
-/// One provider by name, or the best that works.
+/// The choice of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ProviderChoice {
-    /// The best that works.
+    /// The best provider that works.
     #[default]
     Auto,
-    /// This one or none.
+    /// This provider; an error if it does not work.
     Named(Provider),
 }
 
@@ -64,7 +64,7 @@ impl FromStr for ProviderChoice {
         }
         let named = known.into_iter().find(|provider| provider.to_string() == text);
         named.map(Self::Named).ok_or_else(|| {
-            format!("unknown execution provider `{text}`: take cpu, cuda, tensorrt, openvino or auto")
+            format!("unknown execution provider `{text}`: use cpu, cuda, tensorrt, openvino or auto")
         })
     }
 }
@@ -87,7 +87,7 @@ impl From<ProviderChoice> for String {
 }
 
 impl Provider {
-    /// The provider with its options; registering it fails loudly where it cannot be had.
+    /// The provider with its options; registering it fails with an error if the provider is unavailable.
     pub(super) fn dispatch(
         self,
         precision: Precision,
@@ -96,10 +96,10 @@ impl Provider {
     ) -> Vec<ExecutionProviderDispatch> {
         let cache = cache_dir.display().to_string();
         match self {
-            // Without the arena, the C library's heaps keep several times what a run needs.
+            // Without the arena, the C library's heaps keep several times the memory that a run needs.
             Self::Cpu => vec![ep::CPU::default().with_arena_allocator(true).build().error_on_failure()],
             Self::Cuda => vec![ep::CUDA::default().build().error_on_failure()],
-            // Engines are built once and found again: a build takes minutes.
+            // Engines are cached, because a build takes minutes.
             Self::TensorRt => vec![
                 ep::TensorRT::default()
                     .with_fp16(precision == Precision::Half)
@@ -112,7 +112,7 @@ impl Provider {
                 ep::CUDA::default().build().error_on_failure(),
             ],
             Self::OpenVino => {
-                // Its own default is all cores for each run: the vision threads would fight over them.
+                // By default, OpenVINO uses all cores for each run, and the vision threads would compete for them.
                 let openvino = ep::OpenVINO::default().with_num_threads(threads).with_cache_dir(&cache);
                 let openvino = match precision {
                     Precision::Full => openvino,
@@ -123,12 +123,13 @@ impl Provider {
         }
     }
 
-    /// Whether it can compute networks of full precision in half.
+    /// Whether it can run networks with 32-bit weights in half precision.
     pub(super) fn has_half_precision(self) -> bool {
         matches!(self, Self::TensorRt | Self::OpenVino)
     }
 
-    /// Sizes of batch that this provider is given; each costs TensorRT an engine, and CPUs gain nothing past the cache.
+    /// The batch sizes used with this provider. TensorRT needs an engine for each, and on CPUs, batches that exceed the
+    /// cache are not faster.
     pub fn batch_sizes(self) -> &'static [usize] {
         match self {
             Self::Cpu => &[1, 2, 3, 4, 5, 6, 7, 8],
@@ -159,11 +160,11 @@ impl Provider {
     }
 }
 
-/// Where engines are kept between runs.
+/// The folder in which engines are cached between runs.
 pub(super) fn default_cache_dir() -> PathBuf {
     let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_else(env::temp_dir).join("emotiond")
 }
 
-/// A network of one node, `y = Relu(x)` with `x: float[1]`, to see whether a provider works.
+/// A network of one node, `y = Relu(x)` with `x: float[1]`, to test whether a provider works.
 pub(super) const PROBE: &[u8] = include_bytes!("probe.onnx");

@@ -1,12 +1,12 @@
-//! The official builds of ONNX Runtime, from 1.29 on, keep a database in the user's cache folder and send what they
-//! note to their makers. What this program sees is nobody else's business.
+//! Disables the telemetry of ONNX Runtime. Its official builds, from 1.29 on, keep a database in the user's cache
+//! folder and send usage data to the vendor.
 
-/// Tells ONNX Runtime to note, keep and send nothing. It looks once, when it is loaded; by then a program may have
-/// other threads, whose reading of the environment a change of it would break. So this runs before `main`, in every
-/// program that links this library.
+/// Disables telemetry with an environment variable, which ONNX Runtime reads when it is loaded. At that time, the
+/// program may have other threads that read the environment, so changing it would be unsafe. Therefore this function
+/// runs before `main` in every program that links this library.
 #[ctor::ctor(unsafe)]
 fn forbid_telemetry() {
-    // SAFETY: both texts end in NUL. The system's loader calls this before the program can have started a thread.
-    // Where it fails, for want of memory, nothing else would work either.
+    // SAFETY: both strings end in NUL. The system's loader calls this before the program can have started a thread.
+    // It can only fail if memory is exhausted.
     unsafe { libc::setenv(c"ORT_DISABLE_TELEMETRY".as_ptr(), c"1".as_ptr(), 1) };
 }

@@ -1,12 +1,12 @@
-//! What every architecture is built from. A network is a list of blocks over feature maps, a way from maps to
-//! numbers, and a list of dense layers; so an architecture is a function that returns these.
+//! The building blocks of all architectures. A network consists of a list of blocks on feature maps, a pooling or
+//! flattening step, and a list of dense layers. An architecture is a function that returns these.
 
 use crate::ops::{Maps, Window};
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, Dropout, Linear};
 use burn::tensor::{Tensor, activation};
 
-/// A step from feature maps to feature maps.
+/// A layer or group of layers on feature maps.
 #[derive(Module, Debug)]
 pub enum Block {
     /// Convolution.
@@ -15,7 +15,7 @@ pub enum Block {
     Norm(Norm),
     /// Hyperbolic tangent.
     Tanh(Tanh),
-    /// Rectifier that ends at six.
+    /// ReLU limited to six.
     Relu6(Relu6),
     /// Sigmoid linear unit.
     Silu(Silu),
@@ -23,13 +23,13 @@ pub enum Block {
     MaxPool(Pool),
     /// Average pooling.
     AveragePool(Pool),
-    /// Dropout, in training alone.
+    /// Dropout, only in training.
     Dropout(Dropout),
-    /// Blocks one after another that count as one.
+    /// A sequence of blocks that counts as one block.
     Chain(Way),
-    /// The sum of two ways.
+    /// The sum of two paths.
     Residual(Residual),
-    /// The channels of several ways side by side.
+    /// The concatenated channels of several paths.
     Concat(Concat),
     /// Squeeze and excitation.
     Gate(Gate),
@@ -62,19 +62,19 @@ impl Block {
     }
 }
 
-/// Sends `x` through `blocks`, one after another.
+/// Applies `blocks` to `x` in sequence.
 pub fn forward(blocks: &[Block], x: Maps) -> Maps {
     blocks.iter().fold(x, |x, block| block.forward(x))
 }
 
-/// Convolution over all channels, or over each by itself.
+/// Convolution over all channels, or depthwise.
 #[derive(Module, Debug)]
 pub struct Conv {
     /// `[out, in / groups, kernel, kernel]`.
     pub weight: Param<Tensor<4>>,
-    /// One number a channel of output.
+    /// One number per output channel.
     pub bias: Option<Param<Tensor<1>>>,
-    /// 1, or the number of channels: depthwise.
+    /// 1, or the number of channels for a depthwise convolution.
     #[module(skip)]
     pub groups: usize,
     /// Whether a ReLU follows.
@@ -92,7 +92,7 @@ impl Conv {
     }
 }
 
-/// Batch normalisation, with the ReLU behind it where there is one.
+/// Batch normalisation, optionally followed by a ReLU.
 #[derive(Module, Debug)]
 pub struct Norm {
     /// Weights and running statistics.
@@ -110,7 +110,7 @@ pub struct Relu {}
 #[derive(Module, Debug)]
 pub struct Tanh {}
 
-/// Rectified linear unit that ends at six (Sandler et al. 2018).
+/// ReLU limited to six (Sandler et al. 2018).
 #[derive(Module, Debug)]
 pub struct Relu6 {}
 
@@ -126,43 +126,43 @@ pub struct Pool {
     pub window: Window,
 }
 
-/// Two ways from the same maps, summed.
+/// Two paths with the same input, summed.
 #[derive(Module, Debug)]
 pub struct Residual {
-    /// The long way.
+    /// The main path.
     pub main: Vec<Block>,
-    /// The short one; empty: the maps themselves.
+    /// The shortcut; empty for the identity.
     pub shortcut: Vec<Block>,
     /// Whether a ReLU follows the sum.
     #[module(skip)]
     pub relu: bool,
 }
 
-/// Ways from the same maps to maps of the same size, whose channels are laid side by side (Huang et al. 2017).
+/// Paths with the same input and the same output size, whose channels are concatenated (Huang et al. 2017).
 #[derive(Module, Debug)]
 pub struct Concat {
-    /// The ways, in the order of their channels.
+    /// The paths, in the order of their channels.
     pub ways: Vec<Way>,
 }
 
-/// Blocks one after another; none: the maps themselves.
+/// A sequence of blocks; empty for the identity.
 #[derive(Module, Debug)]
 pub struct Way {
     /// The blocks.
     pub blocks: Vec<Block>,
 }
 
-/// Squeeze and excitation (Hu et al. 2018): each channel is multiplied by a factor from 0 to 1 that two layers make of
-/// the means of all.
+/// Squeeze and excitation (Hu et al. 2018): each channel is multiplied by a factor from 0 to 1, which two layers
+/// compute from the means of all channels.
 #[derive(Module, Debug)]
 pub struct Gate {
-    /// From the means to fewer numbers; SiLU follows.
+    /// Reduces the means to fewer numbers; followed by SiLU.
     pub squeeze: Conv,
-    /// From these to one a channel; a sigmoid follows.
+    /// Expands these to one number per channel; followed by a sigmoid.
     pub expand: Conv,
 }
 
-/// How maps become one row of numbers a sample.
+/// How feature maps are turned into one vector per sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gather {
     /// The mean of each channel.
@@ -171,23 +171,23 @@ pub enum Gather {
     Flatten,
 }
 
-/// A step from a row of numbers to a row of numbers.
+/// A layer on vectors.
 #[derive(Module, Debug)]
 pub enum Dense {
     /// Matrix product and bias.
     Linear(Linear),
     /// Batch normalisation.
     Norm(BatchNorm),
-    /// Rectifier.
+    /// ReLU.
     Relu(Relu),
     /// Hyperbolic tangent.
     Tanh(Tanh),
-    /// Dropout, in training alone.
+    /// Dropout, only in training.
     Dropout(Dropout),
 }
 
 impl Dense {
-    /// Sends `x`, `[samples, numbers]`, through.
+    /// Applies the layer to `x`, `[samples, numbers]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(linear) => linear.forward(x),

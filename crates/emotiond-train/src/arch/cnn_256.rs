@@ -1,4 +1,4 @@
-//! Two wide convolutions: 256 channels of 4x4 with ReLU and pooling by 3, twice, then 256 dense units.
+//! Two wide convolutions (4x4, 256 channels), each with ReLU and 3x3 pooling, and a dense layer of 256 units.
 
 use super::blocks::Gather;
 use super::make::Blocks;

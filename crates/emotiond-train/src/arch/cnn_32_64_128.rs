@@ -1,5 +1,6 @@
 //! The plain network of many FER2013 projects: 3x3 convolutions of 32, 64 and 128 channels with batch normalisation,
-//! pooling and dropout, then a dense layer. 730,855 numbers at 48x48x1 and seven classes, running statistics included.
+//! pooling and dropout, then a dense layer. 730,855 parameters at 48x48x1 and seven classes, running statistics
+//! included.
 
 use super::blocks::Gather;
 use super::make::Blocks;

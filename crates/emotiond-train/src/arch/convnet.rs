@@ -1,5 +1,5 @@
-//! The small network with hyperbolic tangents that many first projects on FER2013 start from: two convolutions of 5x5,
-//! each followed by pooling, and 64 dense units. 89,479 weights at 48x48x1 and seven classes.
+//! A small network with tanh activations, common in first projects on FER2013: two convolutions of 5x5, each followed
+//! by pooling, and 64 dense units. 89,479 weights at 48x48x1 and seven classes.
 
 use super::blocks::Gather;
 use super::make::Blocks;

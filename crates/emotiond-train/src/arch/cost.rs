@@ -1,16 +1,16 @@
-//! What a network costs to run, by its own description.
+//! Computes the cost of running a network from its structure.
 
 use super::blocks::{Block, Conv, Dense, Gather};
 use super::{Network, NetworkSpec};
 
-/// Feature maps' channels and side in pixels.
+/// Channels and side (in pixels) of feature maps.
 #[derive(Clone, Copy)]
 struct Shape {
     channels: usize,
     side: usize,
 }
 
-/// Multiplications (each with its addition) that convolutions and dense layers take for one picture.
+/// Number of multiply-accumulate operations of convolutions and dense layers for one picture.
 pub fn multiplications(network: &Network, spec: &NetworkSpec) -> u64 {
     let mut total = 0;
     let shape = through(&network.body, Shape { channels: spec.channels, side: spec.size }, &mut total);
@@ -21,7 +21,7 @@ pub fn multiplications(network: &Network, spec: &NetworkSpec) -> u64 {
     for layer in &network.head {
         if let Dense::Linear(linear) = layer {
             let [input, output] = linear.weight.dims();
-            assert_eq!(input, width, "a dense layer that does not fit the row before it");
+            assert_eq!(input, width, "the input of a dense layer does not match the previous layer");
             total += (input * output) as u64;
             width = output;
         }
@@ -78,7 +78,8 @@ mod tests {
         (multiplications(&network, &spec) as f64 / 1e6).round()
     }
 
-    /// The backbones' published figures at 224x224, our heads included: ResNet50 4.1 billion, DenseNet121 2.8, MobileNetV2
+    /// The backbones' published figures at 224x224, our heads included: ResNet50 4.1 billion, DenseNet121 2.8,
+    /// MobileNetV2
     /// 0.3, EfficientNet-Lite0 0.4; VGG16's convolutions 15.3.
     #[test]
     fn the_networks_cost_what_is_published() {

@@ -1,5 +1,5 @@
-//! DenseNet121 (Huang et al. 2017, "Densely Connected Convolutional Networks") without its top, under all values of
-//! its last maps and 512 dense units.
+//! DenseNet121 (Huang et al. 2017, "Densely Connected Convolutional Networks") without its classification head,
+//! followed by flattened feature maps and 512 dense units.
 
 use super::blocks::{Block, Gather};
 use super::make::Blocks;
@@ -17,14 +17,14 @@ const HIDDEN: usize = 512;
 
 pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let (body, width) = backbone(blocks, spec.channels);
-    // Two windows with a border round up, the three transitions round down.
+    // Two padded windows round the size up, the three transitions round it down.
     let side = spec.size.div_ceil(4) / 8;
     let mut head = blocks.dense(width * side * side, HIDDEN, spec.dropout);
     head.push(blocks.linear(HIDDEN, spec.classes));
     Network::new(body, Gather::Flatten, head)
 }
 
-/// The blocks, and the channels of their last maps.
+/// The blocks, and the number of their output channels.
 fn backbone(blocks: &Blocks, channels: usize) -> (Vec<Block>, usize) {
     let mut body = vec![
         blocks.conv(channels, STEM, Window::same(7, 2)),
@@ -49,7 +49,7 @@ fn backbone(blocks: &Blocks, channels: usize) -> (Vec<Block>, usize) {
     (body, width)
 }
 
-/// What a layer adds to the maps before it.
+/// A layer whose output is concatenated to its input.
 fn layer(blocks: &Blocks, input: usize) -> Vec<Block> {
     vec![
         blocks.norm_relu(input),

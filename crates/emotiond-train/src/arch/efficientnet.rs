@@ -1,6 +1,6 @@
 //! EfficientNet-B2 (Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks") and
-//! EfficientNet-Lite0, which leaves out what phones are slow with, without their tops. Borders are the same on all
-//! sides, as torchvision and timm have them; TensorFlow's differ.
+//! EfficientNet-Lite0, which omits operations that are slow on phones, without their classification heads. The padding
+//! is the same on all sides, as in torchvision and timm; TensorFlow's differs.
 
 use super::blocks::Gather;
 use super::inverted::{Plan, stage, under_means};
@@ -22,7 +22,7 @@ pub(super) const LITE0: Plan = Plan {
     gated: false,
 };
 
-/// The plan of B0 at 1.1 times the width and 1.2 times the depth.
+/// B0 with 1.1 times the width and 1.2 times the depth.
 const B2: Plan = Plan {
     stages: [
         stage(1, 3, 16, 2, 1),
@@ -36,15 +36,15 @@ const B2: Plan = Plan {
     width: 1408,
     gated: true,
 };
-/// Channels of the convolution and numbers of the dense layer above B2.
+/// Channels of the convolution and units of the dense layer that follow B2.
 const HIDDEN: usize = 128;
 
-/// The mean of each channel, dropout and a dense layer.
+/// EfficientNet-Lite0, global average pooling, dropout and a dense layer.
 pub(super) fn build_lite0(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     under_means(blocks, spec, LITE0.backbone(blocks, spec.channels), LITE0.width)
 }
 
-/// A 3x3 convolution of 128 channels, the mean of each, 128 dense units.
+/// EfficientNet-B2, a 3x3 convolution of 128 channels, global average pooling, 128 dense units.
 pub(super) fn build_b2(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let mut body = B2.backbone(blocks, spec.channels);
     body.push(blocks.conv_bias_relu(B2.width, HIDDEN, Window::same(3, 1)));

@@ -1,5 +1,5 @@
-//! Four convolutions of 3x3, each with batch normalisation, ReLU, pooling and dropout, then two dense layers with the
-//! same. The widths of the convolutions are what projects on FER2013 swept.
+//! Four 3x3 convolutions, each with batch normalisation, ReLU, pooling and dropout, then two dense layers with batch
+//! normalisation, ReLU and dropout. The widths of the convolutions are those that other projects on FER2013 tried.
 
 use super::blocks::{Dense, Gather};
 use super::make::Blocks;

@@ -1,17 +1,17 @@
-//! A deeper network that starts with what a shallower one has learnt (Chen, Goodfellow and Shlens 2016, "Net2Net:
-//! Accelerating Learning via Knowledge Transfer"): blocks that are new begin as the identity.
+//! Initialises a deeper network with the weights of a shallower one (Chen, Goodfellow and Shlens 2016, "Net2Net:
+//! Accelerating Learning via Knowledge Transfer"): additional blocks start as the identity.
 
 use super::blocks::{Block, Residual};
 use super::{Network, NetworkSpec};
 use burn::module::{Module, Param};
 
-/// The network that one of `spec` can be grown from; absent: there is none.
+/// The shallower network from which a network of `spec` can be initialised, if there is one.
 pub fn shallower(spec: &NetworkSpec) -> Option<NetworkSpec> {
     (spec.arch == "resnet_48_deep").then(|| NetworkSpec { arch: "resnet_48".to_owned(), ..spec.clone() })
 }
 
-/// `deep` with the blocks of `shallow` in their places, which gives the answers of `shallow`: a residual block that
-/// `shallow` lacks adds nothing yet, since the scale of its last batch normalisation is zero.
+/// `deep` with the blocks of `shallow` copied into it. Its output is that of `shallow`, because the scale of the last
+/// batch normalisation in each additional residual block is set to zero.
 pub fn deepen(shallow: Network, deep: Network) -> Network {
     let mut learnt = shallow.body.into_iter().peekable();
     let grow = |new: Block| match learnt.next_if(|block| block.num_params() == new.num_params()) {

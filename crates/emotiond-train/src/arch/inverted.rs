@@ -1,30 +1,30 @@
-//! What MobileNetV2 and the EfficientNets are made of: stages of inverted residuals (Sandler et al. 2018), which widen
-//! the maps, filter each channel by itself and narrow them again.
+//! The backbone of MobileNetV2 and the EfficientNets: stages of inverted residual blocks (Sandler et al. 2018), each
+//! with an expansion, a depthwise convolution and a projection.
 
 use super::blocks::{Block, Gather, Residual, Way};
 use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::ops::Window;
 
-/// Channels that leave the first convolution.
+/// Output channels of the first convolution.
 const STEM: usize = 32;
 
-/// Blocks of one shape.
+/// A stage: blocks of the same shape.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
-    /// What the first convolution of a block widens its maps by; 1: there is none.
+    /// Expansion factor of the channels in the first convolution of a block; 1 for no such convolution.
     pub expansion: usize,
     /// Side of the depthwise windows.
     pub kernel: usize,
-    /// Channels that leave the stage.
+    /// Output channels of the stage.
     pub output: usize,
-    /// Blocks.
+    /// Number of blocks.
     pub count: usize,
     /// Stride of the first block.
     pub stride: usize,
 }
 
-/// The table of a paper: expansion, kernel, channels, blocks and stride of each stage.
+/// A stage as in the tables of the papers: expansion, kernel, channels, blocks and stride.
 pub(super) const fn stage(
     expansion: usize,
     kernel: usize,
@@ -35,26 +35,26 @@ pub(super) const fn stage(
     Stage { expansion, kernel, output, count, stride }
 }
 
-/// `body`, whose last maps have `width` channels, under the mean of each, dropout and a dense layer.
+/// `body`, which has `width` output channels, followed by global average pooling, dropout and a dense layer.
 pub(super) fn under_means(blocks: &Blocks, spec: &NetworkSpec, body: Vec<Block>, width: usize) -> Network {
     let mut head = Vec::from_iter(blocks.dense_dropout(spec.dropout));
     head.push(blocks.linear(width, spec.classes));
     Network::new(body, Gather::GlobalAverage, head)
 }
 
-/// A backbone of such stages.
+/// A backbone of inverted residual blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     /// Its stages.
     pub stages: [Stage; 7],
-    /// Channels of the last maps.
+    /// Output channels.
     pub width: usize,
-    /// Squeeze and excitation in each block, and SiLU in place of a ReLU that ends at six.
+    /// Whether to use squeeze and excitation in each block, and SiLU instead of ReLU6.
     pub gated: bool,
 }
 
 impl Plan {
-    /// From a picture of `channels` channels to maps of a thirty-second of its side.
+    /// The blocks from a picture with `channels` channels to feature maps of 1/32 of its side.
     pub(super) fn backbone(&self, blocks: &Blocks, channels: usize) -> Vec<Block> {
         let mut body = vec![blocks.conv(channels, STEM, Window::same(3, 2))];
         body.extend(self.normalised(blocks, STEM));
@@ -71,7 +71,7 @@ impl Plan {
         body
     }
 
-    /// One block from `input` channels; beside the maps themselves where their shape stays.
+    /// One block with `input` channels; it has an identity shortcut if the shape does not change.
     fn block(&self, blocks: &Blocks, input: usize, stage: Stage) -> Block {
         let (pointwise, width) = (Window::valid(1, 1), input * stage.expansion);
         let mut main = Vec::new();

@@ -1,16 +1,16 @@
-//! Makes blocks: the only place where weights are drawn.
+//! Makes blocks; all weights are initialised here.
 
 use super::blocks::{Block, Concat, Conv, Dense, Gate, Norm, Pool, Relu, Relu6, Silu, Tanh, Way};
 use crate::ops::Window;
 use burn::nn::{BatchNorm, BatchNormConfig, DropoutConfig, Initializer, Linear};
 use burn::tensor::Device;
 
-/// Makes blocks with one initialiser on one device.
+/// Makes blocks with a given initialiser on a given device.
 #[derive(Clone, Debug)]
 pub struct Blocks<'a> {
-    /// Where the weights live.
+    /// The device of the weights.
     pub device: &'a Device,
-    /// How the weights of convolutions and dense layers start.
+    /// The initialiser of convolutions and dense layers.
     pub initializer: Initializer,
 }
 
@@ -25,7 +25,7 @@ impl Blocks<'_> {
         Block::Conv(self.conv_layer(input, output, window, 1, true))
     }
 
-    /// The same with a ReLU behind it.
+    /// Convolution over all channels, with bias, followed by a ReLU.
     pub fn conv_bias_relu(&self, input: usize, output: usize, window: Window) -> Block {
         Block::Conv(Conv { relu: true, ..self.conv_layer(input, output, window, 1, true) })
     }
@@ -55,12 +55,12 @@ impl Blocks<'_> {
         Block::AveragePool(Pool { window })
     }
 
-    /// Dropout of a part `rate` of the values; none when it is zero.
+    /// Dropout with probability `rate`; `None` if it is zero.
     pub fn dropout(&self, rate: f64) -> Option<Block> {
         (rate > 0.0).then(|| Block::Dropout(DropoutConfig::new(rate).init()))
     }
 
-    /// The same between dense layers.
+    /// Dropout between dense layers.
     pub fn dense_dropout(&self, rate: f64) -> Option<Dense> {
         (rate > 0.0).then(|| Dense::Dropout(DropoutConfig::new(rate).init()))
     }
@@ -78,7 +78,7 @@ impl Blocks<'_> {
         Block::Tanh(Tanh {})
     }
 
-    /// ReLU that ends at six.
+    /// ReLU limited to six.
     pub fn relu6(&self) -> Block {
         Block::Relu6(Relu6 {})
     }
@@ -88,12 +88,12 @@ impl Blocks<'_> {
         Block::Silu(Silu {})
     }
 
-    /// Ways side by side; an empty one stands for the maps themselves.
+    /// Concatenation of paths; an empty path is the identity.
     pub fn concat(&self, ways: impl IntoIterator<Item = Vec<Block>>) -> Block {
         Block::Concat(Concat { ways: ways.into_iter().map(|blocks| Way { blocks }).collect() })
     }
 
-    /// Squeeze and excitation of `channels` through `hidden` numbers.
+    /// Squeeze and excitation of `channels` with `hidden` units.
     pub fn gate(&self, channels: usize, hidden: usize) -> Block {
         let pointwise = Window::valid(1, 1);
         Block::Gate(Gate {
@@ -109,17 +109,17 @@ impl Blocks<'_> {
         layers
     }
 
-    /// Batch normalisation behind a dense layer.
+    /// Batch normalisation after a dense layer.
     pub fn dense_norm(&self, width: usize) -> Dense {
         Dense::Norm(self.norm_layer(width))
     }
 
-    /// Hyperbolic tangent behind a dense layer.
+    /// Hyperbolic tangent after a dense layer.
     pub fn dense_tanh(&self) -> Dense {
         Dense::Tanh(Tanh {})
     }
 
-    /// ReLU behind a dense layer.
+    /// ReLU after a dense layer.
     pub fn dense_relu(&self) -> Dense {
         Dense::Relu(Relu {})
     }

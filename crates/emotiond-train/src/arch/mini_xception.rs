@@ -6,8 +6,8 @@ use super::make::Blocks;
 use super::{Network, NetworkSpec};
 use crate::ops::Window;
 
-/// Two convolutions of 8 channels, four residual modules of depthwise-separable convolutions, a convolution to the
-/// classes, and the mean of each.
+/// Two convolutions of 8 channels, four residual modules of depthwise-separable convolutions, a convolution with one
+/// channel per class, and global average pooling.
 pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let mut body = vec![
         blocks.conv(spec.channels, 8, Window::valid(3, 1)),
@@ -23,7 +23,7 @@ pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     Network::new(body, Gather::GlobalAverage, vec![])
 }
 
-/// Two separable convolutions and a pooling that halves the size, beside a strided 1x1 convolution.
+/// Two separable convolutions and a pooling that halves the size, with a strided 1x1 convolution as shortcut.
 fn module(blocks: &Blocks, input: usize, output: usize) -> Block {
     let same = Window::same(3, 1);
     let pointwise = Window::valid(1, 1);

@@ -1,5 +1,5 @@
 //! MobileNetV2 (Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks") at width 1 without its
-//! top, under the mean of each channel, dropout and a dense layer.
+//! classification head, followed by global average pooling, dropout and a dense layer.
 
 use super::inverted::{Plan, stage, under_means};
 use super::make::Blocks;

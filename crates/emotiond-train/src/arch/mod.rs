@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 
-/// What a network is built for.
+/// The specification of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// The architecture's name, one of [`names`].
@@ -41,7 +41,7 @@ pub struct NetworkSpec {
     pub size: usize,
     /// Classes of the output.
     pub classes: usize,
-    /// Part of the values that dropout sets to zero, where the architecture has dropout; 0 for none.
+    /// Dropout probability, if the architecture has dropout; 0 for none.
     pub dropout: f64,
 }
 
@@ -70,7 +70,7 @@ pub enum ArchError {
         smallest: usize,
         /// The largest side, in pixels.
         largest: usize,
-        /// The side that was asked for.
+        /// The requested side, in pixels.
         size: usize,
     },
 }
@@ -108,10 +108,10 @@ pub fn names() -> Vec<&'static str> {
     ARCHITECTURES.iter().map(|architecture| architecture.name).collect()
 }
 
-/// Builds the network that `spec` asks for, its weights drawn by `initializer` from the device's generator.
+/// Builds the network described by `spec` and initialises its weights with `initializer` and the device's generator.
 ///
 /// # Errors
-/// When no architecture has that name or the input's size does not suit it.
+/// When no architecture has that name or it does not support the input size.
 pub fn build(spec: &NetworkSpec, initializer: Initializer, device: &Device) -> Result<Network, ArchError> {
     let architecture = ARCHITECTURES
         .iter()
@@ -124,15 +124,15 @@ pub fn build(spec: &NetworkSpec, initializer: Initializer, device: &Device) -> R
     Ok(build(&Blocks { device, initializer }, spec))
 }
 
-/// A network: feature maps, then numbers, then logits.
+/// A network: a body on feature maps, a pooling or flattening step, and a head that computes the logits.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// From the picture to the last feature maps.
+    /// The blocks from the picture to the last feature maps.
     pub body: Vec<Block>,
-    /// From maps to a row of numbers.
+    /// How the last feature maps are turned into a vector.
     #[module(skip)]
     pub gather: Gather,
-    /// From the row to the logits; empty when the row is the logits.
+    /// The layers from the vector to the logits; empty if the vector contains the logits.
     pub head: Vec<Dense>,
 }
 
@@ -147,17 +147,17 @@ impl Network {
         self.forward_maps(Maps::new(pictures))
     }
 
-    /// The same from maps in whichever memory order.
+    /// The same for maps in any memory order.
     pub fn forward_maps(&self, maps: Maps) -> Tensor<2> {
         self.forward_from(0, maps)
     }
 
-    /// The same from what the first `blocks` blocks of the body made of pictures.
+    /// The same from the output of the first `blocks` blocks of the body.
     pub fn forward_from(&self, blocks: usize, maps: Maps) -> Tensor<2> {
         self.classify(self.row(blocks::forward(&self.body[blocks..], maps)))
     }
 
-    /// The row of numbers `[samples, numbers]` that the body's last maps become.
+    /// The feature vectors `[samples, numbers]` of the body's output `maps`.
     pub fn row(&self, maps: Maps) -> Tensor<2> {
         match self.gather {
             Gather::GlobalAverage => maps.global_average(),
@@ -165,7 +165,7 @@ impl Network {
         }
     }
 
-    /// The logits `[samples, classes]` of such rows.
+    /// The logits `[samples, classes]` of feature vectors.
     pub fn classify(&self, row: Tensor<2>) -> Tensor<2> {
         self.head.iter().fold(row, |row, layer| layer.forward(row))
     }
@@ -190,7 +190,7 @@ mod tests {
             ("vgg16_small", 3, 7, 14_781_767),
             ("vgg16_large", 3, 7, 15_382_683),
             ("resnet50", 3, 7, 23_858_695),
-            // A backbone's numbers as torchvision and timm have them, and those of our head.
+            // The parameters of the backbone in torchvision and timm, plus those of our head.
             ("densenet121_flat", 3, 3, 7_037_504 + 1024 * 512 + 512 + 4 * 512 + 512 * 3 + 3),
             ("efficientnet_b2", 3, 7, 7_768_562 + 1408 * 128 * 9 + 128 + 128 * 128 + 128 + 128 * 7 + 7),
             ("efficientnet_lite0", 3, 7, 3_413_024 + 1280 * 7 + 7),

@@ -1,6 +1,6 @@
-//! ResNet50 (He et al. 2016, "Deep Residual Learning for Image Recognition") without its top, its stride in the 3x3
-//! convolutions, under a head of two dense layers. Convolutions have a bias, as Keras' have. 23,858,695 numbers with
-//! three channels and seven classes.
+//! ResNet50 (He et al. 2016, "Deep Residual Learning for Image Recognition") with a head of two dense layers. The
+//! stride is in the 3x3 convolutions. Convolutions have a bias, as in Keras. 23,858,695 parameters with three channels
+//! and seven classes.
 
 use super::blocks::{Block, Gather, Residual};
 use super::make::Blocks;
@@ -9,7 +9,7 @@ use crate::ops::Window;
 
 /// Blocks of each stage and the channels of their 3x3 convolutions.
 const STAGES: [(usize, usize); 4] = [(3, 64), (4, 128), (6, 256), (3, 512)];
-/// What the last 1x1 convolution of a block widens its maps by.
+/// Factor by which the last 1x1 convolution of a block increases the channels.
 const EXPANSION: usize = 4;
 const HIDDEN: [usize; 2] = [128, 64];
 
@@ -34,7 +34,7 @@ pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     Network::new(body, Gather::GlobalAverage, head)
 }
 
-/// 1x1, 3x3 and 1x1 convolutions beside the maps themselves, or beside a 1x1 convolution where their shape changes.
+/// 1x1, 3x3 and 1x1 convolutions; the shortcut is the identity, or a 1x1 convolution if the shape changes.
 fn bottleneck(blocks: &Blocks, input: usize, width: usize, stride: usize) -> Block {
     let output = width * EXPANSION;
     let pointwise = Window::valid(1, 1);

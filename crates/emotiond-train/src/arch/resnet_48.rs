@@ -1,5 +1,6 @@
-//! A residual network (He et al. 2016, "Deep Residual Learning for Image Recognition") cut to pictures of 48x48: the
-//! first convolution keeps their full resolution, three stages of two or three blocks halve it.
+//! A residual network (He et al. 2016, "Deep Residual Learning for Image Recognition") adapted to pictures of 48x48:
+//! the first convolution keeps the full resolution; the three stages of two or three blocks have a half, a quarter and
+//! an eighth of it.
 
 use super::blocks::{Block, Gather, Residual};
 use super::make::Blocks;
@@ -9,12 +10,12 @@ use crate::ops::Window;
 const STEM: usize = 16;
 const WIDTHS: [usize; 3] = [32, 64, 128];
 
-/// Two blocks a stage: 0.7 million weights, 62 million multiplications a picture of 48x48.
+/// Two blocks per stage: 0.7 million weights, 62 million multiplications per picture of 48x48.
 pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     build_stages(2, blocks, spec)
 }
 
-/// Three blocks a stage: 1.1 million weights, 94 million multiplications.
+/// Three blocks per stage: 1.1 million weights, 94 million multiplications.
 pub(super) fn build_deep(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     build_stages(3, blocks, spec)
 }
@@ -36,7 +37,7 @@ fn build_stages(depth: usize, blocks: &Blocks, spec: &NetworkSpec) -> Network {
     Network::new(body, Gather::GlobalAverage, vec![blocks.linear(input, spec.classes)])
 }
 
-/// Two convolutions beside the maps themselves, or beside a strided 1x1 convolution where the width grows.
+/// Two convolutions; the shortcut is the identity, or a strided 1x1 convolution if the width changes.
 fn module(blocks: &Blocks, input: usize, output: usize) -> Block {
     let stride = if input == output { 1 } else { 2 };
     let shortcut = match stride {

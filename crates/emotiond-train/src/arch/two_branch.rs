@@ -1,5 +1,5 @@
-//! Two light backbones that look at the same picture: the maps of MobileNetV2 and of EfficientNet-Lite0 side by side,
-//! under the mean of each channel, dropout and a dense layer.
+//! Two light backbones with the same input, MobileNetV2 and EfficientNet-Lite0. Their feature maps are concatenated,
+//! followed by global average pooling, dropout and a dense layer.
 
 use super::inverted::under_means;
 use super::make::Blocks;

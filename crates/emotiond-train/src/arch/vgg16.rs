@@ -1,5 +1,5 @@
 //! VGG16 (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-//! configuration D) without its top, under the heads that projects on FER2013 gave it.
+//! configuration D) with the heads that other projects on FER2013 used.
 
 use super::blocks::{Block, Gather};
 use super::make::Blocks;
@@ -10,14 +10,15 @@ use crate::ops::Window;
 const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 const WIDTH: usize = 512;
 
-/// Mean of each channel, 128 dense units. 14,781,767 numbers with three channels and seven classes.
+/// Global average pooling, 128 dense units. 14,781,767 parameters with three channels and seven classes.
 pub(super) fn build_small(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let mut head = blocks.dense(WIDTH, 128, spec.dropout);
     head.push(blocks.linear(128, spec.classes));
     Network::new(backbone(blocks, spec.channels), Gather::GlobalAverage, head)
 }
 
-/// Normalised means of each channel, 1028, 128 and 16 dense units. 15,382,683 numbers likewise.
+/// Global average pooling with batch normalisation, 1028, 128 and 16 dense units. 15,382,683 parameters with three
+/// channels and seven classes.
 pub(super) fn build_large(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let mut body = backbone(blocks, spec.channels);
     body.push(blocks.norm(WIDTH));
@@ -31,7 +32,7 @@ pub(super) fn build_large(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     Network::new(body, Gather::GlobalAverage, head)
 }
 
-/// All values of the last maps, 512 dense units.
+/// Flattened feature maps, 512 dense units.
 pub(super) fn build_flat(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let side = spec.size >> STAGES.len();
     let mut head = blocks.dense(WIDTH * side * side, WIDTH, spec.dropout);

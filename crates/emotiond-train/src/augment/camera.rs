@@ -1,4 +1,4 @@
-//! What a camera does to a picture: lens and motion blur it, few pixels, a noisy sensor and JPEG spoil it.
+//! Simulates the image errors of cameras: lens blur, motion blur, low resolution, sensor noise and JPEG compression.
 
 use super::{AugmentSection, log_uniform, uniform};
 use emotiond_core::picture::Color;
@@ -7,16 +7,16 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-/// A camera's errors; absent ones change nothing.
+/// The image errors to apply; `None` for no such error.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Camera {
     /// Standard deviation in pixels of a 48-pixel picture.
     pub(super) blur: Option<f64>,
     /// Length in pixels of a 48-pixel picture, and direction in radians.
     pub(super) motion: Option<(f64, f64)>,
-    /// The side that is left, as a part.
+    /// The reduced side, as a part of the full side.
     pub(super) resolution: Option<f64>,
-    /// Standard deviation in pixel values, and what the noise is drawn with.
+    /// Standard deviation in pixel values, and the random seed.
     pub(super) noise: Option<(f64, u64)>,
     /// Quality, 1 to 100.
     pub(super) jpeg: Option<i32>,
@@ -24,11 +24,11 @@ pub struct Camera {
 
 /// Strengths are given for pictures of this side.
 const REFERENCE_SIDE: f64 = 48.0;
-/// The most noise, as a part of the distance between the picture's darkest and brightest pixel.
+/// Limit of the noise, as a part of the distance between the picture's darkest and brightest pixel.
 const MOST_NOISE: f64 = 0.12;
 
 impl Camera {
-    /// Draws what `section` allows, always as many figures.
+    /// Random errors as allowed by `section`. Always draws the same number of random numbers.
     pub(super) fn draw(section: &AugmentSection, random: &mut impl Rng) -> Self {
         let mut chance = |probability: f64| random.random::<f64>() < probability;
         let [blurs, moves, shrinks, rustles, compresses] =
@@ -48,8 +48,8 @@ impl Camera {
         }
     }
 
-    /// Turns `light`, `side` x `side` values of `color` from 0 to 255, into the picture that the camera gives of it,
-    /// at the same size.
+    /// Applies the errors to `light`, `side` x `side` values of `color` from 0 to 255, and writes the picture, which
+    /// has the same size.
     pub(super) fn take(&self, mut light: Vec<f32>, side: usize, color: Color, out: &mut [u8]) {
         let channels = color.channels();
         let scale = side as f64 / REFERENCE_SIDE;
@@ -80,7 +80,7 @@ impl Camera {
         resize(&small, few, out, side, color);
     }
 
-    /// The sensor's noise, whole pixel values, JPEG.
+    /// Applies sensor noise, rounding and JPEG compression.
     fn expose(&self, light: &[f32], side: usize, color: Color, out: &mut [u8]) {
         match self.noise {
             Some((deviation, seed)) => {
@@ -102,7 +102,7 @@ impl Camera {
     }
 }
 
-/// The picture through JPEG and back.
+/// Compresses the picture as JPEG and decompresses it.
 fn compress(side: usize, color: Color, quality: i32, pixels: &mut [u8]) {
     let (format, subsampling) = match color {
         Color::Gray => (turbojpeg::PixelFormat::GRAY, turbojpeg::Subsamp::Gray),
@@ -110,10 +110,10 @@ fn compress(side: usize, color: Color, quality: i32, pixels: &mut [u8]) {
     };
     let (width, height, pitch) = (side, side, side * color.channels());
     let image = turbojpeg::Image { pixels: &*pixels, width, pitch, height, format };
-    let jpeg = turbojpeg::compress(image, quality, subsampling).expect("a picture compresses");
-    let mut decompressor = turbojpeg::Decompressor::new().expect("the JPEG library starts");
+    let jpeg = turbojpeg::compress(image, quality, subsampling).expect("a picture can be compressed");
+    let mut decompressor = turbojpeg::Decompressor::new().expect("the JPEG library can be initialised");
     let back = turbojpeg::Image { pixels: &mut *pixels, width, pitch, height, format };
-    decompressor.decompress(&jpeg, back).expect("what was just compressed is whole");
+    decompressor.decompress(&jpeg, back).expect("the JPEG was just compressed");
 }
 
 fn resize(from: &[u8], from_side: usize, to: &mut [u8], to_side: usize, color: Color) {
@@ -125,10 +125,10 @@ fn resize(from: &[u8], from_side: usize, to: &mut [u8], to_side: usize, color: C
         Image::from_vec_u8(from_side as u32, from_side as u32, from.to_vec(), kind).expect("a square");
     let mut target = Image::from_slice_u8(to_side as u32, to_side as u32, to, kind).expect("a square");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).expect("both are of one kind");
+    Resizer::new().resize(&source, &mut target, &options).expect("both have the same pixel format");
 }
 
-/// A Gaussian's weights, an odd number of them.
+/// The weights of a Gaussian, an odd number.
 fn bell(deviation: f64) -> Vec<f32> {
     let reach = (3.0 * deviation).ceil() as i64;
     let weights: Vec<f64> = (-reach..=reach).map(|x| (-0.5 * (x as f64 / deviation).powi(2)).exp()).collect();
@@ -136,7 +136,7 @@ fn bell(deviation: f64) -> Vec<f32> {
     weights.iter().map(|weight| (weight / sum) as f32).collect()
 }
 
-/// The weighted mean of each pixel's neighbours along a direction; the border's pixels repeat.
+/// The weighted mean of each pixel's neighbours along a direction; the pixels of the border are repeated outside.
 fn along(pixels: &[f32], side: usize, channels: usize, direction: (f64, f64), weights: &[f32]) -> Vec<f32> {
     let reach = weights.len() as i64 / 2;
     let last = side as i64 - 1;

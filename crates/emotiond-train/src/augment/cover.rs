@@ -1,22 +1,22 @@
-//! Things that cover a part of a face: a mask, sunglasses, a hand. Places are those of a face that fills its square, as
-//! FER2013's do: eyes at two fifths of the height, the mouth at three quarters.
+//! Draws objects that cover a part of a face: a mask, sunglasses, a hand. The positions are for faces that fill the
+//! picture as in FER2013: eyes at two fifths of the height, the mouth at three quarters.
 
 use super::uniform;
 use rand::{Rng, RngExt};
 
-/// What covers the face; all lengths in parts of the side.
+/// The covering object; all lengths are parts of the side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cover {
     /// From the bridge of the nose to below the chin.
     Mask {
-        /// Where it begins.
+        /// Vertical position of its upper edge.
         top: f64,
         /// Half its width there.
         half_width: f64,
         /// Brightness, 0 to 255.
         value: f64,
     },
-    /// Two dark lenses and what joins them.
+    /// Two dark lenses and the bridge between them.
     Sunglasses {
         /// The height of the lenses' centres.
         y: f64,
@@ -25,7 +25,7 @@ pub enum Cover {
         /// Brightness, 0 to 255.
         value: f64,
     },
-    /// An ellipse before one side of the lower face.
+    /// An ellipse in front of one side of the lower face.
     Hand {
         /// Its centre.
         center: (f64, f64),
@@ -37,7 +37,7 @@ pub enum Cover {
 }
 
 impl Cover {
-    /// Draws one of the three, always from as many figures.
+    /// A random object. Always draws the same number of random numbers.
     pub(super) fn draw(random: &mut impl Rng) -> Self {
         let kind = random.random::<f64>();
         let [a, b, c, d] = [(); 4].map(|()| random.random::<f64>());
@@ -57,7 +57,7 @@ impl Cover {
         }
     }
 
-    /// Draws it into `pixels`, `side` x `side` of `channels` bytes.
+    /// Paints the object on `pixels`, `side` x `side` of `channels` bytes.
     pub(super) fn draw_on(&self, side: usize, channels: usize, pixels: &mut [u8]) {
         let value = match *self {
             Self::Mask { value, .. } | Self::Sunglasses { value, .. } => value,
@@ -78,7 +78,7 @@ impl Cover {
         }
     }
 
-    /// The distance to its outline, negative within; near the outline as good as exact.
+    /// The signed distance to the outline, negative inside; it is accurate near the outline.
     fn distance(&self, x: f64, y: f64) -> f64 {
         let ellipse = |center: (f64, f64), axes: (f64, f64)| {
             let length = (((x - center.0) / axes.0).powi(2) + ((y - center.1) / axes.1).powi(2)).sqrt();
@@ -99,7 +99,7 @@ impl Cover {
         }
     }
 
-    /// A mask is curved and a hand has fingers: brighter and darker stripes; glasses are flat.
+    /// The brightness at a point: stripes imitate the folds of a mask and the fingers of a hand; glasses are uniform.
     fn shaded(&self, value: f64, x: f64, y: f64) -> f64 {
         let shade = match self {
             Self::Mask { .. } => 1.0 - 0.35 * (2.0 * x - 1.0).abs() - 0.06 * (y * 40.0).sin().max(0.0),

@@ -1,4 +1,4 @@
-//! What cameras do to faces, at fixed strengths: the rows of `emotiond-train eval --field`.
+//! Camera disturbances of fixed strength: the rows of `emotiond-train eval --field`.
 
 use super::{Augmentation, Camera, Cover, Light, Turn};
 

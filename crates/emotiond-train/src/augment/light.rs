@@ -1,22 +1,22 @@
-//! What the light does to a picture: from one side, through a curve, dim, pale.
+//! Simulates lighting: light from one side, gamma curve, dim and pale pictures.
 
 use super::{AugmentSection, log_uniform, uniform};
 use rand::{Rng, RngExt};
 
-/// Changes of the light; absent ones change nothing.
+/// The changes to apply; `None` for no such change.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Light {
-    /// How much light the ramp takes away at its dark end, 0 to 1, and the direction it falls, in radians.
+    /// Loss of brightness at the dark end of the ramp, 0 to 1, and the direction towards the dark end, in radians.
     pub(super) side: Option<(f64, f64)>,
     pub(super) gamma: Option<f64>,
-    /// The contrast that is left, 0 to 1, and the level that it lies about, 0 to 255.
+    /// The remaining contrast, 0 to 1, and the mean level, 0 to 255.
     pub(super) pale: Option<(f64, f64)>,
-    /// The brightness that is left, 0 to 1.
+    /// The remaining brightness, 0 to 1.
     pub(super) dim: Option<f64>,
 }
 
 impl Light {
-    /// Draws what `section` allows, always as many figures.
+    /// Random changes as allowed by `section`. Always draws the same number of random numbers.
     pub(super) fn draw(section: &AugmentSection, random: &mut impl Rng) -> Self {
         let mut chance = |probability: f64| random.random::<f64>() < probability;
         let [side, gamma, pale, dim] =
@@ -33,7 +33,7 @@ impl Light {
         }
     }
 
-    /// Changes `pixels`, `side` x `side` of `channels` values from 0 to 255, without rounding.
+    /// Applies the changes to `pixels`, `side` x `side` of `channels` values from 0 to 255, without rounding.
     pub(super) fn apply(&self, side: usize, channels: usize, pixels: &mut [f32]) {
         if let Some((strength, direction)) = self.side {
             let (sin, cos) = direction.sin_cos();

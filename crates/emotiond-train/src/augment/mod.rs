@@ -1,6 +1,6 @@
-//! Augmentation, in the order in which things happen before a camera: what covers the face, how the head is turned and
-//! framed (one warp), the light, the camera; then brightness and contrast, and a rectangle erased. Mixup works on whole
-//! batches, see [`mod@super::loader`].
+//! Augmentation, in the physical order: objects that cover the face, rotation and framing of the head (one warp),
+//! light, camera; then brightness and contrast, and an erased rectangle. Mixup needs whole batches, see
+//! [`mod@super::loader`].
 
 mod camera;
 mod cover;
@@ -33,7 +33,7 @@ pub struct Source<'a> {
     pub color: Color,
 }
 
-/// What happens to one picture. Drawn by [`Augmentation::draw`].
+/// The changes of one picture, chosen at random by [`Augmentation::draw`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Augmentation {
     flip: bool,
@@ -53,7 +53,7 @@ pub struct Augmentation {
     camera: Camera,
 }
 
-/// In parts of the side.
+/// A rectangle, in parts of the side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Rectangle {
     x: f64,
@@ -83,14 +83,14 @@ impl Default for Augmentation {
 }
 
 impl Augmentation {
-    /// Itself, with noise of its own where it brings noise.
+    /// The same augmentation with another seed of the noise, if it has noise.
     pub fn with_noise_seed(mut self, seed: u64) -> Self {
         self.camera.noise = self.camera.noise.map(|(deviation, _)| (deviation, seed));
         self
     }
 
-    /// Draws from `random` what `section` allows. It always draws the same number of figures, so that one key of the
-    /// recipe does not change what the others bring.
+    /// Random changes as allowed by `section`. It always draws the same number of random numbers, so that a key of the
+    /// recipe does not influence the random values of the others.
     pub fn draw(section: &AugmentSection, random: &mut impl Rng) -> Self {
         let mut either_way = |most: f64| (random.random::<f64>() * 2.0 - 1.0) * most;
         let shift_px = (either_way(section.shift_px), either_way(section.shift_px));
@@ -160,7 +160,7 @@ impl Augmentation {
     }
 }
 
-/// Writes the sample, changed by `augmentation`, as `spec` asks for it.
+/// Writes the sample, changed by `augmentation`, in the format of `spec`.
 ///
 /// # Panics
 /// When `crop` is not `spec.crop_len()` bytes long.
@@ -180,13 +180,13 @@ fn uniform(random: &mut impl Rng, least: f64, most: f64) -> f64 {
     least + random.random::<f64>() * (most - least)
 }
 
-/// Even in the logarithm: halving is as likely as doubling.
+/// A random value that is uniform in the logarithm: halving is as likely as doubling.
 fn log_uniform(random: &mut impl Rng, least: f64, most: f64) -> f64 {
     uniform(random, least.ln(), most.ln()).exp()
 }
 
 impl Rectangle {
-    /// Random erasing's rectangle (Zhong et al. 2017): 2 to 25 % of the area, sides 1:3 to 3:1.
+    /// A rectangle for random erasing (Zhong et al. 2017): 2 to 25 % of the area, aspect ratio 1:3 to 3:1.
     fn draw(random: &mut impl Rng) -> Self {
         let area: f64 = 0.02 + 0.23 * random.random::<f64>();
         let ratio = 3.0_f64.powf(random.random::<f64>() * 2.0 - 1.0);

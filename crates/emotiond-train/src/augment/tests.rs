@@ -57,7 +57,7 @@ fn mean(pixels: &[u8]) -> f64 {
     pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / pixels.len() as f64
 }
 
-/// The mean distance of neighbours in a row: what blur and low resolution take away.
+/// The mean difference of neighbours in a row, which blur and low resolution reduce.
 fn detail(pixels: &[u8]) -> f64 {
     let distances = pixels.chunks(48).flat_map(|row| row.windows(2)).map(|pair| pair[0].abs_diff(pair[1]));
     distances.map(f64::from).sum::<f64>() / pixels.len() as f64
@@ -175,7 +175,7 @@ fn a_quarter_turn_is_exact() {
     warp(&gray(&pixels, 48), &Affine::new(48, 48, false, (0.0, 0.0), 90.0, 1.0), None, 48, &mut out);
     for y in 0..48 {
         for x in 0..48 {
-            // Counter-clockwise: what was at the right is at the top.
+            // Counter-clockwise: the right edge moves to the top.
             assert_eq!(out[y * 48 + x], pixels[x * 48 + (47 - y)]);
         }
     }
@@ -187,7 +187,7 @@ fn brightness_and_contrast_move_mean_and_spread() {
     let mut out = vec![0; 48 * 48];
     let none = Augmentation::draw(&AugmentSection::default(), &mut ChaCha8Rng::seed_from_u64(0));
     Augmentation { brightness: 0.1, contrast: 0.5, ..none }.apply(&gray(&pixels, 48), 48, &mut out);
-    // The mean of 120 rises by 25.5, the distance of 20 halves.
+    // The mean of 120 rises by 25.5, the difference of 20 halves.
     assert_eq!(&out[..2], &[136, 156]);
 }
 

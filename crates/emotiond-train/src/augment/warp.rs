@@ -1,5 +1,5 @@
-//! A warp with bilinear interpolation, affine and then in perspective; the border's pixels repeat, as in the daemon's
-//! crop.
+//! Warps pictures with bilinear interpolation: an affine map, then a perspective map. The pixels of the border are
+//! repeated outside, as in the daemon's crop.
 
 use super::{Source, uniform};
 use rand::Rng;
@@ -7,8 +7,8 @@ use rand::Rng;
 const FRACTION_BITS: u32 = 16;
 const ONE: i64 = 1 << FRACTION_BITS;
 
-/// Where each pixel of the output comes from: `source = origin + x * right + y * down`, in source pixels, with the
-/// centre of the first pixel at 0.
+/// An affine map from output to source: `source = origin + x * right + y * down`, in source pixels, with the centre of
+/// the first pixel at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
     origin: (f64, f64),
@@ -38,7 +38,7 @@ impl Affine {
         Self { origin, right, down }
     }
 
-    /// The point of the source that the output's (`x`, `y`) shows.
+    /// The point of the source that appears at (`x`, `y`) of the output.
     pub fn source_point(&self, x: f64, y: f64) -> (f64, f64) {
         (
             self.origin.0 + x * self.right.0 + y * self.down.0,
@@ -47,19 +47,19 @@ impl Affine {
     }
 }
 
-/// A picture turned about its upright axis and then about its level one, seen in perspective.
+/// A picture rotated about its vertical axis and then about its horizontal axis, seen in perspective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Turn {
-    /// The turned picture's directions right and down: x, y and depth.
+    /// The directions right and down of the rotated picture: x, y and depth.
     right: [f64; 3],
     down: [f64; 3],
 }
 
-/// How far away the eye is, in halves of the picture's side.
+/// Distance of the eye, in halves of the picture's side.
 const EYE: f64 = 4.0;
 
 impl Turn {
-    /// Turned about the upright axis and about the level axis, in degrees.
+    /// A rotation about the vertical and the horizontal axis, in degrees.
     pub fn new(yaw_deg: f64, pitch_deg: f64) -> Self {
         let (yaw_sin, yaw_cos) = yaw_deg.to_radians().sin_cos();
         let (pitch_sin, pitch_cos) = pitch_deg.to_radians().sin_cos();
@@ -73,7 +73,7 @@ impl Turn {
         Self::new(uniform(random, -25.0, 25.0), uniform(random, -15.0, 15.0))
     }
 
-    /// The point of the picture, before it was turned, that is seen at (`x`, `y`) of `side` x `side` pixels.
+    /// The point of the picture before the rotation that is seen at (`x`, `y`) of `side` x `side` pixels.
     fn before(&self, side: usize, x: f64, y: f64) -> (f64, f64) {
         let half = side as f64 / 2.0;
         let (x, y) = ((x + 0.5 - half) / half, (y + 0.5 - half) / half);
@@ -92,10 +92,10 @@ impl Turn {
     }
 }
 
-/// Writes `side` x `side` pixels into `out`, each from where `map` says; turned after that where there is a `turn`.
+/// Writes `side` x `side` pixels into `out`: the source warped by `map`, then rotated by `turn` if there is one.
 ///
 /// # Panics
-/// When `out` or the source is not as long as its side and colour say.
+/// When the length of `out` or of the source does not match its side and colour.
 pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out: &mut [u8]) {
     let channels = source.color.channels();
     assert_eq!(out.len(), side * side * channels, "the output does not fit its side");
@@ -121,14 +121,14 @@ pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out:
     }
 }
 
-/// One pixel by bilinear interpolation at the fixed-point place (`x`, `y`).
+/// One pixel by bilinear interpolation at the fixed-point position (`x`, `y`).
 #[inline]
 fn sample(source: &Source, channels: usize, x: i64, y: i64, pixel: &mut [u8]) {
     let last = source.side as i64 - 1;
     let (x, y) = (x.clamp(0, last * ONE), y.clamp(0, last * ONE));
     let (left, top) = (x >> FRACTION_BITS, y >> FRACTION_BITS);
     let (right, bottom) = ((left + 1).min(last), (top + 1).min(last));
-    // Eleven bits of each fraction: the product of two and a byte fits 32 bits.
+    // With eleven bits per fraction, the product of two fractions and a byte fits into 32 bits.
     let (fx, fy) = (((x & (ONE - 1)) >> 5) as u32, ((y & (ONE - 1)) >> 5) as u32);
     let at = |x: i64, y: i64, channel: usize| {
         u32::from(source.pixels[(y as usize * source.side + x as usize) * channels + channel])

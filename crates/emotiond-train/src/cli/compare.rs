@@ -1,4 +1,5 @@
-//! What `report` works out beyond the runs' own reports: what a network costs, and in what the recipes differ.
+//! What `report` computes in addition to the runs' own reports: the cost of each network, and the keys in which the
+//! recipes differ.
 
 use crate::{
     arch::{self, NetworkSpec, cost},
@@ -13,25 +14,25 @@ use emotiond_core::{
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
-/// The exported model's name in a run's folder.
+/// File name of the exported model in a run's folder.
 const MODEL: &str = "model.onnx";
-/// Runs of the model of which the median counts.
+/// Number of timed runs of a model; the median is reported.
 const ROUNDS: usize = 31;
-/// Keys in which runs differ without being other experiments.
+/// Keys that do not make a run a different experiment.
 const NO_EXPERIMENT: [&str; 2] = ["fit.seed", "distill.teacher"];
 
-/// What a run's network costs.
+/// The cost of running a network.
 #[derive(Default)]
 pub(super) struct Cost {
-    /// Millions of multiplications a face; `None` where the architecture is not known any more.
+    /// Millions of multiplications per face; `None` if the architecture no longer exists.
     pub millions: Option<f64>,
-    /// Size of the exported file.
+    /// Size of the exported file, in megabytes.
     pub megabytes: Option<f64>,
-    /// Milliseconds a face in ONNX Runtime on one thread, in batches of one and of eight.
+    /// Milliseconds per face in ONNX Runtime on one thread, in batches of one and of eight.
     pub ms_a_face: Option<(f64, f64)>,
 }
 
-/// The cost of the run in `folder`. What cannot be known, since a file or the runtime is missing, stays out.
+/// The cost of the run in `folder`. Values that cannot be measured because a file or the runtime is missing are `None`.
 pub(super) fn cost(folder: &Path, run: &RunReport) -> Cost {
     let network = &run.recipe.network;
     let spec = NetworkSpec {
@@ -73,8 +74,8 @@ fn median_ms(classifier: &mut Classifier, faces: usize) -> Option<f64> {
     Some(times[ROUNDS / 2])
 }
 
-/// The keys in which the recipes of `runs` differ, with the accuracies of the runs by value. A key that one recipe
-/// lacks counts as `-`.
+/// The keys in which the recipes of `runs` differ, with the accuracies of the runs by value. The value of a key that a
+/// recipe lacks is `-`.
 pub(super) fn ablations(runs: &[(String, RunReport)]) -> Vec<Ablation> {
     let tried: Vec<(BTreeMap<String, String>, f64)> =
         runs.iter().filter_map(|(_, run)| Some((keys(run), run.best()?.validation_accuracy))).collect();

@@ -16,10 +16,10 @@ pub struct DataArgs {
     /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
     #[arg(value_name = "PATH")]
     path: PathBuf,
-    /// Prints JSON in place of tables.
+    /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
-    /// Writes a sheet that shows what each key of a recipe's [augment] does to pictures of this data.
+    /// Writes a sheet that shows the effect of each [augment] key of a recipe on pictures of this data.
     #[arg(long, value_name = "SHEET.png")]
     augmented: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ pub struct DataArgs {
 /// Prints counts by split and class, duplicates and constant pictures.
 ///
 /// # Errors
-/// With the contract's exit code when the data cannot be read.
+/// If the data cannot be read; the failure carries the exit code.
 pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let dataset = Dataset::load(&args.path, &InputSpec::fer2013())?;
     if let Some(sheet) = &args.augmented {
@@ -35,8 +35,7 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     }
     let survey = survey(&dataset);
     if args.json {
-        let json =
-            serde_json::to_string_pretty(&survey).expect("a survey holds nothing that JSON cannot say");
+        let json = serde_json::to_string_pretty(&survey).expect("a survey can be written as JSON");
         return print(&format!("{json}\n"));
     }
     print(&render(&survey))
@@ -57,7 +56,7 @@ fn render(survey: &Survey) -> String {
             overlap.b, overlap.rows_of_b, overlap.a
         ));
     }
-    text.push_str(&format!("All: {} pictures occur under more than one emotion\n", survey.contradictions));
+    text.push_str(&format!("All: {} pictures occur with more than one emotion\n", survey.contradictions));
     for split in &survey.splits {
         text.push_str(&constant(split));
     }

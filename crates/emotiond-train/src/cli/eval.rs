@@ -31,7 +31,7 @@ use std::{
 /// Arguments of `eval`.
 #[derive(Args, Debug)]
 pub struct EvalArgs {
-    /// The model.
+    /// The model to evaluate.
     #[arg(long, value_name = "FILE.onnx")]
     model: PathBuf,
     /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder test/EMOTION/*.png|jpg.
@@ -40,30 +40,30 @@ pub struct EvalArgs {
     /// Training, PublicTest, PrivateTest, a folder's name, or a fraction of the training split such as 0.1.
     #[arg(long, value_name = "NAME")]
     split: String,
-    /// Draws the fraction; take the recipe's `fit.seed` to get the rows that `fit` held out.
+    /// Random seed for choosing the fraction; use the recipe's `fit.seed` to get the validation rows of `fit`.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What counts as true: the data's own labels, or what most of FER+'s ten taggers chose.
+    /// The ground truth: the data's own labels, or the emotion that most of FER+'s ten taggers chose.
     #[arg(long, value_enum, default_value_t)]
     labels: Truth,
-    /// Prints the accuracy under disturbances such as cameras bring, against both labellings.
+    /// Prints the accuracy under camera disturbances (poor light, blur, noise ...), against both labellings.
     #[arg(long, conflicts_with_all = ["labels", "out"])]
     field: bool,
-    /// FER+'s CSV of votes [default: ferplus_votes.csv beside the data].
+    /// FER+'s CSV of votes [default: ferplus_votes.csv in the folder of the data].
     #[arg(long, value_name = "FILE")]
     votes: Option<PathBuf>,
-    /// The daemon's configuration: its [runtime], and [model] for a model that does not describe itself.
+    /// The daemon's configuration: [runtime] is used, and [model] for a model without metadata.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Writes confusion.png and mistakes.png into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Prints JSON in place of tables.
+    /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
 }
 
-/// What the daemon's configuration says of running a model; its other tables are passed over.
+/// The part of the daemon's configuration that concerns running a model; other tables are ignored.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Inference {
@@ -84,7 +84,7 @@ impl Inference {
 /// Evaluates a model as the daemon would run it.
 ///
 /// # Errors
-/// With the contract's exit code when the data, the model or the runtime cannot be used.
+/// If the data, the model or the runtime cannot be used; the failure carries the exit code.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let mut config = args.config.as_deref().map(Inference::read).transpose()?.unwrap_or_default();
     config.model.file = Some(args.model.clone());
@@ -136,7 +136,7 @@ fn render_field(split: &str, rows: &[FieldRow]) -> String {
         table.row([name.to_owned()].into_iter().chain(figures));
     };
     rows.iter().for_each(|field| row(field.disturbance, &field.accuracy));
-    row("mean of the disturbed", &mean(rows));
+    row("mean of all disturbances", &mean(rows));
     table.to_string()
 }
 
@@ -147,7 +147,7 @@ fn render(report: &SplitReport) -> String {
 }
 
 fn summary(report: &SplitReport) -> Table {
-    let mut table = Table::new(["", "rows", "accuracy", "mean class", "macro F1", "ECE"]);
+    let mut table = Table::new(["", "rows", "accuracy", "mean class accuracy", "macro F1", "ECE"]);
     let mut row = |name: &str, metrics: &Metrics| {
         table.row([
             name.to_owned(),
@@ -179,7 +179,7 @@ fn classes(metrics: &Metrics) -> Table {
 
 fn confusion(metrics: &Metrics) -> Table {
     let labels = metrics.classes.iter().map(|class| class.label.clone());
-    let mut table = Table::new(["truth \\ taken for".to_owned()].into_iter().chain(labels));
+    let mut table = Table::new(["truth \\ predicted".to_owned()].into_iter().chain(labels));
     for (class, row) in metrics.classes.iter().zip(&metrics.confusion) {
         table.row([class.label.clone()].into_iter().chain(row.iter().map(usize::to_string)));
     }

@@ -1,4 +1,4 @@
-//! A run's course as TensorBoard events, beside whatever else watches it.
+//! Writes the progress of a run as TensorBoard events.
 
 use crate::{
     distributions,
@@ -9,7 +9,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// Passes all on to another watcher and writes each epoch's figures and histograms.
+/// Writes each epoch's figures and histograms, and forwards every call to another watcher.
 pub(super) struct WithEvents {
     shown: Box<dyn Watch>,
     writer: Option<EventWriter>,
@@ -19,7 +19,7 @@ impl WithEvents {
     /// Writes into the folder `events` of the run's folder `out`.
     ///
     /// # Errors
-    /// When no event file can be started there.
+    /// If no event file can be created there.
     pub(super) fn new(shown: Box<dyn Watch>, out: &Path) -> Result<Self, EventError> {
         Ok(Self { shown, writer: Some(EventWriter::create(&out.join("events"))?) })
     }
@@ -32,7 +32,7 @@ impl Watch for WithEvents {
 
     fn epoch(&mut self, record: &EpochRecord, trainer: &Trainer, best: bool) {
         self.shown.epoch(record, trainer, best);
-        // A run is worth more than its pictures: it goes on without them.
+        // Training is more important than its event files, so the run continues without them.
         if let Some(Err(error)) = self.writer.as_mut().map(|writer| write(writer, record, trainer)) {
             self.shown.note(&format!("{error}: no more events are written"));
             self.writer = None;

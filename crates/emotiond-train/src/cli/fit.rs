@@ -32,45 +32,46 @@ use std::sync::Arc;
 /// Arguments of `fit`.
 #[derive(Args, Debug)]
 pub struct FitArgs {
-    /// How to train.
+    /// The training recipe.
     #[arg(value_name = "RECIPE.toml")]
     recipe: PathBuf,
     /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
-    /// Where checkpoints, model, report and curves go.
+    /// Folder for the checkpoints, the model, the report and the plots.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Goes on with the run in the folder, as if it had never stopped.
+    /// Resumes the run in the folder.
     #[arg(long)]
     resume: bool,
-    /// Takes the first weights from a checkpoint of another run, such as DIR/best.ckpt, or from a model that `fit` wrote.
+    /// Initialises the weights from a checkpoint of another run, such as DIR/best.ckpt, or from a model of `fit`.
     #[arg(long, value_name = "CHECKPOINT|MODEL.onnx")]
     from: Option<PathBuf>,
-    /// Changes a key of the recipe, as in `fit.epochs=10`.
+    /// Overrides a key of the recipe, for example `fit.epochs=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// cpu, cuda or wgpu.
+    /// Device to train on: cpu, cuda or wgpu.
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
-    /// Licence of the weights, an SPDX expression, for the model's description.
+    /// Licence of the weights, as an SPDX expression, for the model's metadata.
     #[arg(long, value_name = "SPDX")]
     license: Option<String>,
 }
 
-/// Trains.
+/// Trains a network and writes the model, the report and the plots.
 ///
 /// # Errors
-/// With the contract's exit code when the recipe, the data or the machine does not allow it.
+/// If the recipe, the data, the device or the output folder cannot be used, or the loss diverges; the failure carries
+/// the exit code.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     let mut data = load(&recipe, &args.data)?;
     if let Some(from) = &args.from {
-        data.notes.push(format!("the first weights are those of {}", from.display()));
+        data.notes.push(format!("the weights are initialised from {}", from.display()));
     }
     fs::create_dir_all(&args.out).map_err(|error| {
-        Failure::new(Exit::Output, anyhow::anyhow!("cannot make {}: {error}", args.out.display()))
+        Failure::new(Exit::Output, anyhow::anyhow!("cannot create {}: {error}", args.out.display()))
     })?;
     let teacher = load_teacher(&recipe, &data)?;
     let job = Job {
@@ -103,7 +104,7 @@ pub(super) fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Ar
     Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), data.training.labels)?)))
 }
 
-/// Fits the temperature, writes the model, looks at it through the daemon's eyes, and reports.
+/// Fits the temperature, writes the model, evaluates it as the daemon would run it, and writes the report.
 fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> Result<(), Failure> {
     let validation = Loader::in_order(Arc::new(data.validation.clone()), VALIDATION_BATCH);
     let (logits, classes) = trainer::logits(&outcome.network, &validation, &outcome.spec);
@@ -125,7 +126,7 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
         plots::save_curves(&args.out.join("curves.png"), report).map_err(Failure::from)
     };
     save(&report)?;
-    // The model is safe by now: whoever lacks ONNX Runtime here can still evaluate it elsewhere.
+    // The model and a first report are already written: if ONNX Runtime is missing here, evaluate the model elsewhere.
     report.evaluation = Some(evaluate(&model, data, &split, &args.out)?);
     save(&report)?;
     say(format_args!(
@@ -137,7 +138,7 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
     Ok(())
 }
 
-/// What a run came to, before the model is looked at.
+/// The report of a run before the model is evaluated.
 pub(super) fn course(name: String, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -> RunReport {
     RunReport {
         name,
@@ -153,7 +154,7 @@ pub(super) fn course(name: String, recipe: &Recipe, data: &Prepared, outcome: &O
     }
 }
 
-/// The figures by the trainer's own forward pass: those of the model's description.
+/// The figures by the trainer's own forward pass, which go into the model's metadata.
 fn measured(data: &Prepared, probabilities: &[f32], classes: &[usize], split: &str) -> SplitReport {
     let labels = data.validation.labels;
     let kept = |index: &usize| !data.validation_repeats[*index];
@@ -201,13 +202,13 @@ fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitRe
     }
 }
 
-/// The exported model through ONNX Runtime, with its confusion matrix and worst mistakes as pictures.
+/// Evaluates the exported model with ONNX Runtime and plots its confusion matrix and worst mistakes.
 fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<SplitReport, Failure> {
     let config = ModelConfig { file: Some(model.to_owned()), ..ModelConfig::default() };
     let unavailable = |error: &dyn std::fmt::Display| {
         Failure::new(
             Exit::Unavailable,
-            anyhow::anyhow!("{} is written, but cannot be evaluated: {error}", model.display()),
+            anyhow::anyhow!("{} was written but cannot be evaluated: {error}", model.display()),
         )
     };
     let runtime = Runtime::load(&RuntimeConfig::default()).map_err(|error| unavailable(&error))?;

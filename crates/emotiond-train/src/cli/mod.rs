@@ -1,4 +1,4 @@
-//! The commands of `emotiond-train`: arguments in, exit codes out.
+//! The commands of `emotiond-train`.
 
 mod compare;
 pub mod data;

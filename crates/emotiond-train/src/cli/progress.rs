@@ -1,4 +1,4 @@
-//! How a run shows itself: a bar on a terminal, plain lines elsewhere. Both go to stderr.
+//! Progress output on stderr: a progress bar on a terminal, plain lines elsewhere.
 
 use crate::{
     fit::Watch,
@@ -9,17 +9,17 @@ use emotiond_core::stderr::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 
-/// A bar when stderr is a terminal, plain lines otherwise.
+/// A progress bar if stderr is a terminal, plain lines otherwise.
 pub(super) fn for_this_terminal(epochs: usize) -> Box<dyn Watch> {
     if !stderr().is_terminal() {
         return lines(String::new(), epochs);
     }
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {per_sec} {msg} {eta}")
-        .expect("a template that indicatif reads");
+        .expect("the template is valid");
     Box::new(Bar { bar: ProgressBar::new(0).with_style(style), epochs })
 }
 
-/// Plain lines that begin with `prefix`, for several runs at once.
+/// Plain lines that start with `prefix`, for several simultaneous runs.
 pub(super) fn lines(prefix: String, epochs: usize) -> Box<dyn Watch> {
     Box::new(Lines { prefix, epochs })
 }
@@ -72,7 +72,7 @@ impl Watch for Bar {
 
 fn line(record: &EpochRecord, epochs: usize, best: bool) -> String {
     format!(
-        "epoch {}/{epochs}: train loss {:.4} accuracy {:.2} %, validation loss {:.4} accuracy {:.2} %, rate {:.2e}, {:.1} s{}",
+        "epoch {}/{epochs}: train loss {:.4} accuracy {:.2} %, validation loss {:.4} accuracy {:.2} %, learning rate {:.2e}, {:.1} s{}",
         record.epoch,
         record.train_loss,
         record.train_accuracy * 100.0,

@@ -13,21 +13,21 @@ use std::path::PathBuf;
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// Folders of runs, as `fit --out` named them.
+    /// Folders of runs (the `--out` of `fit`).
     #[arg(value_name = "DIR", required = true)]
     runs: Vec<PathBuf>,
-    /// Where runs.png, with the curves of all runs, and ablations.png, with what the recipes differ in, go.
+    /// Folder for runs.png (the curves of all runs) and ablations.png (accuracy by recipe key that differs).
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Prints JSON in place of a table.
+    /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
 }
 
-/// Lays runs side by side: a table to stdout and their curves as a PNG.
+/// Compares runs: prints tables to stdout and plots the curves as a PNG.
 ///
 /// # Errors
-/// With the contract's exit code when a folder holds no report or the PNG cannot be written.
+/// If a folder contains no report or the PNG cannot be written; the failure carries the exit code.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let mut runs = Vec::new();
     for folder in &args.runs {
@@ -65,8 +65,8 @@ fn overview(runs: &[(String, RunReport)]) -> Table {
         "images/s",
         "validation",
         "export",
-        "no repeats",
-        "mean class",
+        "without repeats",
+        "mean class accuracy",
         "F1",
         "ECE",
         "T",
@@ -97,9 +97,10 @@ fn overview(runs: &[(String, RunReport)]) -> Table {
     table
 }
 
-/// What each network costs to run.
+/// The cost of running each network.
 fn price(runs: &[(String, RunReport)], costs: &[Cost]) -> Table {
-    let mut table = Table::new(["run", "MMAC a face", "file, MB", "ms a face", "ms a face of eight"]);
+    let mut table =
+        Table::new(["run", "MMAC per face", "file, MB", "ms per face", "ms per face, batch of 8"]);
     for ((name, _), cost) in runs.iter().zip(costs) {
         let ms = |ms: Option<f64>| ms.map_or_else(dash, |ms| format!("{ms:.2}"));
         table.row([
@@ -113,7 +114,7 @@ fn price(runs: &[(String, RunReport)], costs: &[Cost]) -> Table {
     table
 }
 
-/// The recall of each emotion, a column a run.
+/// The recall of each emotion, one column per run.
 fn recalls(runs: &[(String, RunReport)]) -> Table {
     let mut table =
         Table::new(["recall".to_owned()].into_iter().chain(runs.iter().map(|(name, _)| name.clone())));

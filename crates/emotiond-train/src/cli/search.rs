@@ -22,50 +22,50 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// Where the trials are kept.
+/// The file that records the trials.
 const JOURNAL: &str = "trials.jsonl";
-/// The recipe that the search was started with.
+/// The recipe with which the search was started.
 const STARTED_WITH: &str = "search.toml";
 /// The best trial's recipe.
 const BEST: &str = "best.toml";
 
-/// The trials for TensorBoard's HParams dashboard.
+/// Folder of the trials for TensorBoard's HParams dashboard.
 const HPARAMS: &str = "hparams";
 
 /// Arguments of `search`.
 #[derive(Args, Debug)]
 pub struct SearchArgs {
-    /// What to train; its section `[search]` says which keys are varied.
+    /// The training recipe; its section `[search]` defines which keys are varied.
     #[arg(value_name = "RECIPE.toml")]
     recipe: PathBuf,
     /// fer2013.csv or icml_face_data.csv, gzipped or not, or a folder train/EMOTION/*.png|jpg.
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
-    /// Where the trials, the best recipe and the plot go.
+    /// Folder for the trials, the best recipe and the plot.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Goes on with the search in the folder.
+    /// Resumes the search in the folder.
     #[arg(long)]
     resume: bool,
-    /// Changes a key of the recipe, as in `search.trials=10`.
+    /// Overrides a key of the recipe, for example `search.trials=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// cpu, cuda or wgpu.
+    /// Device to train on: cpu, cuda or wgpu.
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
 }
 
-/// Trains trials, each with other values of the keys, and writes the best recipe.
+/// Runs the trials, each with different values of the keys, and writes the best recipe.
 ///
 /// # Errors
-/// With the contract's exit code when recipe, data or machine do not allow it.
+/// If the recipe, the data, the device or the output folder cannot be used; the failure carries the exit code.
 pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let section = recipe.search.clone().ok_or_else(|| {
         Failure::new(
             Exit::Config,
             anyhow::anyhow!(
-                "{} has no section [search]: name the keys to vary under [search.space], as in \
+                "{} has no section [search]: list the keys to vary under [search.space], for example \
                  `\"optimizer.learning_rate\" = {{ from = 1e-4, to = 1e-2, log = true }}`",
                 args.recipe.display()
             ),
@@ -80,7 +80,7 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
         if round.is_empty() {
             break;
         }
-        // Into the journal in their order, whichever ended first: a search that goes on begins the same round again.
+        // Recorded in the order of their numbers, not of their ends, so that a resumed search repeats the same round.
         for (running, end) in run_trials(args, &search, round, &device)? {
             running.finish(&search, end)?;
         }
@@ -89,7 +89,7 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     conclude(args, &search, &section)
 }
 
-/// What TensorBoard's HParams dashboard shows, written anew after each trial.
+/// Rewrites the files for TensorBoard's HParams dashboard.
 fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
     let folder = args.out.join(HPARAMS);
     let _ = fs::remove_dir_all(&folder);
@@ -97,7 +97,7 @@ fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
     hparams::save(&folder, &keys, &search.records()?).map_err(|error| Failure::new(Exit::Output, error))
 }
 
-/// Every key must be one of the recipe's, and its ends must be allowed, before hours are spent.
+/// Checks before the first trial that every key exists in the recipe and that its values are allowed.
 fn check_space(args: &SearchArgs, section: &SearchSection) -> Result<(), Failure> {
     for (key, choice) in &section.space {
         for value in choice.grid(section.points) {
@@ -108,7 +108,7 @@ fn check_space(args: &SearchArgs, section: &SearchSection) -> Result<(), Failure
     Ok(())
 }
 
-/// The folder of a new search, or of one that goes on as it began.
+/// Prepares the folder of a new search, or checks that a resumed search has the same recipe.
 fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     let started_with = args.out.join(STARTED_WITH);
     let text = recipe.to_toml();
@@ -116,14 +116,14 @@ fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
         (Ok(_), false) => Err(Failure::new(
             Exit::Usage,
             anyhow::anyhow!(
-                "{} holds a search already: go on with --resume, or give another --out",
+                "{} already contains a search: continue it with --resume, or choose another --out",
                 args.out.display()
             ),
         )),
         (Ok(before), true) if before != text => Err(Failure::new(
             Exit::Config,
             anyhow::anyhow!(
-                "the search in {} was started with another recipe: resume with the same, or give another --out",
+                "the search in {} was started with another recipe: resume with that recipe, or choose another --out",
                 args.out.display()
             ),
         )),
@@ -132,7 +132,7 @@ fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     }
 }
 
-/// Runs trials side by side.
+/// Runs trials in parallel.
 fn run_trials(
     args: &SearchArgs,
     search: &Search,
@@ -160,7 +160,7 @@ fn run_trial(
     let mut recipe = Recipe::load(&args.recipe, &[&args.overrides[..], &set].concat())?;
     recipe.search = None;
     let out = args.out.join(format!("trial-{:03}", running.number));
-    // A trial that was interrupted goes on, unless it was another one.
+    // Resumes an interrupted trial if it had the same recipe.
     let resume = fs::read_to_string(out.join("recipe.toml")).is_ok_and(|before| before == recipe.to_toml());
     if !resume {
         let _ = fs::remove_dir_all(&out);
@@ -202,12 +202,12 @@ fn run_trial(
 fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Result<(), Failure> {
     let records = search.records()?;
     let keys: Vec<&str> = search.keys().collect();
-    // Of equals, the first: `max_by` takes the last.
+    // Reversed, because `max_by` returns the last of equal values and the first is wanted.
     let complete = records.iter().rev().filter(|record| record.end == End::Complete.name());
     let Some(best) = complete.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else {
         return Err(Failure::new(
             Exit::Config,
-            anyhow::anyhow!("no trial came to its end: try lower learning rates under [search.space]"),
+            anyhow::anyhow!("no trial was completed: try lower learning rates under [search.space]"),
         ));
     };
     let folder = args.out.join(format!("trial-{:03}", best.number));
@@ -219,7 +219,7 @@ fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Resu
     print(&table(&keys, &records).to_string())
 }
 
-/// All trials, the best first.
+/// All trials in descending order of accuracy.
 fn table(keys: &[&str], records: &[Record]) -> Table {
     let mut sorted: Vec<&Record> = records.iter().collect();
     sorted.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
@@ -238,17 +238,17 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Shows the trial and ends it when it falls behind.
+/// Shows the progress of a trial and ends the trial when the median rule prunes it.
 struct TrialWatch {
     shown: Box<dyn Watch>,
     running: Running,
-    /// Epochs that were told to the search.
+    /// Epochs that were reported to the search.
     seen: Vec<usize>,
     pruned: bool,
 }
 
 impl TrialWatch {
-    /// Tells the search of the epochs before a trial was interrupted.
+    /// Reports to the search the epochs that ran before the trial was interrupted.
     fn catch_up(&mut self, outcome: &Outcome) {
         for record in outcome.history.iter().filter(|record| !self.seen.contains(&record.epoch)) {
             self.running.report(record.epoch, record.validation_accuracy);
@@ -266,7 +266,7 @@ impl Watch for TrialWatch {
         self.seen.push(record.epoch);
         self.pruned = self.running.report(record.epoch, record.validation_accuracy);
         if self.pruned {
-            self.shown.note("behind the median of the other trials: it ends here");
+            self.shown.note("below the median of the other trials: the trial ends early");
         }
     }
 

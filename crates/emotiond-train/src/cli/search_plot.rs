@@ -1,4 +1,4 @@
-//! A search's trials as parallel coordinates: where each value stands on its axis.
+//! Plots the trials of a search in parallel coordinates: computes the position of each value on its axis.
 
 use crate::{
     plots::{Axis, PlotError, save_parallel},
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// Marks on an axis of numbers.
+/// Number of tick marks on an axis of numbers.
 const MARKS: usize = 5;
 
 pub(super) fn save(path: &Path, section: &SearchSection, records: &[Record]) -> Result<(), PlotError> {
@@ -36,7 +36,7 @@ fn axis(key: &str, choice: &Choice) -> Axis {
     Axis { name: key.to_owned(), marks: choice.grid(MARKS).iter().map(mark).collect() }
 }
 
-/// Where `value`, as TOML, stands between the ends of its axis: 0 to 1.
+/// The position of `value` (as TOML) on its axis, 0 to 1.
 fn place(choice: &Choice, value: &str) -> f64 {
     let number = || value.parse().unwrap_or(0.0);
     match choice {
@@ -56,7 +56,7 @@ fn between(from: f64, to: f64, log: bool, value: f64) -> f64 {
     if log { (value / from).ln() / (to / from).ln() } else { (value - from) / (to - from) }
 }
 
-/// Three significant digits.
+/// Formats a number with about three digits.
 fn short(number: f64) -> String {
     if number != 0.0 && !(1e-3..1e5).contains(&number.abs()) {
         format!("{number:.2e}")

@@ -1,8 +1,8 @@
-//! Tables of plain text: the first column to the left, figures to the right.
+//! Plain-text tables: the first column is left-aligned, the others are right-aligned.
 
 use std::fmt;
 
-/// A table whose columns are as wide as their widest cell.
+/// A table; each column is as wide as its widest cell.
 #[derive(Clone, Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,

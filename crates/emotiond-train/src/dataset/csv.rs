@@ -12,7 +12,7 @@ use std::{
 
 const SIDE: usize = 48;
 
-/// Where the three columns stand.
+/// Positions of the three columns.
 struct Columns {
     emotion: usize,
     pixels: usize,
@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path, input: Box<dyn Read>, spec: &InputSpec) -> Resul
         parse_pixels(&record[columns.pixels], &mut pixels).map_err(at)?;
         let usage = String::from_utf8_lossy(record[columns.usage].trim_ascii());
         if usage.is_empty() {
-            return Err(at("the column Usage is empty: name the row's split".to_owned()));
+            return Err(at("the column Usage is empty: write the row's split into it".to_owned()));
         }
         let split = dataset.intern_split(&usage);
         let picture = PictureView::new(SIDE as u32, SIDE as u32, Color::Gray, &pixels);
@@ -71,7 +71,7 @@ fn parse_emotion(field: &[u8]) -> Result<usize, String> {
         .ok_or_else(|| format!("the emotion is {:?}, must be a number from 0 to {}", text.trim(), known - 1))
 }
 
-/// Reads 48 x 48 numbers with spaces between into `pixels`.
+/// Reads 48 x 48 numbers, separated by spaces, into `pixels`.
 fn parse_pixels(field: &[u8], pixels: &mut Vec<u8>) -> Result<(), String> {
     pixels.clear();
     for word in field.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
@@ -94,11 +94,11 @@ fn parse_byte(word: &[u8]) -> Option<u8> {
     })
 }
 
-/// What the CSV reader met after `rows` good rows.
+/// A message for an error of the CSV reader after `rows` valid rows.
 fn explain(error: &csv::Error, rows: usize) -> String {
     match error.kind() {
         csv::ErrorKind::Io(source) if source.kind() == ErrorKind::UnexpectedEof => {
-            format!("the gzip breaks off after row {rows}: the file is incomplete, fetch it again")
+            format!("the gzip file ends after row {rows}: it is incomplete, fetch it again")
         }
         csv::ErrorKind::Io(source) => format!("cannot be read after row {rows}: {source}"),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Other names of the emotions that data sets in folders use.
+/// Other names for the emotions in data sets.
 const SYNONYMS: [(&str, &str); 9] = [
     ("anger", "angry"),
     ("disgusted", "disgust"),
@@ -42,14 +42,14 @@ pub(super) fn read(root: &Path, spec: &InputSpec) -> Result<Dataset, DatasetErro
     if dataset.splits.is_empty() {
         return Err(DatasetError::unreadable(
             root,
-            "has no folders: it must hold train/<emotion>/*.png|jpg and test/<emotion>/*.png|jpg",
+            "has no folders: it must contain train/<emotion>/*.png|jpg and test/<emotion>/*.png|jpg",
         ));
     }
     dataset.samples = files.par_iter().map(|file| decode(file, root, spec)).collect::<Result<_, _>>()?;
     Ok(dataset)
 }
 
-/// The pictures of one class.
+/// Lists the pictures of one class.
 fn list_class(folder: &Path, split: usize) -> Result<Vec<File>, DatasetError> {
     let emotion = emotion_of(&file_name(folder)).ok_or_else(|| {
         let names = EMOTIONS.join(", ");
@@ -64,7 +64,10 @@ fn list_class(folder: &Path, split: usize) -> Result<Vec<File>, DatasetError> {
         .map(|path| File { path, split, emotion })
         .collect();
     if files.is_empty() {
-        return Err(DatasetError::unreadable(folder, "holds no .png or .jpg: fill the folder or remove it"));
+        return Err(DatasetError::unreadable(
+            folder,
+            "contains no .png or .jpg: fill the folder or remove it",
+        ));
     }
     Ok(files)
 }
@@ -81,7 +84,7 @@ fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetE
     let picture = image::load_from_memory(&bytes).map_err(unreadable)?;
     let (width, height) = (picture.width(), picture.height());
     let (color, data) = match spec.color {
-        // The daemon's own luma, not the decoder's.
+        // Uses the daemon's conversion to gray, not that of the decoder.
         Color::Gray if picture.color().has_color() => {
             let rgb = picture.to_rgb8();
             (Color::Gray, rgb.pixels().map(|p| emotiond_core::picture::luma(p[0], p[1], p[2])).collect())
@@ -105,7 +108,7 @@ fn is_picture(path: &Path) -> bool {
     path.is_file() && ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// What lies in `folder`, in name order so that every run sees the same data, hidden entries left out.
+/// The entries of `folder` except hidden ones, sorted by name so that every run uses the same order.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let missing = |source| DatasetError::Missing { path: folder.to_owned(), source };
     let mut paths = Vec::new();

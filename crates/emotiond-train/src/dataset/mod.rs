@@ -1,4 +1,4 @@
-//! The data: faces with their emotions and splits, from a CSV or from folders, and what is odd about them.
+//! Loads data sets, that is faces with their emotions and splits, from a CSV or from folders.
 
 mod csv;
 mod folder;
@@ -22,22 +22,22 @@ use std::{
 };
 use thiserror::Error;
 
-/// The emotions that data can be labelled with: FER2013's seven by their number, then FER+'s eighth.
+/// The emotions in data sets: FER2013's seven in the order of their numbers, then FER+'s eighth.
 pub const EMOTIONS: [&str; 8] =
     ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
 
 /// Why data cannot be used. Each message is one line.
 #[derive(Debug, Error)]
 pub enum DatasetError {
-    /// The file or folder is not there or may not be read.
+    /// The file or folder does not exist or cannot be read.
     #[error("cannot open {path}: {source}", path = path.display())]
     Missing {
-        /// What was asked for.
+        /// The file or folder.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
-    /// The file or folder holds something that cannot be used.
+    /// The file or folder contains something that cannot be used.
     #[error("{path}: {problem}", path = path.display())]
     Unreadable {
         /// The file or folder.
@@ -46,14 +46,14 @@ pub enum DatasetError {
         problem: String,
     },
     /// The data has no such split.
-    #[error("there is no split `{name}` in the data, only {known}: name one of them")]
+    #[error("the data has no split `{name}`; use one of {known}")]
     NoSplit {
-        /// What was asked for.
+        /// The unknown name.
         name: String,
-        /// The splits that are there.
+        /// The splits in the data.
         known: String,
     },
-    /// The recipe and the data do not go together.
+    /// The recipe does not match the data.
     #[error("the recipe does not fit the data: {0}")]
     Recipe(String),
 }
@@ -75,7 +75,7 @@ impl DatasetError {
     }
 }
 
-/// One labelled face.
+/// A labelled face.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// A square picture, row by row.
@@ -88,11 +88,11 @@ pub struct Sample {
     pub emotion: usize,
     /// Its split, an index into [`Dataset::splits`].
     pub split: usize,
-    /// A hash of the pixels as they stand in the data.
+    /// A hash of the pixels in the data, before resizing.
     pub hash: u128,
     /// Whether all its pixels are the same.
     pub constant: bool,
-    /// How FER+'s taggers voted.
+    /// The votes of FER+'s taggers, if they were joined.
     pub votes: Option<Votes>,
     /// Where it comes from: `row 12`, or the file's path within the folder.
     pub origin: String,
@@ -105,23 +105,23 @@ impl Sample {
     }
 }
 
-/// All that was read.
+/// A data set in memory.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// The file or folder.
     pub path: PathBuf,
-    /// The names of the splits, in the order in which they were met.
+    /// The names of the splits, in the order of their first appearance.
     pub splits: Vec<String>,
     /// The faces, in the order of the data.
     pub samples: Vec<Sample>,
 }
 
 impl Dataset {
-    /// Reads a CSV, gzipped or not (told by its first bytes), or a folder `split/emotion/*.png|jpg`. Pictures larger
-    /// than `spec` asks for are resized to it with the daemon's crop; smaller ones stay as they are.
+    /// Reads a CSV, gzipped or not (recognised by its first bytes), or a folder `split/emotion/*.png|jpg`. Pictures
+    /// larger than the size in `spec` are resized to it with the daemon's crop; smaller ones keep their size.
     ///
     /// # Errors
-    /// When there is no such file or folder, or when anything in it is not as it should be.
+    /// When the file or folder does not exist or has invalid contents.
     pub fn load(path: &Path, spec: &InputSpec) -> Result<Self, DatasetError> {
         let missing = |source| DatasetError::Missing { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(missing)?;
@@ -131,24 +131,24 @@ impl Dataset {
             csv::read(path, open(path).map_err(missing)?, spec)?
         };
         if dataset.samples.is_empty() {
-            return Err(DatasetError::unreadable(path, "holds no picture at all"));
+            return Err(DatasetError::unreadable(path, "contains no picture"));
         }
         Ok(dataset)
     }
 
-    /// Joins FER+'s votes by row order, from `file` or, when that is `None`, from `ferplus_votes.csv` or
-    /// `fer2013new.csv` beside the data.
+    /// Joins FER+'s votes by row order, from `file` or, if that is `None`, from `ferplus_votes.csv` or `fer2013new.csv`
+    /// in the folder of the data.
     ///
     /// # Errors
-    /// When the file is not there, cannot be read, or does not belong to this data.
+    /// When the file does not exist, cannot be read, or does not match this data.
     pub fn join_votes(&mut self, file: Option<&Path>) -> Result<(), DatasetError> {
         votes::join(self, file)
     }
 
-    /// The index of a split by its name, whatever its case.
+    /// The index of a split by its name, ignoring case.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// When there is no such split.
     pub fn split(&self, name: &str) -> Result<usize, DatasetError> {
         self.splits
             .iter()
@@ -156,10 +156,10 @@ impl Dataset {
             .ok_or_else(|| DatasetError::NoSplit { name: name.to_owned(), known: self.splits.join(", ") })
     }
 
-    /// The index of the split that is trained on: `Training`, or a folder `train`.
+    /// The index of the training split: `Training`, or the folder `train`.
     ///
     /// # Errors
-    /// When there is neither.
+    /// When there is no training split.
     pub fn training_split(&self) -> Result<usize, DatasetError> {
         self.split("Training").or_else(|error| self.split("train").map_err(|_| error))
     }
@@ -169,7 +169,7 @@ impl Dataset {
         (0..self.samples.len()).filter(|&index| self.samples[index].split == split).collect()
     }
 
-    /// The index of the split `name`, which is added when it is new.
+    /// The index of the split `name`, which is added if it is new.
     fn intern_split(&mut self, name: &str) -> usize {
         self.splits.iter().position(|split| split == name).unwrap_or_else(|| {
             self.splits.push(name.to_owned());
@@ -189,7 +189,8 @@ fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     files::decompress(File::open(path)?)
 }
 
-/// Hashes a picture and keeps it: as it is when it is a square no larger than `spec` asks for, else resized to that.
+/// Makes a sample from a picture. A square no larger than the size in `spec` keeps its size, other pictures are
+/// resized.
 fn make_sample(
     picture: &PictureView,
     spec: &InputSpec,
@@ -208,7 +209,7 @@ fn make_sample(
     Sample { pixels, side, color, emotion, split, hash, constant, votes: None, origin }
 }
 
-/// Writes all of `picture` as `spec` asks for it, through the daemon's own crop.
+/// Writes the whole `picture` in the format of `spec`, with the daemon's own crop.
 ///
 /// # Panics
 /// When `out` is not `spec.crop_len()` bytes long.

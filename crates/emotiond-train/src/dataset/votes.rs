@@ -1,10 +1,10 @@
-//! FER+: how ten taggers labelled each row of FER2013 (Barsoum et al. 2016), joined by row order.
+//! FER+: the votes of ten taggers for each row of FER2013 (Barsoum et al. 2016), joined by row order.
 
 use super::{Dataset, DatasetError, open};
 use crate::labels::FERPLUS_LABELS;
 use std::path::{Path, PathBuf};
 
-/// The columns of FER+'s CSV that hold votes: its eight emotions, then `unknown` and `NF` (no face).
+/// The columns of FER+'s CSV that contain votes: its eight emotions, then `unknown` and `NF` (no face).
 pub const VOTE_COLUMNS: [&str; 10] =
     ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"];
 
@@ -15,13 +15,13 @@ const FILE_NAMES: [&str; 2] = ["ferplus_votes.csv", "fer2013new.csv"];
 pub struct Votes(pub [u8; 10]);
 
 impl Votes {
-    /// The votes for an emotion by the name the label schemes use.
+    /// The number of votes for an emotion, given by its name in the label schemes.
     pub fn of(&self, emotion: &str) -> u8 {
         FERPLUS_LABELS.iter().position(|label| *label == emotion).map_or(0, |column| self.0[column])
     }
 
-    /// The votes without those that a single tagger gave: outliers, as FER+'s authors treat them. Where every vote
-    /// stands alone, all are kept.
+    /// The votes without outliers, that is without emotions that only one tagger chose, as FER+'s authors do. If every
+    /// emotion has only one vote, all are kept.
     pub fn without_outliers(self) -> Self {
         if self.0.iter().all(|&votes| votes <= 1) {
             return self;
@@ -29,14 +29,14 @@ impl Votes {
         Self(self.0.map(|votes| if votes <= 1 { 0 } else { votes }))
     }
 
-    /// The emotion that [`Votes::majority`] names, if more than half of all votes are for it.
+    /// The emotion of [`Votes::majority`], if it has more than half of all votes.
     pub fn clear_majority(&self) -> Option<usize> {
         let sum: u32 = self.0.iter().map(|&votes| u32::from(votes)).sum();
         self.majority().filter(|&emotion| 2 * u32::from(self.0[emotion]) > sum)
     }
 
-    /// The emotion (an index into [`FERPLUS_LABELS`]) with the most votes; `None` where no single one has them:
-    /// on a tie, and where `unknown` or `NF` leads.
+    /// The emotion (an index into [`FERPLUS_LABELS`]) with the most votes; `None` on a tie, or if `unknown` or `NF` has
+    /// the most votes.
     pub fn majority(&self) -> Option<usize> {
         let most = *self.0.iter().max()?;
         let mut leaders = (0..self.0.len()).filter(|&column| self.0[column] == most);
@@ -65,12 +65,12 @@ pub(super) fn join(dataset: &mut Dataset, file: Option<&Path>) -> Result<(), Dat
         let row = index + 1;
         let record = records
             .next()
-            .ok_or_else(|| unreadable(format!("ends before row {row}, but the data goes on")))?
+            .ok_or_else(|| unreadable(format!("ends before row {row}, but the data has more rows")))?
             .map_err(|error| unreadable(format!("row {row}: {error}")))?;
         let split = &splits[sample.split];
         if record[usage].trim() != split {
             return Err(unreadable(format!(
-                "row {row} is of split {:?}, but of {split:?} in the data: the rows must be in the data's order",
+                "row {row} has the split {:?}, but {split:?} in the data: the rows must be in the order of the data",
                 &record[usage]
             )));
         }
@@ -89,7 +89,7 @@ fn parse(record: &csv::StringRecord, columns: &[usize]) -> Result<Votes, String>
     Ok(votes)
 }
 
-/// The file of votes beside the data; the first name when there is none, for the error to name.
+/// The file of votes in the folder of the data. If there is none, the first possible name, for the error message.
 fn beside(data: &Path) -> PathBuf {
     let paths = FILE_NAMES.map(|name| data.with_file_name(name));
     paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]).clone()

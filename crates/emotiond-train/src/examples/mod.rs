@@ -1,4 +1,4 @@
-//! From data and recipe to what a network learns from: which rows, their classes and their target distributions.
+//! Selects the rows of a data set as the recipe says, and computes their classes and target distributions.
 
 use super::{
     dataset::{Dataset, DatasetError, EMOTIONS, Sample, repeats},
@@ -11,16 +11,16 @@ use emotiond_core::classify::description::InputSpec;
 use rand::seq::SliceRandom;
 use std::{collections::HashSet, sync::Arc};
 
-/// Rows of a data set under a label scheme. Cheap to clone: the pictures are shared.
+/// Rows of a data set with the labels of a label scheme. Cheap to clone, because the pictures are shared.
 #[derive(Clone, Debug)]
 pub struct Examples {
-    /// Where the pictures are.
+    /// The data set with the pictures.
     pub dataset: Arc<Dataset>,
     /// The emotions, in the order of the network's output.
     pub labels: &'static [&'static str],
-    /// The pixels that the network takes.
+    /// The input of the network.
     pub spec: InputSpec,
-    /// Whether FER+'s taggers decided the classes.
+    /// Whether the classes come from FER+'s taggers.
     pub is_voted: bool,
     /// The rows, in the order of the data.
     pub items: Vec<Example>,
@@ -31,28 +31,28 @@ pub struct Examples {
 pub struct Example {
     /// Index into [`Dataset::samples`].
     pub sample: usize,
-    /// The class that counts as right.
+    /// The correct class.
     pub class: usize,
-    /// The distribution to learn, one number a class, 1 in sum; without label smoothing.
+    /// The target distribution, one number per class, with the sum 1; without label smoothing.
     pub target: Vec<f32>,
 }
 
-/// What a run trains on and is watched by.
+/// The training and validation examples of a run.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The rows to learn from.
+    /// The training rows.
     pub training: Examples,
-    /// The rows to choose by; their targets are the classes alone.
+    /// The validation rows; their targets are one-hot.
     pub validation: Examples,
     /// For each validation row, whether its picture is also among the training rows.
     pub validation_repeats: Vec<bool>,
-    /// What the user should know, a line each.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
 }
 
 impl Examples {
-    /// The `rows` of `dataset` that `scheme` has a class for. `ferplus_weight` is the weight of the vote distribution
-    /// in the targets; `None` takes the original labels alone (under FER+'s schemes: the votes alone).
+    /// The `rows` of `dataset` that have a class in `scheme`. `ferplus_weight` is the weight of the vote distribution
+    /// in the targets; with `None`, the targets are the original labels (in FER+'s schemes, the votes).
     pub fn new(
         dataset: Arc<Dataset>,
         rows: &[usize],
@@ -71,14 +71,14 @@ impl Examples {
         Self { dataset, labels: scheme.labels(), spec, is_voted: scheme.is_voted(), items }
     }
 
-    /// Rows a class.
+    /// Number of rows per class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.labels.len()];
         self.items.iter().for_each(|item| counts[item.class] += 1);
         counts
     }
 
-    /// The loss's weight of each class; `None` when all count the same. A class without rows gets 0 when balanced.
+    /// The weight of each class in the loss; `None` if all are equal. With `balanced`, a class without rows gets 0.
     pub fn class_weights(&self, weights: &ClassWeights) -> Option<Vec<f32>> {
         match weights {
             ClassWeights::None => None,
@@ -92,22 +92,23 @@ impl Examples {
         }
     }
 
-    /// The samples' indices.
+    /// The indices of the samples.
     pub fn rows(&self) -> Vec<usize> {
         self.items.iter().map(|item| item.sample).collect()
     }
 
-    /// The rows for which `keep` holds at the same position.
+    /// The rows at the positions for which `keep` is true.
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let items = self.items.iter().enumerate().filter(|(index, _)| keep(*index));
         Self { items: items.map(|(_, item)| item.clone()).collect(), ..self.clone() }
     }
 }
 
-/// Splits the data as the recipe says, drops what it says to drop, and counts the overlap.
+/// Splits the data as the recipe says, removes duplicates and constant pictures if it says so, and finds validation
+/// rows that repeat training rows.
 ///
 /// # Errors
-/// When the recipe names a split that is not there, or leaves no row to train on or to choose by.
+/// When the recipe names a split that does not exist, or leaves no row for training or validation.
 pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
     let as_recipe = |error: DatasetError| DatasetError::Recipe(error.to_string());
     let (mut training, validation) =
@@ -134,18 +135,18 @@ pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, Data
     if count > 0 {
         notes.push(format!(
             "{count} of the {} validation rows repeat a training picture: the accuracy is given with and without \
-             them; `data.drop_duplicates = true` keeps them out of the training",
+             them; `data.drop_duplicates = true` removes them from the training rows",
             validation.items.len()
         ));
     }
     Ok(Prepared { training, validation, validation_repeats, notes })
 }
 
-/// The training rows and the validation rows. A fraction of the training split takes the same part of every emotion,
-/// drawn by `seed`.
+/// The training rows and the validation rows. A fraction of the training split contains the same part of every emotion,
+/// chosen at random with `seed`.
 ///
 /// # Errors
-/// When a split is not there.
+/// When a split does not exist.
 pub fn split_rows(
     dataset: &Dataset,
     validation: &Validation,
@@ -158,7 +159,7 @@ pub fn split_rows(
             let split = dataset.split(name)?;
             if split == training_split {
                 return Err(DatasetError::Recipe(format!(
-                    "`{name}` is what is trained on: validate on another split"
+                    "`{name}` is the training split: validate on another split"
                 )));
             }
             Ok((training, dataset.rows(split)))
@@ -194,25 +195,25 @@ fn drop_rows(
     if recipe.data.drop_constant {
         let before = training.len();
         training.retain(|&row| !dataset.samples[row].constant);
-        notes.push(format!("left out {} constant training pictures", before - training.len()));
+        notes.push(format!("removed {} constant training pictures", before - training.len()));
     }
     if recipe.data.drop_duplicates {
         let before = training.len();
         let mut seen: HashSet<u128> = validation.iter().map(|&row| dataset.samples[row].hash).collect();
         training.retain(|&row| seen.insert(dataset.samples[row].hash));
-        notes.push(format!("left out {} training pictures that repeat another one", before - training.len()));
+        notes.push(format!("removed {} training pictures that repeat another one", before - training.len()));
     }
     if recipe.data.part < 1.0 {
         let before = training.len();
         let mut kept = draw_fraction(dataset, training, recipe.data.part, recipe.fit.seed);
         kept.sort_unstable();
         *training = kept;
-        notes.push(format!("took {} of {before} training pictures", training.len()));
+        notes.push(format!("selected {} of {before} training pictures", training.len()));
     }
 }
 
 impl Examples {
-    /// Gives the votes, as a distribution of these examples' own classes, the part `weight` of each target.
+    /// Blends the calibrated distribution of the votes into each target with the given `weight`.
     fn with_calibrated_votes(mut self, weight: f32) -> Self {
         let samples = &self.dataset.samples;
         let classes = self.labels.len();
@@ -238,8 +239,8 @@ impl Examples {
     }
 }
 
-/// A sample's class under `scheme` and its target; `None` where the scheme has no class for it. Under FER+'s
-/// schemes the class is the emotion with the most votes, under the others the original label.
+/// A sample's class in `scheme` and its target; `None` if the scheme has no class for it. In FER+'s schemes, the class
+/// is the emotion with the most votes; in the others, it is the original label.
 fn class_and_target(sample: &Sample, scheme: LabelScheme, weight: f32) -> Option<(usize, Vec<f32>)> {
     let original = scheme.class_of(EMOTIONS[sample.emotion]);
     let class = match &sample.votes {
@@ -255,8 +256,8 @@ fn class_and_target(sample: &Sample, scheme: LabelScheme, weight: f32) -> Option
     Some((class, target))
 }
 
-/// The votes for the scheme's classes as shares; `None` without votes or without one for any class. Under FER+'s schemes
-/// votes that stand alone are left out, as FER+'s authors do.
+/// The shares of the votes for the scheme's classes; `None` without votes, or without a vote for any class. In FER+'s
+/// schemes, outliers are removed, as FER+'s authors do.
 fn vote_distribution(sample: &Sample, scheme: LabelScheme) -> Option<Vec<f32>> {
     let votes = if scheme.is_voted() { sample.votes?.without_outliers() } else { sample.votes? };
     let mut shares = vec![0.0; scheme.labels().len()];

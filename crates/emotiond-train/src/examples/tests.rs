@@ -36,7 +36,7 @@ fn three_leaves_the_others_out() {
 
 #[test]
 fn votes_mix_with_the_label_by_their_weight() {
-    // One vote for neutral, three for happy, one for contempt, which seven has not; two for unknown.
+    // One vote for neutral, three for happy, one for contempt, which is not in `seven`; two for unknown.
     let examples = examples(&["data.ferplus.weight=0.6"]);
     let angry = &examples.items[0];
     assert_eq!(angry.class, 0, "the original label stays the class");
@@ -79,7 +79,7 @@ fn a_part_of_the_training_rows_keeps_each_emotions_share() {
     let part = prepare(&fixtures::dataset(350), &fixtures::recipe(&["data.part=0.1"])).unwrap();
     assert_eq!(part.training.class_counts(), [4; 7]);
     assert!(part.training.rows().is_sorted());
-    assert_eq!(part.notes[0], "took 28 of 280 training pictures");
+    assert_eq!(part.notes[0], "selected 28 of 280 training pictures");
     let whole = prepare(&fixtures::dataset(350), &fixtures::recipe(&[])).unwrap();
     assert_eq!(part.validation.rows(), whole.validation.rows());
 }

@@ -27,7 +27,7 @@ pub(super) fn window(window: Window) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Nodes in the order in which they run, and their weights.
+/// Nodes in execution order, and their weights.
 #[derive(Default)]
 pub(super) struct Graph {
     nodes: Vec<NodeProto>,
@@ -62,16 +62,16 @@ impl Graph {
         name
     }
 
-    /// The model's bytes. `input` and `output` are names with the dimensions behind N, which is free.
+    /// The bytes of the model. `input` and `output` are names with the dimensions after the variable batch size N.
     pub(super) fn finish(
         mut self,
         (input, input_dims): (&str, &[usize]),
         (output, output_dims): (&str, &[usize]),
         metadata: &[(String, String)],
     ) -> Vec<u8> {
-        // The output gets a name that says what it is.
+        // Gives the output of the last node the name of the model's output.
         let last = self.nodes.last_mut().expect("a graph with nodes");
-        assert_eq!(last.output, [output], "the output is the last node's");
+        assert_eq!(last.output, [output], "the output belongs to the last node");
         last.output = vec!["probabilities".to_owned()];
         let graph = GraphProto {
             name: "emotiond".to_owned(),

@@ -1,5 +1,5 @@
-//! A trained network as one ONNX file: batch normalisation folded into the convolutions, the temperature into the
-//! last layer, softmax at the end, and the model's own description in the metadata.
+//! Exports a trained network as an ONNX file: batch normalisation is folded into the convolutions and the temperature
+//! into the last layer, a softmax is added at the end, and the model is described in the metadata.
 
 mod graph;
 
@@ -24,7 +24,7 @@ pub struct ExportError {
 /// Writes `network` to `path`; its logits are divided by `temperature` before the softmax.
 ///
 /// # Errors
-/// When the file cannot be written; an older one is still there then.
+/// When the file cannot be written; an older file remains then.
 pub fn save(
     network: &Network,
     temperature: f32,
@@ -61,7 +61,7 @@ pub fn to_bytes(network: &Network, temperature: f32, description: &Description) 
     )
 }
 
-/// Emits `blocks` behind `input` and returns the name of what comes out; the last of them is scaled by `scale`.
+/// Adds `blocks` after `input` and returns the name of their output; the last block is scaled by `scale`.
 fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> String {
     let mut x = input.to_owned();
     let mut at = 0;
@@ -72,7 +72,7 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
         x = match (block, next) {
             (Block::Conv(conv), Some(Block::Norm(norm))) if !conv.relu => {
                 at += 1;
-                assert!(at < blocks.len() || scale == 1.0, "the last layer of logits is normalised");
+                assert!(at < blocks.len() || scale == 1.0, "a normalisation follows the last layer");
                 folded(graph, conv, norm, &x)
             }
             (Block::Conv(conv), _) => scaled(graph, conv, if last { scale } else { 1.0 }, &x),
@@ -138,7 +138,7 @@ fn dense(graph: &mut Graph, layer: &Dense, x: &str, scale: f32) -> String {
     }
 }
 
-/// Factor and summand of each channel that the normalisation comes to.
+/// The factor and summand of each channel that are equivalent to the normalisation.
 fn scale_and_shift(norm: &BatchNorm) -> (Vec<f32>, Vec<f32>) {
     let host = |tensor: Tensor<1>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
     let (mean, variance) = (host(norm.running_mean.value_sync()), host(norm.running_var.value_sync()));
@@ -162,7 +162,7 @@ fn folded(graph: &mut Graph, conv: &Conv, norm: &Norm, x: &str) -> String {
     if norm.relu { graph.node("Relu", &[&x], vec![]) } else { x }
 }
 
-/// `norm` by itself; `area` stands for the dimensions behind the channels.
+/// Adds `norm` as a separate normalisation; `area` has the dimensions after the channels.
 fn normalisation(graph: &mut Graph, norm: &BatchNorm, area: &[usize], x: &str) -> String {
     let (scale, shift) = scale_and_shift(norm);
     let dims = [&[1, scale.len()], area].concat();
@@ -171,14 +171,14 @@ fn normalisation(graph: &mut Graph, norm: &BatchNorm, area: &[usize], x: &str) -
     graph.node("Add", &[&x, &shift], vec![])
 }
 
-/// `conv` with all of its output multiplied by `scale`.
+/// Adds `conv`, with its output multiplied by `scale`.
 fn scaled(graph: &mut Graph, conv: &Conv, scale: f32, x: &str) -> String {
     let factors = vec![scale; conv.weight.dims()[0]];
     let bias = conv.bias.as_ref().map(|bias| values(bias).iter().map(|bias| bias * scale).collect());
     convolution(graph, conv, &factors, bias, x)
 }
 
-/// `conv` with each channel of output multiplied by its factor; `bias` is taken as it is.
+/// Adds `conv`, with each output channel multiplied by its factor; `bias` is used unchanged.
 fn convolution(graph: &mut Graph, conv: &Conv, factors: &[f32], bias: Option<Vec<f32>>, x: &str) -> String {
     let dims = conv.weight.dims();
     let mut weight = values(&conv.weight);

@@ -1,9 +1,10 @@
-//! Batches: shuffled, augmented and normalised on worker threads a few batches ahead of the network.
+//! Makes batches: worker threads shuffle, augment and normalise the pictures a few batches ahead of the training.
 //!
-//! What a batch holds depends on the examples, the recipe, its seed and the epoch alone, never on the number of
-//! threads: a run repeats, and a run that goes on from a checkpoint sees what it would have seen.
+//! The contents of a batch depend only on the examples, the recipe, its seed and the epoch, never on the number of
+//! threads. Therefore a run is reproducible, and a resumed run gets the same batches as an uninterrupted one.
 //!
-//! Label smoothing and mixup are applied here, to the targets of training batches; class weights belong to the loss.
+//! Label smoothing and mixup are applied here, to the targets of training batches; class weights are applied in the
+//! loss.
 
 use super::{
     augment::{Augmentation, augment_sample},
@@ -20,9 +21,9 @@ use rand::seq::SliceRandom;
 use rand_distr::{Beta, Distribution};
 use std::{sync::Arc, thread};
 
-/// Batches that a worker makes ahead.
+/// Number of batches that a worker makes ahead.
 const AHEAD: usize = 2;
-/// More would only compete with the network: one thread augments tens of thousands of pictures a second.
+/// More workers would only compete with the training: one thread augments tens of thousands of pictures per second.
 const MAX_WORKERS: usize = 4;
 
 /// Makes batches of a set of examples.
@@ -42,9 +43,9 @@ struct Training {
 }
 
 impl Loader {
-    /// Shuffled and augmented batches as the recipe says. An epoch leaves out the rest that does not fill a batch
-    /// (another one in each epoch), unless it is all there is: batch normalisation needs full batches. A `teacher`'s
-    /// answers become part of the targets.
+    /// Shuffled and augmented batches as the recipe says. Because batch normalisation needs full batches, an epoch
+    /// omits the remaining pictures that do not fill a batch (different ones in each epoch), unless there is no full
+    /// batch. The predictions of a `teacher` become part of the targets.
     pub fn training(examples: Arc<Examples>, recipe: &Recipe, teacher: Option<Arc<Teacher>>) -> Self {
         let training = Training {
             augment: recipe.augment.clone(),
@@ -54,12 +55,12 @@ impl Loader {
         Self { batch: recipe.fit.batch, seed: recipe.fit.seed, examples, training: Some(training) }
     }
 
-    /// All examples in their order, as the daemon would see them.
+    /// All examples in order, preprocessed as in the daemon.
     pub fn in_order(examples: Arc<Examples>, batch: usize) -> Self {
         Self { examples, batch, seed: 0, training: None }
     }
 
-    /// Batches that an epoch has.
+    /// Number of batches per epoch.
     pub fn batches(&self) -> usize {
         let examples = self.examples.items.len();
         match self.training {
@@ -68,12 +69,12 @@ impl Loader {
         }
     }
 
-    /// Pictures that an epoch has.
+    /// Number of pictures per epoch.
     pub fn pictures(&self) -> usize {
         self.examples.items.len().min(self.batches() * self.batch)
     }
 
-    /// The batches of `epoch`. Worker threads make them while the caller works, and end when the iterator is dropped.
+    /// The batches of `epoch`. Worker threads make them in the background and end when the iterator is dropped.
     pub fn epoch(&self, epoch: usize) -> Batches {
         let order = Arc::new(self.order(epoch));
         let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
@@ -91,13 +92,13 @@ impl Loader {
             .spawn(move || {
                 let mut teachers = loader.open_teachers();
                 for index in (worker..loader.batches()).step_by(workers) {
-                    // Nobody listens any more: the iterator was dropped.
+                    // The iterator was dropped.
                     if sender.send(loader.make(epoch, index, &order, &mut teachers)).is_err() {
                         return;
                     }
                 }
             })
-            .expect("the system starts a thread");
+            .expect("a thread can be started");
         receiver
     }
 
@@ -141,13 +142,13 @@ impl Loader {
                 mix(&mut batch, training.augment.mixup_alpha, &mut random);
             }
             if let Some(teacher) = &training.teacher {
-                teacher.teach(teachers, &mut batch).expect("a teacher that has answered once answers");
+                teacher.teach(teachers, &mut batch).expect("the teacher has run before");
             }
         }
         batch
     }
 
-    /// Writes the picture as the network shall see it: augmented when training, else only resized.
+    /// Writes the picture for the network: augmented in training, else only resized.
     fn picture(&self, epoch: usize, position: usize, example: &Example, crop: &mut [u8]) {
         let sample = &self.examples.dataset.samples[example.sample];
         let spec = &self.examples.spec;
@@ -177,7 +178,7 @@ impl Iterator for Batches {
         }
         let receiver = &self.receivers[self.next % self.receivers.len()];
         self.next += 1;
-        Some(receiver.recv().expect("a loader thread makes all of its batches"))
+        Some(receiver.recv().expect("a loader thread ended early"))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -187,14 +188,14 @@ impl Iterator for Batches {
 
 impl ExactSizeIterator for Batches {}
 
-/// Spreads `part` of each target evenly over all classes (Szegedy et al. 2015).
+/// Label smoothing: distributes `part` of each target evenly over all classes (Szegedy et al. 2015).
 fn smooth(targets: &mut [f32], classes: usize, part: f32) {
     if part > 0.0 {
         targets.iter_mut().for_each(|target| *target = *target * (1.0 - part) + part / classes as f32);
     }
 }
 
-/// Mixup (Zhang et al. 2017): each picture and its target are mixed with those of another one of the batch, by a part
+/// Mixup (Zhang et al. 2017): mixes each picture and its target with those of another one of the batch, with a weight
 /// drawn for each pair from Beta(alpha, alpha).
 fn mix(batch: &mut Batch, alpha: f64, random: &mut rand_chacha::ChaCha8Rng) {
     let beta = Beta::new(alpha, alpha).expect("the recipe's alpha was checked");
@@ -211,7 +212,7 @@ fn mix(batch: &mut Batch, alpha: f64, random: &mut rand_chacha::ChaCha8Rng) {
     }
 }
 
-/// Row `index` of `values` becomes `own` of itself and the rest of the `partner`'s row of `before`.
+/// Row `index` of `values` becomes the sum of itself times `own` and the `partner`'s row of `before` times `1 - own`.
 fn blend(values: &mut [f32], before: &[f32], rows: usize, index: usize, partner: usize, own: f32) {
     let length = before.len() / rows;
     let other = &before[partner * length..][..length];

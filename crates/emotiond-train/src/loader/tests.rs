@@ -23,7 +23,7 @@ fn an_epoch_repeats_and_epochs_differ() {
     let epoch = |loader: &Loader, epoch| loader.epoch(epoch).collect::<Vec<_>>();
     assert_eq!(epoch(&first, 3), epoch(&second, 3));
     assert_ne!(epoch(&first, 3), epoch(&first, 4));
-    // However the threads are scheduled: what one thread alone makes is the same.
+    // The batches do not depend on the number of threads or their scheduling.
     let order = first.order(3);
     let alone: Vec<_> = (0..first.batches()).map(|index| first.make(3, index, &order, &mut [])).collect();
     assert_eq!(epoch(&first, 3), alone);

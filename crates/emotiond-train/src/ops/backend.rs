@@ -1,4 +1,4 @@
-//! The kernels as a burn backend extension: forward and backward passes for the Flex backend under autodiff.
+//! Registers the kernels as a burn backend extension: forward and backward passes for the Flex backend with autodiff.
 
 use super::shape::{MapShape, Window};
 use super::{batch_norm, bias, by_channel, dense, depthwise, pool};
@@ -22,8 +22,8 @@ pub trait MapOps: Backend {
     fn map_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
     /// Depthwise convolution; `weight` is `[kernel, kernel, channels]`.
     fn map_depthwise(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
-    /// Batch normalisation by the batch's own statistics, with a ReLU behind it when `relu`; the maps, and the
-    /// means and biased variances, which carry no gradient.
+    /// Batch normalisation with the statistics of the batch, followed by a ReLU if `relu`. Returns the maps, the means
+    /// and the biased variances; the last two have no gradient.
     fn map_batch_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -31,9 +31,9 @@ pub trait MapOps: Backend {
         epsilon: f32,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// `x + bias` by channel, with a ReLU behind it when `relu`.
+    /// `x + bias` per channel, followed by a ReLU if `relu`.
     fn map_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
-    /// `x * scale + shift` by channel, with a ReLU behind it when `relu`. Inference alone: no gradient.
+    /// `x * scale + shift` per channel, followed by a ReLU if `relu`. Only for inference: no gradient.
     fn map_affine(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
@@ -284,7 +284,7 @@ impl Backward<Flex, 3> for NormBackward {
     }
 }
 
-/// One batch normalisation: what its backward pass needs again.
+/// The values that the backward pass of a batch normalisation needs.
 #[derive(Clone, Debug)]
 struct Norm {
     x: FlexTensor,

@@ -1,5 +1,4 @@
-//! Batch normalisation over maps stored channels last, with the ReLU that mostly follows it in the same pass
-//! (Ioffe and Szegedy 2015).
+//! Batch normalisation (Ioffe and Szegedy 2015) of maps stored channels last, optionally with a ReLU in the same pass.
 
 use super::by_channel::{repeat, task_len, two_sums};
 use super::compute::vectorised;
@@ -8,9 +7,9 @@ use rayon::prelude::*;
 /// Mean and biased variance of each channel.
 #[derive(Clone, Debug)]
 pub struct Statistics {
-    /// One mean a channel.
+    /// One mean per channel.
     pub mean: Vec<f32>,
-    /// One variance a channel.
+    /// One variance per channel.
     pub variance: Vec<f32>,
 }
 
@@ -19,7 +18,8 @@ pub fn statistics(x: &[f32], channels: usize) -> Statistics {
     let parts: Vec<_> = x
         .par_chunks(task_len(channels))
         .map(|x| {
-            // Around the first pixel's values: the squares' sum would lose a small variance beside a large mean.
+            // Sums are relative to the first pixel's values: with a large mean, a sum of squares would lose a small
+            // variance.
             let shift = &x[..channels];
             (x.len() / channels, shift.to_vec(), shifted_sums(x, shift))
         })
@@ -46,7 +46,7 @@ pub fn statistics(x: &[f32], channels: usize) -> Statistics {
     }
 }
 
-/// A channel's factor and summand: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+/// The factor and summand of each channel: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
 pub fn scale_and_shift(
     statistics: &Statistics,
     gamma: &[f32],
@@ -69,7 +69,7 @@ pub fn scale_and_shift(
     (scale, shift)
 }
 
-/// Gradients for `x`, gamma and beta of the normalisation in training.
+/// Gradients of `x`, gamma and beta in training.
 pub fn backward(
     x: &[f32],
     statistics: &Statistics,
@@ -113,7 +113,7 @@ pub fn backward(
     (grad_x, grad_gamma, grad_beta.into_iter().map(|v| v as f32).collect())
 }
 
-/// Sums of the gradient behind the ReLU, and of it times `x - mean`.
+/// Sums of the gradient before the ReLU, and of this gradient times `x - mean`.
 fn gradient_sums(
     x: &[f32],
     grad: &[f32],
@@ -160,7 +160,7 @@ fn input_gradient(x: &[f32], grad: &[f32], by_channel: [&[f32]; 4], floor: f32) 
     grad_x
 }
 
-/// Sums by channel of `x - shift` and of its square.
+/// Sums per channel of `x - shift` and of its square.
 fn shifted_sums(x: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<f32>) {
     two_sums(
         [x],

@@ -1,15 +1,15 @@
-//! A number a channel added to maps, and the ReLU that mostly follows.
+//! Adds a bias per channel to maps, optionally followed by a ReLU.
 
 use super::by_channel::{affine, task_len, two_sums};
 use super::compute::vectorised;
 use rayon::prelude::*;
 
-/// `x + bias` by channel, then ReLU where asked for.
+/// `x + bias` per channel, then a ReLU if `relu`.
 pub fn forward(x: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
     affine(x, &vec![1.0; bias.len()], bias, relu)
 }
 
-/// Gradients for `x` and the bias; `out` is what [`forward`] made, behind a ReLU when `relu`.
+/// Gradients of `x` and the bias; `out` is the output of [`forward`] with the same `relu`.
 pub fn backward(out: &[f32], grad: &[f32], channels: usize, relu: bool) -> (Vec<f32>, Vec<f32>) {
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
     let task = task_len(channels);

@@ -1,14 +1,14 @@
-//! Passes over maps stored channels last in which each channel has figures of its own.
+//! Passes over maps stored channels last with parameters per channel.
 
 use super::compute::vectorised;
 use rayon::prelude::*;
 
-/// Values a task takes, before rounding to whole pixels: it stays in the second-level cache.
+/// Number of values per task, before rounding to whole pixels; they fit in the second-level cache.
 const TASK_LEN: usize = 64 * 1024;
-/// Values that are summed side by side: four of the widest registers.
+/// Number of values that are summed in parallel: four of the widest registers.
 const LANES: usize = 64;
 
-/// `x * scale + shift` by channel, then ReLU where asked for.
+/// `x * scale + shift` per channel, then a ReLU if `relu`.
 pub fn affine(x: &[f32], scale: &[f32], shift: &[f32], relu: bool) -> Vec<f32> {
     let channels = scale.len();
     let (scale, shift) = (repeat(scale), repeat(shift));
@@ -31,8 +31,8 @@ pub fn affine(x: &[f32], scale: &[f32], shift: &[f32], relu: bool) -> Vec<f32> {
     out
 }
 
-/// Sums by channel of the two values that `terms` makes of what `inputs` hold at a place and of the figures of its
-/// channel. Blocks of lanes are summed in registers; what does not fill a row of lanes comes last.
+/// Sums per channel of the two values that `terms` computes from the values of `inputs` at a position and the
+/// parameters of its channel. Blocks of lanes are summed in registers; the remainder is summed last.
 pub(super) fn two_sums<const I: usize, const F: usize>(
     inputs: [&[f32]; I],
     figures: [&[f32]; F],
@@ -77,7 +77,7 @@ fn lanes(values: &[f32], at: usize) -> &[f32; LANES] {
     values[at..at + LANES].try_into().expect("a block of lanes")
 }
 
-/// The smallest multiple of `channels` that whole blocks of lanes fill.
+/// The smallest multiple of `channels` that is also a multiple of the block length.
 fn width(channels: usize) -> usize {
     (1..=LANES)
         .map(|times| times * channels)
@@ -85,12 +85,12 @@ fn width(channels: usize) -> usize {
         .expect("LANES times anything is a multiple of LANES")
 }
 
-/// The channels' figures again and again, to the width at which [`two_sums`] and [`affine`] step through maps.
+/// The channels' parameters, repeated up to the step width of [`two_sums`] and [`affine`].
 pub(super) fn repeat(by_channel: &[f32]) -> Vec<f32> {
     by_channel.repeat(width(by_channel.len()) / by_channel.len())
 }
 
-/// Values of maps with `channels` channels that a task takes: whole steps of that width.
+/// Number of values per task for maps with `channels` channels: a multiple of that width.
 pub(super) fn task_len(channels: usize) -> usize {
     let width = width(channels);
     width * (TASK_LEN / width).max(1)

@@ -1,7 +1,7 @@
-//! What every kernel leans on: wide instructions chosen at run time, and one matrix product.
+//! Common functions of the kernels: vector instructions chosen at run time, and the matrix product.
 
-/// Runs `kernel` compiled for the widest vector instructions that this processor has.
-/// What `kernel` calls must be `#[inline(always)]`, or it is compiled for the plain instruction set.
+/// Runs `kernel` compiled for the widest vector instructions of this CPU.
+/// Functions called by `kernel` must be `#[inline(always)]`, or they are compiled for the baseline instruction set.
 #[inline]
 pub(super) fn vectorised<R>(kernel: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(kernel)
@@ -19,7 +19,7 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// A matrix stored row by row.
     pub(super) fn new(values: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(values.len(), rows * cols, "a matrix of another size");
+        assert_eq!(values.len(), rows * cols, "the size of the matrix is wrong");
         Self { values, rows, cols, transposed: false }
     }
 
@@ -36,7 +36,7 @@ impl<'a> Matrix<'a> {
 /// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. Runs on the calling thread.
 #[expect(unsafe_code)]
 pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
-    assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "matrices that do not fit each other");
+    assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "the sizes of the matrices do not match");
     let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());
     // SAFETY: the lengths were checked against rows, columns and strides; `out` is borrowed exclusively.
     unsafe {
@@ -64,13 +64,13 @@ pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
     }
 }
 
-/// Samples a task takes: a split into at most 16 tasks that does not depend on the number of threads, so that sums
-/// over tasks come out the same on every machine.
+/// Number of samples per task. There are at most 16 tasks, independent of the number of threads, so that sums over
+/// tasks are the same on every machine.
 pub(super) fn samples_per_task(samples: usize) -> usize {
     samples.div_ceil(16).max(1)
 }
 
-/// Adds up what the tasks found, in their order.
+/// Adds the results of the tasks in order.
 pub(super) fn sum_in_order(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
     let mut total = vec![0.0; len];
     for part in parts {

@@ -1,5 +1,5 @@
-//! Convolution over all channels: im2col over one sample at a time, then a matrix product. 1x1 windows need no
-//! im2col. Maps are stored channels last, weights `[kernel, kernel, in, out]`.
+//! Convolution over all channels: im2col of one sample at a time, then a matrix product. 1x1 windows need no im2col.
+//! Maps are stored channels last, weights as `[kernel, kernel, in, out]`.
 
 use super::compute::{Matrix, matmul, samples_per_task, sum_in_order};
 use super::shape::{MapShape, Window};
@@ -30,7 +30,7 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window, chann
     out
 }
 
-/// Gradients for `x` (when `needs_input`) and for the weight.
+/// Gradients of `x` (if `needs_input`) and of the weight.
 pub fn backward(
     x: &[f32],
     shape: MapShape,
@@ -67,7 +67,7 @@ struct Step {
 }
 
 impl Step {
-    /// One task's samples: returns its part of the weight's gradient, fills `grad_x`.
+    /// Processes the samples of one task: fills `grad_x` and returns the task's part of the weight gradient.
     fn run(&self, x: &[f32], grad: &[f32], weight: Matrix, grad_x: Option<&mut [f32]>) -> Vec<f32> {
         let mut grad_weight = vec![0.0; self.depth * self.channels];
         if is_pointwise(self.window) {
@@ -104,7 +104,7 @@ fn is_pointwise(window: Window) -> bool {
     window == Window { kernel: 1, stride: 1, padding: 0 }
 }
 
-/// Writes, for each place of the window, the pixels under it: `[places, kernel * kernel * channels]`.
+/// Writes the pixels under each position of the window: `[positions, kernel * kernel * channels]`.
 fn gather_patches(x: &[f32], shape: MapShape, window: Window, patches: &mut [f32]) {
     let row_len = window.kernel * shape.c;
     for_each_row(shape, window, |patch, row| {
@@ -116,7 +116,7 @@ fn gather_patches(x: &[f32], shape: MapShape, window: Window, patches: &mut [f32
     });
 }
 
-/// Adds each patch to the pixels that it was gathered from.
+/// Adds each patch to the pixels from which it was gathered.
 fn scatter_patches(patches: &[f32], shape: MapShape, window: Window, x: &mut [f32]) {
     let row_len = window.kernel * shape.c;
     for_each_row(shape, window, |patch, row| {
@@ -128,8 +128,8 @@ fn scatter_patches(patches: &[f32], shape: MapShape, window: Window, x: &mut [f3
     });
 }
 
-/// Calls `visit` for each row of each patch with the row's number and, unless it lies on the border altogether,
-/// (its first value in the map, its first value in the patch's row, values).
+/// Calls `visit` for each row of each patch with the row's number and, unless the row is entirely in the padding,
+/// (index of its first value in the map, index of that value in the patch's row, number of values).
 fn for_each_row(
     shape: MapShape,
     window: Window,

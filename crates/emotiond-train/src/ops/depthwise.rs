@@ -1,4 +1,4 @@
-//! Depthwise convolution: each channel with its own window. Direct loops over blocks of channels, since maps are
+//! Depthwise convolution: each channel has its own window. Uses direct loops over blocks of channels, because maps are
 //! stored channels last. Weights are `[kernel, kernel, channels]`.
 
 use super::compute::{samples_per_task, sum_in_order, vectorised};
@@ -32,7 +32,7 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window) -> Ve
     out
 }
 
-/// Gradients for `x` and for the weight.
+/// Gradients of `x` and of the weight.
 pub fn backward(
     x: &[f32],
     shape: MapShape,
@@ -72,7 +72,7 @@ pub fn backward(
     (grad_x, sum_in_order(parts, weight.len()))
 }
 
-/// Channels handled at once.
+/// Number of channels processed at once.
 fn lanes(channels: usize) -> usize {
     match channels {
         c if c % 16 == 0 => 16,
@@ -81,7 +81,7 @@ fn lanes(channels: usize) -> usize {
     }
 }
 
-/// One sample with its border, so that no place of the window needs a check.
+/// One sample with padding, so that no position of the window needs a bounds check.
 struct Padded {
     shape: MapShape,
     window: Window,
@@ -97,7 +97,7 @@ impl Padded {
         (self.shape.h + 2 * self.window.padding) * self.width * self.shape.c
     }
 
-    /// Where row `y` of the sample lies among the padded rows.
+    /// The range of row `y` of the sample in the padded rows.
     fn row(&self, y: usize) -> std::ops::Range<usize> {
         let start = ((y + self.window.padding) * self.width + self.window.padding) * self.shape.c;
         start..start + self.shape.w * self.shape.c

@@ -1,7 +1,7 @@
 //! Convolution, batch normalisation and pooling on batches of feature maps.
 //!
-//! On the CPU the maps are stored channels last and go through our own kernels, which train several times faster
-//! than the Flex backend's own; on any other device they are stored channels first and go through burn's.
+//! On the CPU, the maps are stored channels last and processed by our own kernels, which train several times faster
+//! than those of the Flex backend. On other devices, they are stored channels first and processed by burn's kernels.
 
 pub mod backend;
 pub mod batch_norm;
@@ -22,7 +22,7 @@ use burn::tensor::{
 };
 pub use shape::Window;
 
-/// A batch of feature maps, in the memory order that its device is fastest with.
+/// A batch of feature maps, in the memory order that is fastest on its device.
 #[derive(Clone, Debug)]
 pub struct Maps {
     tensor: Tensor<4>,
@@ -35,7 +35,7 @@ impl Maps {
         if has_own_kernels(&x.device()) { Self::channels_last(x) } else { Self::channels_first(x) }
     }
 
-    /// Maps that go through burn's own kernels on any device.
+    /// Maps that are processed by burn's own kernels on any device.
     pub fn channels_first(x: Tensor<4>) -> Self {
         Self { tensor: x, channels_last: false }
     }
@@ -51,8 +51,8 @@ impl Maps {
         if self.channels_last { self.tensor.permute([0, 3, 1, 2]) } else { self.tensor }
     }
 
-    /// Convolution with `weight` `[out, in / groups, kernel, kernel]`, where `groups` is 1 or the number of
-    /// channels (depthwise), a `bias` a channel, and a ReLU behind it when `relu`.
+    /// Convolution with `weight` `[out, in / groups, kernel, kernel]`, where `groups` is 1 or the number of channels
+    /// (depthwise), with one `bias` per channel, followed by a ReLU if `relu`.
     pub fn conv2d(
         &self,
         weight: Tensor<4>,
@@ -72,7 +72,7 @@ impl Maps {
             Dispatch::map_conv2d(x, weight.permute([2, 3, 1, 0]).into_dispatch(), window)
         } else {
             let [channels, one, kernel, _] = weight.dims();
-            assert!(groups == channels && one == 1, "grouped convolutions are depthwise ones here");
+            assert!(groups == channels && one == 1, "grouped convolutions must be depthwise");
             let weight = weight.reshape([channels, kernel * kernel]).transpose();
             Dispatch::map_depthwise(x, weight.into_dispatch(), window)
         };
@@ -91,8 +91,8 @@ impl Maps {
         }
     }
 
-    /// Batch normalisation with `norm`'s weights, and ReLU behind it when `relu`. In training it normalises by the
-    /// batch's statistics and moves the running ones; otherwise it uses the running ones.
+    /// Batch normalisation with `norm`'s weights, followed by a ReLU if `relu`. In training, it uses the statistics of
+    /// the batch and updates the running statistics; otherwise it uses the running statistics.
     pub fn batch_norm(&self, norm: &BatchNorm, relu: bool) -> Self {
         if !self.channels_last {
             let out = norm.forward(self.tensor.clone());
@@ -128,10 +128,10 @@ impl Maps {
         Self { tensor: Tensor::from_dispatch(out), channels_last: true }
     }
 
-    /// Average pooling; the window has no border.
+    /// Average pooling; the window must have no padding.
     pub fn average_pool(&self, window: Window) -> Self {
-        // A depthwise convolution whose weights are all the same is just that, and has kernels.
-        assert_eq!(window.padding, 0, "a border would count into the mean");
+        // Computed as a depthwise convolution with equal weights, for which there is a fast kernel.
+        assert_eq!(window.padding, 0, "padding would change the mean");
         let channels = self.channels();
         let weight = Tensor::full(
             [channels, 1, window.kernel, window.kernel],
@@ -162,7 +162,7 @@ impl Maps {
         self.into_tensor().flatten(1, 3)
     }
 
-    /// A function that looks at each value by itself.
+    /// Applies an element-wise function.
     pub fn map(self, function: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
         Self { tensor: function(self.tensor), ..self }
     }
@@ -173,13 +173,13 @@ impl Maps {
         self.map(|tensor| tensor + other.tensor)
     }
 
-    /// Each channel times the only value that `factors`, maps of a single pixel, have for it.
+    /// Multiplies each channel by its value in `factors`, which are maps of a single pixel.
     pub fn times(self, factors: Self) -> Self {
         assert_eq!(self.channels_last, factors.channels_last, "maps in different memory orders");
         self.map(|tensor| tensor * factors.tensor)
     }
 
-    /// The channels of `maps`, which have the same size, side by side.
+    /// Concatenates the channels of `maps`, which must have the same size.
     pub fn concat(maps: Vec<Self>) -> Self {
         let channels_last = maps[0].channels_last;
         assert!(

@@ -4,7 +4,7 @@ use super::compute::{samples_per_task, vectorised};
 use super::shape::{MapShape, Window};
 use rayon::prelude::*;
 
-/// The maxima, and for each the place of the window (row by row) where it was found first.
+/// The maxima, and for each the index in the window (row by row) of its first occurrence.
 pub fn forward(x: &[f32], shape: MapShape, window: Window) -> (Vec<f32>, Vec<u8>) {
     assert!(window.kernel <= 16, "pooling windows are at most 16 pixels wide");
     let out_shape = window.output(shape, shape.c);
@@ -29,7 +29,7 @@ pub fn forward(x: &[f32], shape: MapShape, window: Window) -> (Vec<f32>, Vec<u8>
     (out, places)
 }
 
-/// Gradient for the input.
+/// Gradient of the input.
 pub fn backward(shape: MapShape, window: Window, places: &[u8], grad: &[f32]) -> Vec<f32> {
     let out_shape = window.output(shape, shape.c);
     let mut grad_x = vec![0.0; shape.len()];

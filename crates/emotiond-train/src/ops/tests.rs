@@ -1,4 +1,4 @@
-//! Every kernel against burn's own, forward and backward, and the gradients against finite differences.
+//! Compares every kernel with burn's own, forward and backward, and the gradients with finite differences.
 
 use super::*;
 use burn::tensor::{TensorData, Tolerance};
@@ -13,13 +13,13 @@ fn device() -> Device {
     Device::flex().autodiff()
 }
 
-/// What the output is weighed by to get one number: no gradient vanishes under it, as it would behind a batch
-/// normalisation for the plain sum or the sum of squares.
+/// Weights for reducing the output to one number. With the plain sum or the sum of squares, gradients would vanish
+/// after a batch normalisation.
 fn weighing(shape: [usize; 4]) -> TensorData {
     random(shape, 99)
 }
 
-/// Output and gradients of `function` for the weighed sum of its output.
+/// Output of `function`, and gradients of the weighted sum of the output.
 fn run(own: bool, function: Function, x: &TensorData, weights: &[TensorData]) -> Vec<TensorData> {
     let device = device();
     let x = Tensor::<4>::from_data(x.clone(), &device).require_grad();
@@ -35,7 +35,7 @@ fn run(own: bool, function: Function, x: &TensorData, weights: &[TensorData]) ->
     results
 }
 
-/// Drawn without burn's generator: that one is shared by all tests, which run at the same time.
+/// Random values without burn's generator, which is shared by all tests that run at the same time.
 fn random(shape: [usize; 4], seed: u64) -> TensorData {
     let values: Vec<f32> =
         ChaCha8Rng::seed_from_u64(seed).sample_iter(StandardNormal).take(shape.iter().product()).collect();
@@ -56,7 +56,7 @@ fn agrees(function: Function, x: [usize; 4], weights: &[[usize; 4]]) {
     difference_quotients(function, &x, &weights, &own);
 }
 
-/// Compares some entries of each gradient with (f(v + h) - f(v - h)) / 2h.
+/// Compares some elements of each gradient with (f(v + h) - f(v - h)) / 2h.
 fn difference_quotients(function: Function, x: &TensorData, weights: &[TensorData], results: &[TensorData]) {
     const STEP: f32 = 1e-3;
     let objective = |inputs: &[TensorData]| -> f64 {

@@ -1,4 +1,4 @@
-//! Small multiples (Tufte 1983): a panel for each key of the recipes in which runs differ, a dot a run.
+//! Plots ablations as small multiples (Tufte 1983): one panel per recipe key in which runs differ, one dot per run.
 
 use super::canvas::{Area, DrawError, FAINT_INK, GRID, INK, PALETTE, PlotError, save, text_style, write};
 use plotters::{
@@ -8,13 +8,14 @@ use plotters::{
 use std::path::Path;
 
 const COLUMNS: usize = 3;
-/// Width and height of a panel, and the room in it around the dots: left, top, right, below; pixels.
+/// Width and height of a panel, in pixels.
 const PANEL: (i32, i32) = (420, 260);
+/// Margins of a panel around the dots: left, top, right, bottom; in pixels.
 const ROOM: (i32, i32, i32, i32) = (64, 48, 24, 40);
-/// Accuracies that a panel's horizontal lines stand for.
+/// Number of horizontal grid lines.
 const LINES: usize = 4;
 
-/// A key in which runs differ.
+/// A recipe key in which runs differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ablation {
     /// The recipe's key.
@@ -23,7 +24,7 @@ pub struct Ablation {
     pub values: Vec<(String, Vec<f64>)>,
 }
 
-/// Writes the panels, all with one scale.
+/// Writes the panels, all with the same scale.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -41,7 +42,7 @@ pub fn save_ablations(path: &Path, ablations: &[Ablation]) -> Result<(), PlotErr
     })
 }
 
-/// The least and the largest accuracy, a little apart.
+/// The lowest and the highest accuracy, with a small margin.
 fn scale(ablations: &[Ablation]) -> (f64, f64) {
     let all = ablations.iter().flat_map(|ablation| ablation.values.iter().flat_map(|(_, runs)| runs));
     let (least, largest) = all.fold((1.0f64, 0.0f64), |(a, b), &accuracy| (a.min(accuracy), b.max(accuracy)));

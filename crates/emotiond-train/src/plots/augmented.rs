@@ -1,4 +1,4 @@
-//! A sheet of what each key of `[augment]` does to a picture.
+//! Draws a sheet that shows the effect of each key of `[augment]`.
 
 use super::canvas::{
     Area, DrawError, FAINT_INK, INK, PlotError, draw_picture, save as save_sheet, text_style, write,
@@ -20,7 +20,7 @@ const GAP: i32 = 8;
 const NAMES: i32 = 150;
 const HEADER: i32 = 76;
 
-/// Draws, for each key of `[augment]`, what it makes of ten pictures.
+/// Draws, for each key of `[augment]`, its effect on ten pictures.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -33,7 +33,7 @@ pub fn save_augmented(path: &Path, dataset: &Dataset) -> Result<(), PlotError> {
     save_sheet(path, (width as u32, height as u32), |area| {
         let left = (HPos::Left, VPos::Center);
         write(area, "What the keys of [augment] do", (GAP, 28), left, &text_style(24, INK, true))?;
-        let note = "each alone, drawn anew for each picture from all of its range";
+        let note = "each key alone, with a random strength for each picture";
         write(area, note, (GAP, 56), left, &text_style(15, FAINT_INK, false))?;
         for (line, (name, section)) in rows.iter().enumerate() {
             let top = HEADER + row * line as i32;
@@ -46,7 +46,7 @@ pub fn save_augmented(path: &Path, dataset: &Dataset) -> Result<(), PlotError> {
     })
 }
 
-/// Pictures from all over the data; the same ones again where it has few.
+/// Pictures spread evenly over the data; they repeat if there are too few.
 fn spread(dataset: &Dataset) -> Vec<&Sample> {
     let step = (dataset.samples.len() / COLUMNS).max(1);
     dataset.samples.iter().step_by(step).cycle().take(COLUMNS).collect()

@@ -1,4 +1,4 @@
-//! A bitmap to draw on, the font, the colours.
+//! The bitmap, the font and the colours of the plots.
 
 use crate::augment::{Affine, Source, warp};
 use emotiond_core::{
@@ -43,7 +43,7 @@ impl ExitsWith for PlotError {
     }
 }
 
-/// What is drawn on.
+/// The drawing area.
 pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 /// Why drawing failed.
 pub(super) type DrawError = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
@@ -54,7 +54,7 @@ pub(super) const INK: RGBColor = RGBColor(33, 37, 41);
 pub(super) const FAINT_INK: RGBColor = RGBColor(110, 118, 126);
 /// Lines of the grid.
 pub(super) const GRID: RGBColor = RGBColor(228, 231, 235);
-/// Colours that colour-blind people tell apart (Okabe and Ito 2008).
+/// Colours that colour-blind people can distinguish (Okabe and Ito 2008).
 pub(super) const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -90,7 +90,7 @@ pub(super) fn text_style(size: u32, color: RGBColor, bold: bool) -> TextStyle<'s
     ("sans-serif", size, style).into_font().color(&color.to_rgba())
 }
 
-/// Writes `text` with the place `at` where `anchor` says.
+/// Writes `text` so that its `anchor` is at the point `at`.
 pub(super) fn write(
     area: &Area,
     text: &str,
@@ -132,7 +132,7 @@ fn register_fonts() {
         for (style, font) in
             [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())]
         {
-            assert!(register_font("sans-serif", style, font).is_ok(), "the font in the program is a font");
+            assert!(register_font("sans-serif", style, font).is_ok(), "the built-in font is valid");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! The confusion matrix: rows are the truth, columns what it was taken for, shades the shares of a row.
+//! Plots the confusion matrix: rows are the true classes, columns the predicted ones, shades the shares of a row.
 
 use super::canvas::{Area, DrawError, FAINT_INK, INK, PlotError, save as save_sheet, text_style, write};
 use crate::metrics::Metrics;
@@ -12,7 +12,7 @@ const CELL: i32 = 88;
 const LEFT: i32 = 150;
 const TOP: i32 = 132;
 const MARGIN: i32 = 28;
-/// On the shades of the cells.
+/// Colour of less important text in the cells.
 const SOFT_INK: RGBColor = RGBColor(70, 80, 92);
 const DARKEST: RGBColor = RGBColor(8, 64, 129);
 
@@ -47,7 +47,7 @@ fn header(area: &Area, title: &str, metrics: &Metrics, side: i32) -> Result<(), 
     );
     write(area, &figures, (MARGIN, 62), left, &text_style(16, FAINT_INK, false))?;
     let axis = text_style(15, FAINT_INK, false);
-    write(area, "taken for", (LEFT + side / 2, TOP - 40), (HPos::Center, VPos::Center), &axis)?;
+    write(area, "predicted", (LEFT + side / 2, TOP - 40), (HPos::Center, VPos::Center), &axis)?;
     write(area, "truth", (LEFT - 14, TOP - 16), (HPos::Right, VPos::Center), &axis)
 }
 
@@ -63,7 +63,7 @@ fn cell(area: &Area, row: usize, column: usize, count: usize, support: usize) ->
     write(area, &count.to_string(), (middle, y + CELL / 2 + 16), anchor, &text_style(13, faint, false))
 }
 
-/// From nearly white to dark blue.
+/// The colour of a share, from almost white to dark blue.
 fn shade(share: f64) -> RGBColor {
     let mix = |dark: u8| (245.0 + (f64::from(dark) - 245.0) * share.clamp(0.0, 1.0).powf(0.75)).round() as u8;
     RGBColor(mix(DARKEST.0), mix(DARKEST.1), mix(DARKEST.2))

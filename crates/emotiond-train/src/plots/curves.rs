@@ -1,4 +1,4 @@
-//! Curves over the epochs: of one run, and of several side by side.
+//! Plots curves over the epochs, of one run or of several runs.
 
 use super::canvas::{
     Area, DrawError, FAINT_INK, GRID, INK, PALETTE, PlotError, save as save_sheet, text_style, write,
@@ -13,7 +13,7 @@ use std::path::Path;
 const PANEL: (u32, u32) = (760, 520);
 const HEADER: u32 = 56;
 
-/// A line of a panel: (epoch, value).
+/// A curve in a panel, as points (epoch, value).
 struct Curve {
     name: String,
     color: RGBColor,
@@ -62,7 +62,7 @@ pub fn save_curves(path: &Path, run: &RunReport) -> Result<(), PlotError> {
     save_panels(path, &title, &panels)
 }
 
-/// Writes validation accuracy and loss of several runs, each under its name.
+/// Writes validation accuracy and loss of several runs, labelled by their names.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -121,7 +121,7 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .y_label_formatter(&|value| format!("{value:.digits$}"))
         .label_style(text_style(14, FAINT_INK, false))
         .draw()?;
-    // Where the curves end is where they are read: the legend keeps away from it.
+    // The ends of the curves are the most important part, so the legend must not cover them.
     let rises =
         curves.iter().any(|curve| curve.points.last().map(|p| p.1) > curve.points.first().map(|p| p.1));
     let corner = if rises { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
@@ -143,7 +143,7 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .draw()
 }
 
-/// The range of the values with a little room; never empty.
+/// The range of the values with a small margin; never empty.
 fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|value| value.is_finite())

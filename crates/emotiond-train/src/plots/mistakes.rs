@@ -1,4 +1,4 @@
-//! The mistakes that the model was surest of.
+//! Draws the wrong predictions with the highest confidence.
 
 use super::canvas::{
     Area, DrawError, FAINT_INK, INK, PALETTE, PlotError, draw_picture, save as save_sheet, text_style, write,
@@ -23,10 +23,16 @@ pub(super) fn save(path: &Path, title: &str, evaluation: &Evaluation) -> Result<
     let size = ((GAP + column * COLUMNS as i32) as u32, (HEADER + row * rows) as u32);
     save_sheet(path, size, |area| {
         let left = (HPos::Left, VPos::Center);
-        write(area, &format!("Surest mistakes on {title}"), (GAP, 30), left, &text_style(24, INK, true))?;
+        write(
+            area,
+            &format!("Most confident mistakes on {title}"),
+            (GAP, 30),
+            left,
+            &text_style(24, INK, true),
+        )?;
         let total = evaluation.examples.items.len();
         let counts = format!(
-            "{shown} of {} mistakes in {total} rows: truth → taken for, and how sure",
+            "{shown} of {} mistakes in {total} rows: truth → prediction, and its probability",
             mistakes.len()
         );
         write(area, &counts, (GAP, 60), left, &text_style(15, FAINT_INK, false))?;
@@ -58,7 +64,7 @@ fn tile(
     write(area, &detail, (middle, below + 31), anchor, &text_style(12, PALETTE[1], false))
 }
 
-/// The end of a path that fits under a picture.
+/// The end of a path, short enough to fit under a picture.
 fn short(origin: &str) -> &str {
     origin.rsplit('/').next().unwrap_or(origin)
 }

@@ -1,4 +1,4 @@
-//! Pictures of runs and models: curves, confusion matrix, the worst mistakes. PNG, drawn with a font that is built in.
+//! Plots of runs and models as PNG: curves, confusion matrix, worst mistakes. The font is built in.
 
 mod ablations;
 mod augmented;
@@ -17,8 +17,8 @@ pub use parallel::{Axis, save_parallel};
 use super::evaluate::Evaluation;
 use std::{fs, path::Path};
 
-/// Writes `confusion.png` and, when there is any mistake, `mistakes.png` into `folder`, which is made when it is not
-/// there.
+/// Writes `confusion.png` and, if there are mistakes, `mistakes.png` into `folder`, which is created if it does not
+/// exist.
 ///
 /// # Errors
 /// When a file cannot be written.

@@ -1,4 +1,4 @@
-//! Parallel coordinates (Inselberg 1985): an axis a key of a search, a line a trial, coloured by its accuracy.
+//! Plots a search in parallel coordinates (Inselberg 1985): one axis per key, one line per trial, coloured by accuracy.
 
 use super::canvas::{FAINT_INK, GRID, INK, PlotError, save, text_style, write};
 use plotters::{
@@ -9,22 +9,22 @@ use std::path::Path;
 
 const AXIS_SPACING: u32 = 230;
 const HEIGHT: u32 = 560;
-/// Room over, under and beside the axes, in pixels.
+/// Margins above, below and beside the axes, in pixels.
 const MARGIN: (i32, i32, i32) = (90, 50, 110);
-/// The worst trial's colour and the best one's; between them, a straight way through RGB.
+/// Colours of the worst and the best trial; the others are interpolated linearly in RGB.
 const WORST: RGBColor = RGBColor(190, 200, 210);
 const BEST: RGBColor = RGBColor(0, 114, 178);
 
-/// An axis and what stands at its marks; places run from 0, below, to 1.
+/// An axis with its tick marks; positions are from 0 (bottom) to 1 (top).
 #[derive(Clone, Debug)]
 pub struct Axis {
-    /// What is over it.
+    /// The title above the axis.
     pub name: String,
-    /// Place and text of each mark.
+    /// Position and label of each mark.
     pub marks: Vec<(f64, String)>,
 }
 
-/// Writes the lines of `trials`, a place (0 to 1) an axis each; the last axis decides the colour.
+/// Writes the lines of `trials`, each with one position (0 to 1) per axis; the last axis determines the colour.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -35,7 +35,7 @@ pub fn save_parallel(path: &Path, title: &str, axes: &[Axis], trials: &[Vec<f64>
         let height = f64::from(HEIGHT as i32 - top - bottom);
         (side + axis as i32 * AXIS_SPACING as i32, HEIGHT as i32 - bottom - (place * height).round() as i32)
     };
-    // The best lie over the others.
+    // The best trials are drawn last, above the others.
     let quality = |trial: &&Vec<f64>| trial.last().copied().unwrap_or_default();
     let mut ordered: Vec<&Vec<f64>> = trials.iter().collect();
     ordered.sort_by(|a, b| quality(a).total_cmp(&quality(b)));

@@ -56,7 +56,7 @@ fn run(epochs: usize) -> RunReport {
     }
 }
 
-/// Each picture in the colours that it must contain, so that an empty sheet fails.
+/// The colours of a plot, to make sure that it is not empty.
 fn colors(path: &Path) -> std::collections::HashSet<[u8; 3]> {
     image::open(path).unwrap().into_rgb8().pixels().map(|pixel| pixel.0).collect()
 }

@@ -1,4 +1,4 @@
-//! The tensors of a checkpoint by their keys. Pickles are parsed, never run.
+//! Reads the tensors of a checkpoint by key. Pickles are parsed, never executed.
 
 use super::PretrainedError;
 use burn::store::pytorch_reader::{PickleValue, PytorchReader};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-/// Keys under which training scripts keep the weights beside other things.
+/// Keys under which training scripts store the weights if the file also contains other data.
 const NESTED: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
 /// A tensor of a checkpoint.
@@ -23,7 +23,7 @@ pub(super) struct Stored {
 /// All tensors of the file at `path`.
 ///
 /// # Errors
-/// When it cannot be read, is damaged, or is a pickle of more than tensors and plain values.
+/// When it cannot be read, is damaged, or is a pickle with more than tensors and plain values.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>, PretrainedError> {
     File::open(path).map_err(|source| PretrainedError::Read { path: path.to_owned(), source })?;
     if path.extension().is_some_and(|extension| extension == "safetensors") {
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>, PretrainedEr
     tensors(path, &mut store)
 }
 
-/// Collects what is neither a tensor nor a plain value: to make it, Python would have to run what the file names.
+/// Collects the calls in a pickle that create neither tensors nor plain values: loading them in Python would run code.
 fn foreign(value: &PickleValue, calls: &mut Vec<String>) {
     match value {
         PickleValue::Unsupported(name) if name != "torch.Tensor" => calls.push(name.clone()),

@@ -1,4 +1,4 @@
-//! The convolutions and normalisations inside blocks, in the order in which a picture meets them.
+//! Lists the convolutions and normalisations inside blocks, in execution order.
 
 use crate::arch::blocks::{Block, Conv, Norm};
 
@@ -8,7 +8,7 @@ pub(super) enum Layer<'a> {
     Norm(&'a mut Norm),
 }
 
-/// The layers of `blocks`. Of a residual, the long way comes first; of a gate, what squeezes.
+/// The layers of `blocks`. In a residual block the main path comes first, in a gate the squeeze layer.
 pub(super) fn layers(blocks: &mut [Block]) -> Vec<Layer<'_>> {
     blocks
         .iter_mut()

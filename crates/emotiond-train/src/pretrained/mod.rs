@@ -1,4 +1,4 @@
-//! Weights that others trained, read into a backbone by torchvision's and timm's own key names.
+//! Loads pretrained weights into a backbone by the key names of torchvision and timm.
 
 mod files;
 mod layers;
@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Keys of what stands above a backbone, and of counters that nothing reads.
+/// Keys that are ignored: classification heads and unused counters.
 const ABOVE: [&str; 6] = ["fc.", "_fc.", "classifier.", "head.", "last_linear.", "pre_logits."];
 const COUNTER: &str = "num_batches_tracked";
 
@@ -36,44 +36,44 @@ pub enum PretrainedError {
         source: io::Error,
     },
     /// The file is damaged or of another kind.
-    #[error("{} is not a whole checkpoint ({reason}): give a .safetensors file, or a .pth or .pt file that torch.save wrote", path.display())]
+    #[error("{} is not a whole checkpoint ({reason}): give a .safetensors file, or a .pth or .pt file written by torch.save", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the reader says.
         reason: String,
     },
-    /// The pickle asks for more than tensors.
-    #[error("{} is refused: its pickle asks to run {}; nothing was run. Save the state_dict alone, best as .safetensors", path.display(), calls.join(", "))]
+    /// The pickle contains code.
+    #[error("{} is refused: its pickle asks to run {}; nothing was run. Save only the state_dict, preferably as .safetensors", path.display(), calls.join(", "))]
     Code {
         /// The file.
         path: PathBuf,
-        /// What it asks to run.
+        /// The functions that it would call.
         calls: Vec<String>,
     },
     /// Keys or shapes differ.
-    #[error("{} does not fit {backbone}; nothing was loaded: {errors}", path.display())]
+    #[error("{} does not match {backbone}; nothing was loaded: {errors}", path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
         /// The backbone.
         backbone: &'static str,
-        /// All keys that are missing, too many, or of another shape.
+        /// All keys that are missing, unexpected, or have another shape.
         errors: String,
     },
-    /// The architecture has no backbone that others publish weights of.
+    /// The architecture has no backbone with published weights.
     #[error(
-        "network.pretrained: nobody publishes weights of {0}: remove the section, or use an architecture on vgg16, resnet50, densenet121, efficientnet_b2, efficientnet_lite0 or mobilenet_v2"
+        "network.pretrained: there are no published weights for {0}: remove the section, or use an architecture with vgg16, resnet50, densenet121, efficientnet_b2, efficientnet_lite0 or mobilenet_v2 as backbone"
     )]
     NoBackbone(String),
-    /// More blocks are to be frozen than there are.
+    /// The recipe freezes more blocks than the backbone has.
     #[error(
-        "network.pretrained.freeze is {wanted}, but the backbone has {there} blocks: give at most that, or \"all\""
+        "network.pretrained.freeze is {wanted}, but the backbone has {there} blocks: give at most {there}, or \"all\""
     )]
     TooMany {
         /// The recipe's number.
         wanted: usize,
-        /// Blocks that there are.
+        /// Number of blocks in the backbone.
         there: usize,
     },
 }
@@ -88,10 +88,10 @@ impl ExitsWith for PretrainedError {
     }
 }
 
-/// `network` with the weights of the file at `path` in its backbone; what stands above keeps its own.
+/// `network` with the weights of the file at `path` in its backbone; the head keeps its weights.
 ///
 /// # Errors
-/// When the file cannot be read, wants to run code, or does not hold exactly the backbone's weights.
+/// When the file cannot be read, contains code, or does not contain exactly the backbone's weights.
 pub fn load(mut network: Network, backbone: Backbone, path: &Path) -> Result<Network, PretrainedError> {
     let stored = files::read(path)?;
     let known = |naming: &Naming| {
@@ -110,10 +110,10 @@ pub fn load(mut network: Network, backbone: Backbone, path: &Path) -> Result<Net
     }
 }
 
-/// How many blocks of `network`'s body `freeze` holds, with what follows them up to the next weights.
+/// The number of blocks of `network`'s body that `freeze` freezes, including blocks without weights that follow them.
 ///
 /// # Errors
-/// When the backbone has fewer.
+/// When the backbone has fewer blocks.
 pub fn frozen_blocks(
     network: &Network,
     backbone: Backbone,
@@ -121,7 +121,7 @@ pub fn frozen_blocks(
 ) -> Result<usize, PretrainedError> {
     let mut body = network.body.clone();
     let layers_of_backbone = backbone.namings()[0].layers.len();
-    // Where each block with a convolution begins, up to the backbone's end.
+    // The start of each block with a convolution, up to the end of the backbone.
     let (mut starts, mut seen, mut end) = (Vec::new(), 0, 0);
     for (at, block) in body.iter_mut().enumerate() {
         let own = layers(std::slice::from_mut(block));
@@ -149,7 +149,7 @@ pub fn frozen_blocks(
     }
 }
 
-/// Moves what a file holds into layers, and keeps a list of what does not fit.
+/// Copies the tensors of a file into layers, and collects those that do not match.
 struct Filling {
     stored: BTreeMap<String, Stored>,
     used: BTreeSet<String>,
@@ -178,7 +178,7 @@ impl Filling {
             norm.running_mean = RunningState::new(Tensor::from_data(TensorData::new(mean, shape), &device));
         }
         if let Some(variance) = self.take(&format!("{name}.running_var"), &shape) {
-            // What differs in epsilon goes into the variance: their sum alone counts.
+            // A difference in epsilon is added to the variance, because only their sum is used.
             let variance: Vec<f32> =
                 variance.iter().map(|v| (f64::from(*v) + epsilon - norm.epsilon) as f32).collect();
             norm.running_var =
@@ -195,7 +195,8 @@ impl Filling {
         });
     }
 
-    /// The values of `key`, which must have this shape; a first convolution over three channels is summed for gray.
+    /// The values of `key`, which must have this shape. For gray input, the first convolution is summed over its three
+    /// channels.
     fn take(&mut self, key: &str, shape: &[usize]) -> Option<Vec<f32>> {
         self.used.insert(key.to_owned());
         let Some(stored) = self.stored.get(key) else {
@@ -219,7 +220,7 @@ impl Filling {
         None
     }
 
-    /// All that does not fit, as one sentence.
+    /// A list of all differences.
     fn errors(&self) -> Option<String> {
         let expected = |key: &&String| {
             self.used.contains(*key)

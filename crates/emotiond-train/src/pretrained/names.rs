@@ -1,6 +1,6 @@
-//! What torchvision, timm and others call the layers of a backbone, in the order of ours.
+//! The names of a backbone's layers in torchvision, timm and other projects, in the order of our layers.
 
-/// A network without its top that others publish weights of.
+/// A network without its classification head for which weights have been published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backbone {
     /// VGG16.
@@ -20,9 +20,9 @@ pub enum Backbone {
 /// One project's names.
 #[derive(Clone, Debug)]
 pub(super) struct Naming {
-    /// What stands before `.weight` in the keys of each convolution and normalisation.
+    /// The part of the key before `.weight` for each convolution and normalisation.
     pub layers: Vec<String>,
-    /// Whether convolutions that have a bias here have one there.
+    /// Whether the convolutions have a bias in that project, as they have here.
     pub biases: bool,
     /// The epsilon of its batch normalisation.
     pub epsilon: f64,
@@ -48,7 +48,7 @@ impl Backbone {
         })
     }
 
-    /// What to call it.
+    /// The name for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vgg16 => "vgg16",
@@ -60,7 +60,7 @@ impl Backbone {
         }
     }
 
-    /// The namings that its checkpoints come with.
+    /// The naming schemes of its published checkpoints.
     pub(super) fn namings(self) -> Vec<Naming> {
         match self {
             Self::Vgg16 => {
@@ -113,21 +113,21 @@ fn densenet121() -> Vec<String> {
     layers
 }
 
-/// How a project names the parts of a network of inverted residuals.
+/// A project's names for the parts of a network of inverted residual blocks.
 #[derive(Clone, Copy)]
 struct Style {
     /// The first convolution and its normalisation.
     stem: [&'static str; 2],
-    /// The last ones.
+    /// The last convolution and its normalisation.
     head: [&'static str; 2],
-    /// What stands before the names of a block; `{stage}`, `{block}` and `{index}` count from 0 in the network, in the
-    /// stage and over all.
+    /// Prefix of the names in a block. `stage` counts the stages from 0, `block` the blocks of the stage, and `index`
+    /// all blocks.
     prefix: fn(stage: usize, block: usize, index: usize) -> String,
-    /// The layers of a block that widens: three convolutions with their normalisations.
+    /// The layers of a block with expansion: three convolutions with their normalisations.
     wide: [&'static str; 6],
-    /// The layers of one that does not.
+    /// The layers of a block without expansion.
     narrow: [&'static str; 4],
-    /// The two layers of the gate of a block that widens, and of one that does not.
+    /// The two layers of the gate in a block with expansion, and in one without.
     gates: [[&'static str; 2]; 2],
     epsilon: f64,
 }
@@ -159,7 +159,7 @@ const TORCHVISION_MOBILENET: Style = Style {
     gates: [[""; 2]; 2],
     epsilon: 1e-5,
 };
-/// The first implementation for PyTorch, which numbers the activations too.
+/// The first implementation for PyTorch, which also numbers the activations.
 const FIRST_MOBILENET: Style =
     Style { wide: ["0", "1", "3", "4", "6", "7"], narrow: ["0", "1", "3", "4"], ..TORCHVISION_MOBILENET };
 /// PyPI's efficientnet-lite-pytorch, whose weights come from TensorFlow with its epsilon.
@@ -174,7 +174,7 @@ const LITE: Style = Style {
 };
 
 impl Style {
-    /// The names for a network with these numbers of blocks; only the first stage does not widen.
+    /// The names for a network with these numbers of blocks per stage; only the first stage has no expansion.
     fn naming(&self, stages: &[usize; 7], gated: bool) -> Naming {
         let mut layers: Vec<String> = self.stem.map(str::to_owned).to_vec();
         let mut index = 0;
@@ -185,7 +185,7 @@ impl Style {
                     0 => (&self.narrow[..], self.gates[1]),
                     _ => (&self.wide[..], self.gates[0]),
                 };
-                // The gate stands before the convolution that narrows.
+                // The gate comes before the projection convolution.
                 let (before, after) = names.split_at(names.len() - 2);
                 let gate = if gated { &gate[..] } else { &[] };
                 let all = before.iter().chain(gate).chain(after);

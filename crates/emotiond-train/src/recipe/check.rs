@@ -1,9 +1,9 @@
-//! What a recipe's types cannot say: ranges, and keys that depend on each other.
+//! Checks that the types of a recipe cannot express: ranges, and keys that depend on each other.
 
 use super::{ClassWeights, Freeze, PretrainedSection, Recipe, Validation};
 use std::ops::RangeBounds;
 
-/// A key that cannot stay as it is, and what to do about it.
+/// A key that is wrong, and what to do about it.
 pub(super) type Fault = (&'static str, String);
 
 /// Checks all of `recipe`.
@@ -20,7 +20,8 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Fault> {
     recipe.search.as_ref().map_or(Ok(()), super::SearchSection::check)
 }
 
-/// The first of `keys` (key, whether it is set, its owners, the owners' names) that is set and not `chosen`'s.
+/// An error for the first of `keys` (key, whether it is set, its owners, the owners' names) that is set although the
+/// `chosen` optimizer or schedule does not use it.
 pub(super) fn foreign<T: PartialEq>(
     keys: &[(&'static str, bool, &[T], &str)],
     chosen: &T,
@@ -85,14 +86,17 @@ fn check_network(recipe: &Recipe) -> Result<(), Fault> {
     for (key, numbers) in [("network.mean", &network.mean), ("network.scale", &network.scale)] {
         let usable = numbers.iter().all(|number| number.is_finite());
         if !usable || (numbers.len() != 1 && numbers.len() != channels) {
-            return Err((key, format!("must be a list of one number or of one a channel ({channels})")));
+            return Err((
+                key,
+                format!("must be a list of one number, or of one number per channel ({channels})"),
+            ));
         }
     }
     network.pretrained.as_ref().map_or(Ok(()), check_pretrained)
 }
 
 fn check_pretrained(pretrained: &PretrainedSection) -> Result<(), Fault> {
-    let needs = |what: &str| format!("has nothing to change: set `network.pretrained.{what}`, or remove it");
+    let needs = |what: &str| format!("has no effect: set `network.pretrained.{what}`, or remove it");
     if pretrained.thaw_after.is_some() && pretrained.freeze == Freeze::default() {
         return Err(("network.pretrained.thaw_after", needs("freeze")));
     }
@@ -110,7 +114,7 @@ fn check_loss(recipe: &Recipe) -> Result<(), Fault> {
     if let Some(distill) = &recipe.distill {
         within("distill.weight", distill.weight, 0.0..=1.0, "a weight from 0 to 1")?;
         if distill.teacher.is_empty() {
-            return Err(("distill.teacher", "is empty: name a network, or remove [distill]".to_owned()));
+            return Err(("distill.teacher", "is empty: give a model file, or remove [distill]".to_owned()));
         }
     }
     if let ClassWeights::List(weights) = &recipe.loss.class_weights {
@@ -118,14 +122,17 @@ fn check_loss(recipe: &Recipe) -> Result<(), Fault> {
         if weights.len() != classes {
             return Err((
                 "loss.class_weights",
-                format!("has {} weights for {classes} classes: give one a class", weights.len()),
+                format!("has {} weights for {classes} classes: give one per class", weights.len()),
             ));
         }
         for weight in weights {
             within("loss.class_weights", *weight, 0.0..=1e3, "weights from 0 to 1000")?;
         }
         if weights.iter().all(|weight| *weight == 0.0) {
-            return Err(("loss.class_weights", "are all 0: give some class a weight".to_owned()));
+            return Err((
+                "loss.class_weights",
+                "are all 0: give at least one class a weight above 0".to_owned(),
+            ));
         }
     }
     Ok(())

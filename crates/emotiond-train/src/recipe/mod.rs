@@ -1,5 +1,5 @@
-//! A recipe: all that decides how a model is trained, as strict TOML. An unknown key, a key that does not belong to
-//! the chosen optimizer or schedule, and a figure out of range are errors that name the key and its line.
+//! A recipe contains all settings of a training run as TOML. An unknown key, a key that does not belong to the chosen
+//! optimizer or schedule, and a value out of range are errors that name the key and its line.
 
 mod check;
 mod optimizer;
@@ -21,33 +21,34 @@ use emotiond_core::classify::description::InputSpec;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A training recipe. Every section and key but `network.arch` and `optimizer.learning_rate` has a default.
+/// A training recipe. Required are only `network.arch`, `optimizer.name` and `optimizer.learning_rate`; some optional
+/// sections have required keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Which rows are trained on and what they are called.
+    /// The rows to train on, and their labels.
     #[serde(default)]
     pub data: DataSection,
-    /// How pictures are changed from epoch to epoch.
+    /// The augmentation of the training pictures.
     #[serde(default)]
     pub augment: AugmentSection,
-    /// What is trained.
+    /// The network.
     pub network: NetworkSection,
-    /// What is minimised.
+    /// The loss function.
     #[serde(default)]
     pub loss: LossSection,
-    /// Another network's answers as targets; absent: off.
+    /// Other networks' predictions as targets; absent: off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distill: Option<DistillSection>,
-    /// How the weights move.
+    /// The optimizer.
     pub optimizer: OptimizerSection,
-    /// How the learning rate changes.
+    /// The learning rate schedule.
     #[serde(default)]
     pub schedule: ScheduleSection,
-    /// How long and how the run goes.
+    /// Length of the run, batch size, seed and early stopping.
     #[serde(default)]
     pub fit: FitSection,
-    /// Which keys a search varies; `fit` passes it over.
+    /// The keys that a search varies; `fit` ignores this section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchSection>,
 }
@@ -57,27 +58,27 @@ impl Recipe {
     /// checks the result.
     ///
     /// # Errors
-    /// When the file is not there, is not the TOML of a recipe, or asks for something impossible.
+    /// When the file does not exist, is not a recipe in TOML, or contains an invalid value.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, RecipeError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string(), overrides)
     }
 
-    /// The same from text; `name` is what the errors call it.
+    /// The same from text; `name` is used in error messages.
     ///
     /// # Errors
-    /// When the text is not the TOML of a recipe or asks for something impossible.
+    /// When the text is not a recipe in TOML or contains an invalid value.
     pub fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Self, RecipeError> {
         parse::parse(text, name, overrides)
     }
 
-    /// The recipe as TOML that [`Recipe::parse`] reads back to the same recipe.
+    /// The recipe as TOML; [`Recipe::parse`] reads it back unchanged.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a recipe holds nothing that TOML cannot say")
+        toml::to_string(self).expect("a recipe can be written as TOML")
     }
 
-    /// The pixels that the network takes.
+    /// The input of the network.
     pub fn input_spec(&self) -> InputSpec {
         self.network.input_spec()
     }

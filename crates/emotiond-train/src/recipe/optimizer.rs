@@ -1,4 +1,4 @@
-//! `[optimizer]`: how the weights move.
+//! `[optimizer]`: the optimizer and its hyper-parameters.
 
 use super::check::{Fault, foreign};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub enum OptimizerName {
     RmsProp,
 }
 
-/// `[optimizer]`: how the weights move. [`OptimizerSection::method`] gives the chosen one with its defaults.
+/// `[optimizer]`. [`OptimizerSection::method`] returns the chosen optimizer with its defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerSection {
@@ -29,7 +29,7 @@ pub struct OptimizerSection {
     /// `sgd` and `rmsprop`: momentum (0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// `sgd`: Nesterov's look ahead (false).
+    /// `sgd`: Nesterov momentum (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
     /// `adam`: decay of the mean of the gradients (0.9).
@@ -38,24 +38,24 @@ pub struct OptimizerSection {
     /// `adam`: decay of the mean of their squares (0.999).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beta2: Option<f64>,
-    /// `adam` and `rmsprop`: what is added to the divisor (1e-8).
+    /// `adam` and `rmsprop`: epsilon, which is added to the denominator (1e-8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// `adam`: the largest second moment so far instead of the current one (false).
+    /// `adam`: uses the largest second moment so far instead of the current one (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amsgrad: Option<bool>,
-    /// `adam`: weight decay apart from the gradient, as in AdamW (true).
+    /// `adam`: decouples the weight decay from the gradient, as AdamW does (true).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoupled: Option<bool>,
     /// `rmsprop`: decay of the mean of the squared gradients (0.99).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
-    /// `rmsprop`: subtracts the mean gradient (false).
+    /// `rmsprop`: divides by the variance of the gradient instead of its second moment (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centered: Option<bool>,
 }
 
-/// The chosen optimizer and all that is its own.
+/// The chosen optimizer with its hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the keys of `OptimizerSection`")]
 pub enum OptimizerMethod {
@@ -68,7 +68,7 @@ pub enum OptimizerMethod {
 }
 
 impl OptimizerSection {
-    /// The chosen optimizer, with the defaults where a key is absent.
+    /// The chosen optimizer, with defaults for absent keys.
     pub fn method(&self) -> OptimizerMethod {
         let momentum = self.momentum.unwrap_or(0.0);
         let epsilon = self.epsilon.unwrap_or(1e-8);
@@ -90,7 +90,7 @@ impl OptimizerSection {
         }
     }
 
-    /// The first key that belongs to another optimizer.
+    /// An error for the first key that belongs to another optimizer.
     pub(super) fn foreign_key(&self) -> Result<(), Fault> {
         use OptimizerName::{Adam, RmsProp, Sgd};
         let keys: [(&str, bool, &[OptimizerName], &str); 9] = [

@@ -1,4 +1,4 @@
-//! From TOML to a checked recipe; every error says where it stands.
+//! Parses and checks a recipe; every error names the line.
 
 use super::{Recipe, check::check};
 use emotiond_core::exit::{Exit, ExitsWith};
@@ -21,17 +21,17 @@ pub enum RecipeError {
         /// What the system says.
         source: io::Error,
     },
-    /// The text is not a recipe, or a figure is out of range.
+    /// The text is not a recipe, or a value is out of range.
     #[error("{name}:{line}: {message}")]
     Invalid {
         /// The recipe's file.
         name: String,
-        /// Its line, from 1 on.
+        /// Its line, from 1.
         line: usize,
         /// The key and what to do about it.
         message: String,
     },
-    /// An override is not written as one.
+    /// An override has the wrong syntax.
     #[error("--set {0}: write it as key.path=value")]
     Argument(String),
     /// An override cannot be applied.
@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Reci
     Ok(recipe)
 }
 
-/// Sets one `key.path=value` in `table` and reads the whole again.
+/// Sets one `key.path=value` in `table` and parses the recipe again.
 fn apply(table: &mut Table, argument: &str) -> Result<Recipe, RecipeError> {
     let wrong = |message: String| RecipeError::Override { argument: argument.to_owned(), message };
     let (path, value) = argument.split_once('=').ok_or_else(|| RecipeError::Argument(argument.to_owned()))?;
@@ -80,18 +80,18 @@ fn apply(table: &mut Table, argument: &str) -> Result<Recipe, RecipeError> {
     let mut place = &mut *table;
     for key in keys {
         let inner = place.entry(key).or_insert_with(|| Value::Table(Table::new()));
-        place = inner.as_table_mut().ok_or_else(|| wrong(format!("`{key}` is no section")))?;
+        place = inner.as_table_mut().ok_or_else(|| wrong(format!("`{key}` is not a section")))?;
     }
     place.insert(last.to_owned(), parse_value(value.trim()));
     Recipe::deserialize(table.clone()).map_err(|error| wrong(one_line(error.message())))
 }
 
-/// A TOML value, or the text itself where it is none: `--set optimizer.name=sgd` needs no quotes.
+/// A TOML value, or the text itself if it is not valid TOML: `--set optimizer.name=sgd` needs no quotes.
 fn parse_value(text: &str) -> Value {
     text.parse().unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
-/// The error of a checked key, where it was set: in the file or by an override.
+/// An error for a key, located where the key was set: in the file or by an override.
 fn error_at(text: &str, name: &str, overrides: &[String], key: &str, message: &str) -> RecipeError {
     let sets_key = |argument: &&String| argument.split('=').next().is_some_and(|path| path.trim() == key);
     if let Some(argument) = overrides.iter().rev().find(sets_key) {
@@ -101,7 +101,7 @@ fn error_at(text: &str, name: &str, overrides: &[String], key: &str, message: &s
     RecipeError::Invalid { name: name.to_owned(), line, message: format!("`{key}` {message}") }
 }
 
-/// The message of serde, with the key's path in front where there is one at `offset`.
+/// Serde's message, preceded by the path of the key at `offset` if there is one.
 fn describe(text: &str, offset: usize, message: &str) -> String {
     let message = one_line(message);
     let path = DeTable::parse(text).ok().and_then(|table| path_at(table.get_ref(), offset));
@@ -111,7 +111,7 @@ fn describe(text: &str, offset: usize, message: &str) -> String {
     }
 }
 
-/// The path of the key or value that `offset` lies in.
+/// The path of the key or value at `offset`.
 fn path_at(table: &DeTable, offset: usize) -> Option<String> {
     for (key, value) in table {
         let name = key.get_ref();
@@ -127,7 +127,7 @@ fn path_at(table: &DeTable, offset: usize) -> Option<String> {
     None
 }
 
-/// Where the key at `path` stands, or the innermost section of it that is there.
+/// The offset of the key at `path`, or of the innermost section of the path that exists.
 fn offset_of(text: &str, path: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();

@@ -1,4 +1,4 @@
-//! `[schedule]`: how the learning rate changes.
+//! `[schedule]`: the learning rate schedule.
 
 use super::check::{Fault, foreign};
 use serde::{Deserialize, Serialize};
@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleName {
-    /// The same rate throughout.
+    /// A constant rate.
     #[default]
     Constant,
-    /// Times `gamma` every `step_epochs`.
+    /// Multiplies the rate by `gamma` every `step_epochs`.
     Step,
-    /// Half a cosine from the highest rate to `final_factor` of it (Loshchilov and Hutter 2016).
+    /// Follows half a cosine from the highest rate to `final_factor` times that rate (Loshchilov and Hutter 2016).
     Cosine,
-    /// Up and down again within the run (Smith and Topin 2017).
+    /// Rises and then falls over the run (Smith and Topin 2017).
     OneCycle,
-    /// Times `gamma` when the validation loss has not fallen for `patience` epochs.
+    /// Multiplies the rate by `gamma` when the validation loss has not fallen for `patience` epochs.
     Plateau,
 }
 
-/// `[schedule]`: how the learning rate changes. [`ScheduleSection::policy`] gives the chosen one with its defaults.
+/// `[schedule]`. [`ScheduleSection::policy`] returns the chosen schedule with its defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleSection {
     /// The schedule.
     pub name: ScheduleName,
-    /// Epochs over which the rate first rises from near zero in a straight line (not for `one_cycle`).
+    /// Warm-up: epochs in which the rate rises linearly from near zero (not for `one_cycle`).
     pub warmup_epochs: f64,
     /// `step`: epochs between two steps (30).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_epochs: Option<usize>,
-    /// `step` and `plateau`: what the rate is multiplied by (0.1).
+    /// `step` and `plateau`: factor of the rate (0.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gamma: Option<f64>,
     /// `cosine` and `one_cycle`: the last rate as a part of the highest (0.001).
@@ -43,10 +43,10 @@ pub struct ScheduleSection {
     /// `one_cycle`: the part of the run in which the rate rises (0.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rise: Option<f64>,
-    /// `plateau`: epochs without a gain before the rate falls (5).
+    /// `plateau`: epochs without an improvement before the rate is reduced (5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// `plateau`: a fall of the validation loss that counts as a gain (1e-4).
+    /// `plateau`: smallest decrease of the validation loss that counts as an improvement (1e-4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_delta: Option<f64>,
     /// `plateau`: the lowest rate as a part of the highest (0.001).
@@ -54,24 +54,24 @@ pub struct ScheduleSection {
     pub min_factor: Option<f64>,
 }
 
-/// The chosen schedule and all that is its own.
+/// The chosen schedule with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the keys of `ScheduleSection`")]
 pub enum SchedulePolicy {
-    /// The same rate throughout.
+    /// A constant rate.
     Constant,
-    /// Times `gamma` every `step_epochs`.
+    /// Multiplies the rate by `gamma` every `step_epochs`.
     Step { step_epochs: usize, gamma: f64 },
     /// Half a cosine.
     Cosine { final_factor: f64 },
-    /// Up and down again.
+    /// Rises and then falls.
     OneCycle { initial_factor: f64, final_factor: f64, rise: f64 },
     /// Reduce on plateau.
     Plateau { gamma: f64, patience: usize, min_delta: f64, min_factor: f64 },
 }
 
 impl ScheduleSection {
-    /// The chosen schedule, with the defaults where a key is absent.
+    /// The chosen schedule, with defaults for absent keys.
     pub fn policy(&self) -> SchedulePolicy {
         let gamma = self.gamma.unwrap_or(0.1);
         let final_factor = self.final_factor.unwrap_or(0.001);
@@ -93,7 +93,7 @@ impl ScheduleSection {
         }
     }
 
-    /// The first key that belongs to another schedule.
+    /// An error for the first key that belongs to another schedule.
     pub(super) fn foreign_key(&self) -> Result<(), Fault> {
         use ScheduleName::{Constant, Cosine, OneCycle, Plateau, Step};
         let keys: [(&str, bool, &[ScheduleName], &str); 9] = [
@@ -101,7 +101,7 @@ impl ScheduleSection {
                 "schedule.warmup_epochs",
                 self.warmup_epochs != 0.0,
                 &[Constant, Step, Cosine, Plateau],
-                "the others: `one_cycle` rises by itself",
+                "the other schedules (`one_cycle` has its own warm-up)",
             ),
             ("schedule.step_epochs", self.step_epochs.is_some(), &[Step], "`step`"),
             ("schedule.gamma", self.gamma.is_some(), &[Step, Plateau], "`step` and `plateau`"),

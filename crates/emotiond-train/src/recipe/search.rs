@@ -1,32 +1,32 @@
-//! `[search]`: which keys of the recipe a search varies, and how it chooses.
+//! `[search]`: the keys of the recipe that a search varies, and how it chooses their values.
 
 use super::check::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use toml::Value;
 
-/// How the next trial is chosen.
+/// How the values of the next trial are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMethod {
-    /// Every combination in turn.
+    /// Every combination of values in turn.
     Grid,
-    /// Drawn evenly.
+    /// Uniformly at random.
     Random,
     /// Bayesian: the Tree-structured Parzen Estimator (Bergstra et al. 2011).
     #[default]
     Tpe,
 }
 
-/// What a key may be.
+/// The values that a key can take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a list of values or a range { from, to } with log or step")]
 pub enum Choice {
     /// One of these.
     List(Vec<Value>),
-    /// A whole number; both ends are part of it.
+    /// An integer range, both ends included.
     Whole(Range<i64>),
-    /// A number; both ends are part of it.
+    /// A range of real numbers, both ends included.
     Real(Range<f64>),
 }
 
@@ -38,49 +38,49 @@ pub struct Range<T> {
     pub from: T,
     /// The largest.
     pub to: T,
-    /// Even in the logarithm.
+    /// Whether values are uniform in the logarithm.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub log: bool,
-    /// Only `from` and multiples of this above it.
+    /// Restricts the values to `from` plus multiples of this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<T>,
 }
 
-/// `[search]`: a search over keys of the recipe. `fit` passes it over.
+/// `[search]`: a search over keys of the recipe. `fit` ignores this section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchSection {
-    /// How the next trial is chosen.
+    /// How the values of the next trial are chosen.
     #[serde(default)]
     pub method: SearchMethod,
-    /// Trials at most; a grid ends with its last point.
+    /// Maximal number of trials; a grid search ends at its last point.
     #[serde(default = "default_trials")]
     pub trials: usize,
-    /// Trials that are trained side by side, each in memory of its own; the next ones are chosen when all have ended.
+    /// Number of trials trained in parallel; each needs its own memory. The next round starts when all have ended.
     #[serde(default = "default_at_once")]
     pub at_once: usize,
-    /// Seed of what is drawn.
+    /// Seed of the random choices.
     #[serde(default)]
     pub seed: u64,
-    /// Whether a trial ends when it is behind the median of the others at the same epoch.
+    /// Whether a trial ends early when it is below the median of the others at the same epoch.
     #[serde(default = "default_prune")]
     pub prune: bool,
-    /// Points that a grid takes of a range without a step.
+    /// Number of grid points in a range without a step.
     #[serde(default = "default_points")]
     pub points: usize,
-    /// The keys, as in `--set`, and what they may be.
+    /// The keys, written as in `--set`, and their possible values.
     pub space: BTreeMap<String, Choice>,
 }
 
 impl SearchSection {
-    /// What the types cannot say.
+    /// Checks what the types cannot express.
     pub(super) fn check(&self) -> Result<(), Fault> {
         let wrong = |message: String| Err(("search.space", message));
         if self.trials == 0 || self.at_once == 0 || self.points < 2 {
-            return Err(("search", "needs at least 1 trial, 1 at once and 2 points a range".to_owned()));
+            return Err(("search", "needs at least `trials = 1`, `at_once = 1` and `points = 2`".to_owned()));
         }
         if self.space.is_empty() {
-            return wrong("is empty: name a key, as in `\"network.dropout\" = [0.0, 0.3]`".to_owned());
+            return wrong("is empty: add a key, for example `\"network.dropout\" = [0.0, 0.3]`".to_owned());
         }
         for (key, choice) in &self.space {
             let is_usable = match choice {
@@ -99,8 +99,8 @@ impl SearchSection {
             };
             if !is_usable {
                 return wrong(format!(
-                    "`{key}` leaves nothing to choose: `from` must not be above `to`, `step` is above 0, and with \
-                     `log` so is `from`"
+                    "`{key}` has an empty or invalid range: `from` must not be above `to`, and `step` (with `log` \
+                     also `from`) must be above 0"
                 ));
             }
         }
@@ -109,7 +109,7 @@ impl SearchSection {
 }
 
 impl Choice {
-    /// The points that a grid takes, `points` of a range without a step.
+    /// The grid points: all values of a list or a stepped range, `points` values of a range without a step.
     pub fn grid(&self, points: usize) -> Vec<Value> {
         match self {
             Self::List(values) => values.clone(),
@@ -118,7 +118,7 @@ impl Choice {
                 (range.from..=range.to).step_by(step as usize).map(Value::Integer).collect()
             }
             Self::Real(Range { from, to, step: Some(step), .. }) => {
-                // A little more than whole steps: 0.3 is three steps of 0.1.
+                // The small addition makes up for rounding: 0.3 is three steps of 0.1.
                 let count = ((to - from) / step + 1e-9) as usize;
                 (0..=count).map(|at| Value::Float(from + at as f64 * step)).collect()
             }

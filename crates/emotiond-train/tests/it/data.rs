@@ -1,4 +1,4 @@
-//! `emotiond-train data` and the others meet bad data: one clear line, the exit code of the contract.
+//! Bad data given to `emotiond-train data` and other commands: one clear line and the documented exit code.
 
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -17,7 +17,7 @@ fn data(path: &Path) -> Output {
     run(&["data", path.to_str().unwrap(), "--json"])
 }
 
-/// Asserts that the program said one line with all of `parts` and ended with `code`.
+/// Asserts that the program printed one line with all of `parts` and ended with `code`.
 fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{error}");
@@ -28,7 +28,7 @@ fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
     }
 }
 
-/// The pixels of a picture unlike that of any other number.
+/// The pixels of a picture that is different for every number.
 fn pixels(number: usize) -> String {
     (0..2304).map(|i| ((i * (number + 3)) % 256).to_string()).collect::<Vec<_>>().join(" ")
 }
@@ -65,7 +65,7 @@ fn both_csv_layouts_zipped_or_not_give_the_same() {
     let folder = TempDir::new().unwrap();
     let plain = survey(&write(&folder, "fer2013.csv", good_csv()));
     assert_eq!((&plain["splits"][0]["rows"], &plain["splits"][1]["rows"]), (&10.into(), &4.into()));
-    // The name does not tell what is zipped; the content does.
+    // Gzip is recognised by the content, not by the name.
     assert_eq!(survey(&write(&folder, "zipped.csv", gzip(&good_csv()))), plain);
     assert_eq!(survey(&write(&folder, "plain.csv.gz", good_csv())), plain);
     let swapped: String = good_csv()
@@ -142,7 +142,7 @@ fn what_is_not_there_is_66() {
     assert_fails(&data(Path::new("not/there.csv")), 66, &["not/there.csv"]);
 }
 
-/// A folder `split/emotion/*.png` of one picture a class.
+/// A folder `split/emotion/*.png` with one picture per class.
 fn image_folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     for (split, side) in [("train", 48_u32), ("test", 96)] {

@@ -1,4 +1,4 @@
-//! `emotiond-train eval` from outside, with a network whose answers are known, and on real faces.
+//! Tests `emotiond-train eval` with a network whose output is known, and on real faces.
 
 use emotiond_core::classify::description::{Description, FER2013_LABELS, InputSpec};
 use onnx_ir::{GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -23,7 +23,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Softmax over the picture's first seven pixels: it says the emotion whose pixel is brightest.
+/// A softmax over the picture's first seven pixels: it predicts the emotion whose pixel is brightest.
 fn first_pixels_network(labels: &[&str]) -> Vec<u8> {
     let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
         name: output.to_owned(),
@@ -83,7 +83,7 @@ fn value_info(name: &str, dims: &[usize]) -> ValueInfoProto {
     info
 }
 
-/// A row whose picture shows the emotion `shown`, unlike that of any other `number`.
+/// A row whose picture shows the emotion `shown` and is different for every `number`.
 fn row(label: usize, shown: usize, number: usize, split: &str) -> String {
     let pixel = |i: usize| match i {
         _ if i == shown => 255,
@@ -94,7 +94,8 @@ fn row(label: usize, shown: usize, number: usize, split: &str) -> String {
     format!("{label},{},{split}\n", pixels.join(" "))
 }
 
-/// Seven training rows; of eight public ones six are right, and one of those repeats a training picture.
+/// Seven training rows and eight public ones. Six of the latter are classified correctly, one of which repeats a
+/// training picture.
 fn bench() -> TempDir {
     let folder = TempDir::new().unwrap();
     let mut csv = "emotion,pixels,Usage\n".to_owned();
@@ -139,7 +140,7 @@ fn labels_in_another_order_are_the_same_labels() {
     labels.swap(0, 1);
     fs::write(folder.path().join("model.onnx"), first_pixels_network(&labels)).unwrap();
     let report = report(&eval_in(folder.path(), "PublicTest", &["--json"]));
-    // Now it takes the first pixel for disgust and the second for anger.
+    // Now the first pixel stands for disgust and the second for anger.
     assert_eq!(report["all"]["accuracy"], 0.5);
     assert_eq!(report["all"]["confusion"][0][1], 1);
 }
@@ -181,8 +182,9 @@ fn what_cannot_be_evaluated_is_said_in_one_line() {
     fails(eval_in(folder.path(), "PublicTest", &[]), 66, "fer2013.csv");
 }
 
-/// Votes for the rows of [`bench`]: ten for what is shown, but the last two rows, which are shown as sad and happy, and
-/// labelled neutral, are split between the two (four to three, one for contempt, two unknown) or voted no face.
+/// Votes for the rows of [`bench`]: ten for the shown emotion, except in the last two rows, which show sad and happy
+/// and are labelled neutral. One has split votes (four to three, one for contempt, two unknown), the other votes for no
+/// face.
 fn vote(folder: &Path) {
     let mut csv =
         "Usage,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n".to_owned();
@@ -204,10 +206,10 @@ fn against_ferplus_the_taggers_decide() {
     let folder = bench();
     vote(folder.path());
     let report = report(&eval_in(folder.path(), "PublicTest", &["--json", "--labels", "ferplus"]));
-    // The row that shows no face to the taggers is left out; the sad one counts, and is right.
+    // The row with votes for no face is ignored; the sad one counts and is correct.
     assert_eq!((&report["all"]["count"], &report["all"]["accuracy"]), (&7.into(), &1.0.into()));
     assert_eq!(report["all"]["confusion"][4][4], 2);
-    // Four of ten votes are the most, but no majority.
+    // Four of ten votes are the most, but not a majority.
     assert_eq!(report["clear_majority"]["count"], 6);
     let text = eval_in(folder.path(), "PublicTest", &["--labels", "ferplus"]).stdout;
     assert!(String::from_utf8_lossy(&text).contains("more than half of the taggers agree"));
@@ -228,14 +230,14 @@ fn the_field_table_has_each_disturbance_and_their_mean() {
     for truth in ["original", "plurality", "majority"] {
         assert!((report["mean"][truth].as_f64().unwrap() - mean(truth)).abs() < 1e-9);
     }
-    // Dim light keeps the order of the pixels that this network looks at; a tilt does not.
+    // Dim light does not change the order of the pixels that this network uses; a tilt does.
     assert_eq!(rows[1]["accuracy"]["plurality"], 1.0);
     assert!(rows.iter().any(|row| row["accuracy"]["plurality"].as_f64().unwrap() < 0.8));
     let text = eval_in(folder.path(), "PublicTest", &["--field"]).stdout;
-    assert!(String::from_utf8_lossy(&text).contains("mean of the disturbed"));
+    assert!(String::from_utf8_lossy(&text).contains("mean of all disturbances"));
 }
 
-/// Needs the developers' data beside the checkout: a published network has its published accuracy.
+/// A published network reaches its published accuracy. Needs the developers' data next to the checkout.
 #[test]
 #[ignore = "needs developer data"]
 fn a_foreign_network_reaches_its_known_accuracy_on_fer2013() {

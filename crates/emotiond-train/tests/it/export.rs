@@ -1,4 +1,4 @@
-//! The trainer's own forward pass against ONNX Runtime on what it exported.
+//! Compares the trainer's forward pass with ONNX Runtime on the exported model.
 
 use burn::{
     module::Module,
@@ -23,7 +23,7 @@ use test_support::shared;
 
 const TEMPERATURE: f32 = 1.3;
 
-/// A network whose running statistics have seen some batches.
+/// A network whose running statistics have been updated with several batches.
 fn network(arch: &str) -> Network {
     let device = Device::flex().autodiff();
     device.seed(7);
@@ -46,7 +46,7 @@ fn description() -> Description {
     }
 }
 
-/// Largest difference of a probability between the trainer and ONNX Runtime on `faces`.
+/// The largest difference between a probability of the trainer and of ONNX Runtime on `faces`.
 fn largest_difference(arch: &str, faces: &[Vec<u8>]) -> f32 {
     let network = network(arch);
     let folder = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ fn largest_difference(arch: &str, faces: &[Vec<u8>]) -> f32 {
     let inputs = TensorData::new(inputs, [faces.len(), 1, 48, 48]);
     let logits = network.forward(Tensor::from_data(inputs, &Device::flex())).into_data();
     let trained = softmax(logits.as_slice().unwrap(), 7, f64::from(TEMPERATURE));
-    assert!(trained.iter().any(|p| (p - 1.0 / 7.0).abs() > 5e-3), "{arch}: a network with something to say");
+    assert!(trained.iter().any(|p| (p - 1.0 / 7.0).abs() > 5e-3), "{arch}: the output is not uniform");
     trained.iter().zip(&served).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
@@ -76,7 +76,7 @@ fn every_architecture_says_the_same_in_onnx_runtime() {
     let faces: Vec<Vec<u8>> = (0..5).map(face).collect();
     for arch in arch::names() {
         let difference = largest_difference(arch, &faces);
-        // Rounding adds up over fifty layers of random weights.
+        // Rounding errors add up over fifty layers of random weights.
         let bound = if arch == "resnet50" { 1e-4 } else { 1e-5 };
         assert!(difference <= bound, "{arch}: {difference}");
     }

@@ -1,4 +1,4 @@
-//! `emotiond-train fit` from outside: the real program on a small data set that is made here.
+//! Tests `emotiond-train fit`: the real program on a small generated data set.
 
 use crate::training::{Bench, refused};
 use emotiond_train::history::RunReport;
@@ -36,7 +36,7 @@ fn a_run_learns_and_leaves_its_files() {
         "bright left and bright right are told apart: {}",
         evaluation.accuracy
     );
-    // A finished run resumes to the same end.
+    // Resuming a finished run gives the same result.
     let again = bench.fit("run", &arguments).arg("--resume").output().unwrap();
     assert!(again.status.success());
     assert_eq!(RunReport::load(&bench.path("run")).unwrap().epochs, report.epochs);
@@ -48,7 +48,7 @@ fn a_killed_run_goes_on_with_the_same_curve() {
     assert!(bench.run("whole", &[]).status.success());
     let mut child = bench.fit("killed", &[]).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    // Epoch 2 is printed before its checkpoint is written: the kill may fall before, in or after the writing.
+    // Epoch 2 is printed before its checkpoint is written: the kill may occur before, during or after the writing.
     for line in lines {
         if line.unwrap().starts_with("epoch 2/") {
             break;

@@ -1,7 +1,7 @@
-//! The behaviour of the trainer from outside, and of what it writes.
+//! Tests the trainer from outside, and the files that it writes.
 //!
-//! Tests that need the developers' data are ignored; `scripts/test` runs them where that data is.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Tests that need the developers' data are ignored; `scripts/test` runs them if that data exists.
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod data;
 mod eval;

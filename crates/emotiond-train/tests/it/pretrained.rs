@@ -1,6 +1,6 @@
-//! Weights by torchvision's and timm's key names. `data/backbones/*.json` hold the keys, shapes and some features of
-//! their networks, made by `data/backbones/generate.py`; all weights and the picture are functions of their names that
-//! the script and this file compute alike, so that neither weights nor torch are needed here.
+//! Pretrained weights with the key names of torchvision and timm. `data/backbones/*.json` contain the keys, shapes and
+//! some features of their networks, made by `data/backbones/generate.py`. The weights and the picture are computed from
+//! their names, in the same way in the script and in this file, so that the tests need neither weight files nor torch.
 
 use crate::training::{Bench, refused};
 use burn::nn::Initializer;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 const SIDE: usize = 64;
 
-/// What the script wrote of one network.
+/// The script's output for one network.
 struct Expected {
     shape: [usize; 4],
     features: Vec<f64>,
@@ -44,7 +44,7 @@ fn expected(name: &str) -> Expected {
     }
 }
 
-/// The script's numbers from -1 to 1.
+/// The script's pseudo-random numbers from -1 to 1.
 fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let seed =
         name.bytes().fold(0x811c_9dc5_u32, |seed, byte| (seed ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -88,7 +88,7 @@ fn network(arch: &str, channels: usize) -> Network {
     arch::build(&spec, Initializer::Zeros, &Device::flex()).unwrap()
 }
 
-/// What the backbone of `network` makes of maps of a picture, `[1, channels, rows, columns]`.
+/// The features that the backbone of `network` computes from a picture, `[1, channels, rows, columns]`.
 fn features(network: &Network, backbone: Backbone, picture: TensorData) -> TensorData {
     let blocks = pretrained::frozen_blocks(network, backbone, Freeze::All).unwrap();
     let maps = Maps::new(Tensor::from_data(picture, &Device::flex()));
@@ -100,7 +100,7 @@ fn picture() -> TensorData {
     TensorData::new(values, [1, 3, SIDE, SIDE])
 }
 
-/// Holds the features of `arch` with the weights of `name` to what torch made of them.
+/// Asserts that `arch` with the weights of `name` gives the same features as torch.
 fn agrees(arch: &str, name: &str) {
     let expected = expected(name);
     let folder = TempDir::new().unwrap();
@@ -191,11 +191,11 @@ fn freezing_counts_blocks_with_convolutions() {
     let network = network("mobilenet_v2", 3);
     let blocks =
         |count| pretrained::frozen_blocks(&network, Backbone::MobileNetV2, Freeze::Blocks(count)).unwrap();
-    // The first block is a convolution, its normalisation and its rectifier.
+    // The first block is a convolution with its normalisation and its activation.
     assert_eq!([0, 1, 2].map(blocks), [0, 3, 4]);
 }
 
-/// The bench with MobileNetV2's weights in `weights.safetensors`, and the arguments that use them.
+/// A bench with MobileNetV2's weights in `weights.safetensors`, and the arguments to use them.
 fn transfer(more: &[&str]) -> (Bench, Vec<String>) {
     let bench = Bench::new();
     let file = bench.path("weights.safetensors");
@@ -226,7 +226,7 @@ fn losses(bench: &Bench, out: &str) -> Vec<[f64; 3]> {
     epochs.iter().map(|epoch| [epoch.learning_rate, epoch.train_loss, epoch.validation_loss]).collect()
 }
 
-/// That a run with `freeze` and nothing else that changes pictures keeps features, which change nothing.
+/// Asserts that a run with `freeze` and without augmentation keeps features, and that this does not change the result.
 fn features_are_kept(freeze: &str) -> (Bench, Vec<String>) {
     let (bench, settings) = transfer(&[&format!("network.pretrained.freeze={freeze}")]);
     let with = |setting: &str| [&settings[..], &["--set".to_owned(), setting.to_owned()]].concat();
@@ -234,7 +234,7 @@ fn features_are_kept(freeze: &str) -> (Bench, Vec<String>) {
     let said = run(&bench, "still", &still);
     assert!(said.contains("computed once"), "{said}");
 
-    // Augmentation that happens to leave the pictures as they are.
+    // Augmentation that does not change the pictures.
     let said = run(&bench, "moving", &with("augment={zoom=[1.0,1.0]}"));
     assert!(said.contains("computed in every epoch"), "{said}");
     assert!(!bench.path("moving").join("features-training.bin").exists());
@@ -255,7 +255,8 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     let cache = bench.path("still").join("features-training.bin");
     let features = fs::read(&cache).unwrap();
 
-    // A run that finds features of other pictures computes its own; one that finds its own takes them as they are.
+    // A run computes its features again if the file has those of other pictures; it reads its own without checking
+    // them.
     fs::create_dir(bench.path("foreign")).unwrap();
     let mut foreign = features.clone();
     foreign[8] ^= 1;

@@ -1,4 +1,4 @@
-//! `emotiond-train report` from outside, on reports that are written here.
+//! Tests `emotiond-train report` on generated reports.
 
 use emotiond_train::{
     history::{EpochRecord, RunReport, SplitReport},
@@ -15,7 +15,7 @@ const RECIPE: &str =
 fn save_run(folder: &Path, labels: &str, accuracy: f64) {
     let recipe = Recipe::parse(RECIPE, "recipe", &[format!("data.labels={labels}")]).unwrap();
     let names = recipe.data.labels.labels();
-    // Of two faces a class, one is recognised, but all of the happy ones.
+    // Each class has two faces. One of them is classified correctly, for happy both.
     let truth: Vec<usize> = (0..2 * names.len()).map(|row| row / 2).collect();
     let happy = names.iter().position(|name| *name == "happy").unwrap();
     let taken = truth
@@ -75,7 +75,7 @@ fn runs_stand_side_by_side() {
     assert_eq!(cells("happy"), ["happy", "100.0", "%", "100.0", "%"]);
     assert_eq!(cells("fear"), ["fear", "50.0", "%", "-"], "three has no fear");
     assert!(image::open(folder.path().join("runs.png")).unwrap().width() > 1000);
-    // The two recipes differ in `data.labels`, and neither folder holds a model.
+    // The two recipes differ in `data.labels`, and neither folder contains a model.
     assert!(
         text.lines().any(|line| line.starts_with("a ") && line.contains(" 5.5 ") && line.contains(" - ")),
         "{text}"

@@ -1,4 +1,4 @@
-//! `emotiond-train search` from outside: the real program on a small data set that is made here.
+//! Tests `emotiond-train search`: the real program on a small generated data set.
 
 use crate::training::{Bench, refused};
 use std::{
@@ -45,7 +45,7 @@ fn a_grid_tries_every_combination_and_writes_the_best() {
     assert!(!best.contains("[search") && best.contains(&format!("dropout = {}", rows[0][3])), "{best}");
     assert!(bench.path("out/search.png").exists());
     assert_eq!(fs::read_dir(bench.path("out/hparams")).unwrap().count(), 5, "the search and its four trials");
-    // The best recipe is one that `fit` takes.
+    // `fit` accepts the best recipe.
     let mut fit = bench.fit("again", &[]);
     let arguments: Vec<_> = fit.get_args().map(ToOwned::to_owned).collect();
     fit = std::process::Command::new(fit.get_program());
@@ -64,7 +64,7 @@ fn trials_side_by_side_are_told_apart_and_all_are_kept() {
     let output = search(&bench, &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for trial in 1..=3 {
-        // The third one has nobody beside it, and the terminal to itself.
+        // The third trial runs alone, so its lines have no prefix.
         let prefix = if trial < 3 { format!("trial {trial}: ") } else { String::new() };
         assert!(said.contains(&format!("\n{prefix}epoch 2/2: ")), "{said}");
     }

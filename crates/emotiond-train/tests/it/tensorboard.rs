@@ -1,5 +1,5 @@
-//! TensorBoard itself reads our event files. Needs a Python with the package `tensorboard`: `scripts/setup` makes one
-//! in `.venv`; `EMOTIOND_PYTHON` names another.
+//! Reads our event files with TensorBoard itself. Needs a Python with the package `tensorboard`: `scripts/setup`
+//! creates one in `.venv`; `EMOTIOND_PYTHON` can name another one.
 
 use emotiond_train::{
     hparams,
@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// Prints what TensorBoard finds in a folder as JSON.
+/// Prints the data that TensorBoard reads from a folder as JSON.
 const READ: &str = r#"
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -51,7 +51,7 @@ fn tensorboard_reads_scalars_and_histograms_over_a_resumed_run() {
     }
 }
 
-/// Prints what its HParams dashboard finds in a folder as JSON.
+/// Prints the data that the HParams dashboard reads from a folder as JSON.
 const READ_HPARAMS: &str = r#"
 import json, sys, os
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -1,4 +1,4 @@
-//! A small data set and the real trainer on it.
+//! A small data set, and running the real trainer on it.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A data set of bright-left and bright-right faces, called happy and sad, and a recipe.
+    /// A data set of pictures that are bright on the left (happy) or on the right (sad), and a recipe.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut csv = "emotion,pixels,Usage\n".to_owned();
@@ -64,7 +64,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// The program with its `command` on recipe and data.
+    /// The program with the given `command`, recipe and data.
     pub fn command(&self, command: &str, out: &str, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_emotiond-train"));
         program.arg(command).arg(self.path("recipe.toml")).arg("--data").arg(self.path("data.csv"));
@@ -81,7 +81,7 @@ impl Bench {
     }
 }
 
-/// Asserts the exit code and that stderr's last line is all that is said, and says `word`.
+/// Asserts the exit code, and that the program prints one error line, the last of stderr, which contains `word`.
 pub fn refused(output: &Output, code: i32, word: &str) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{text}");

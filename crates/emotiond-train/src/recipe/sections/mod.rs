@@ -6,23 +6,23 @@ use std::path::PathBuf;
 
 mod one_of;
 
-/// Of ImageNet's pixels, 0 to 255: red, green, blue.
+/// Mean of ImageNet's pixels, 0 to 255: red, green, blue.
 const IMAGENET_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 /// Their standard deviations.
 const IMAGENET_DEVIATION: [f32; 3] = [58.395, 57.12, 57.375];
 
-/// The emotions that a network tells apart.
+/// The emotions that a network distinguishes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LabelScheme {
     /// FER2013's own: angry, disgust, fear, happy, sad, surprise, neutral.
     #[default]
     Seven,
-    /// Disgust counts as angry.
+    /// As seven, but disgust is merged into angry.
     Six,
-    /// Neutral, happy and sad; the other rows are left out.
+    /// Neutral, happy and sad; the other rows are not used.
     Three,
-    /// FER2013's seven, but what FER+'s taggers say counts in place of FER2013's own label.
+    /// FER2013's seven emotions, but labelled by FER+'s taggers instead of FER2013.
     FerPlus7,
     /// FER+'s eight: neutral, happy, surprise, sad, angry, disgust, fear, contempt.
     FerPlus8,
@@ -33,7 +33,7 @@ pub enum LabelScheme {
 pub enum Validation {
     /// A split of the data by its name.
     Split(String),
-    /// This part of the training split, drawn by `fit.seed`, the same part of every class.
+    /// This part of the training split, chosen at random with `fit.seed`, the same part of every class.
     Fraction(f64),
 }
 
@@ -43,30 +43,31 @@ pub enum Validation {
 pub struct FerPlus {
     /// Weight of the vote distribution, 0 to 1; the rest is the original label's.
     pub weight: f64,
-    /// Turns the votes into the distribution of the data's own labels under such votes, fitted on the training rows.
+    /// Whether to convert the votes into the expected distribution of the data's own labels for such votes, fitted on
+    /// the training rows.
     #[serde(default)]
     pub calibrated: bool,
-    /// The CSV of votes, from where the program runs; absent: `ferplus_votes.csv` beside the data.
+    /// The CSV of votes, relative to the working directory; absent: `ferplus_votes.csv` in the folder of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<PathBuf>,
 }
 
-/// `[data]`: which rows are trained on and what they are called.
+/// `[data]`: the rows to train on, and their labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataSection {
-    /// The emotions that are told apart.
+    /// The label scheme.
     pub labels: LabelScheme,
     /// Where the validation rows come from: a split's name or a fraction of the training split.
     pub validation: Validation,
     /// FER+ votes as soft labels; absent: the original labels alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ferplus: Option<FerPlus>,
-    /// Leaves out training pictures that repeat another training picture or one of the validation rows.
+    /// Removes training pictures that repeat another training picture or a validation picture.
     pub drop_duplicates: bool,
-    /// Leaves out training pictures of a single colour.
+    /// Removes training pictures of a single colour.
     pub drop_constant: bool,
-    /// Part of the training rows that are trained on, the same part of every emotion, drawn by `fit.seed`; 1 for all.
+    /// Part of the training rows to use, the same part of every emotion, chosen at random with `fit.seed`; 1 for all.
     pub part: f64,
 }
 
@@ -83,17 +84,17 @@ impl Default for DataSection {
     }
 }
 
-/// `[augment]`: how training pictures are changed, anew in each epoch. A key that is 0 or absent is off.
+/// `[augment]`: random changes of the training pictures in each epoch. A key that is 0 or absent is off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentSection {
-    /// Probability of a mirrored picture.
+    /// Probability of a horizontal flip.
     pub flip: f64,
     /// Largest shift along each axis, in pixels of the network's input.
     pub shift_px: f64,
     /// Largest rotation either way, in degrees.
     pub rotation_deg: f64,
-    /// Zoom as `[least, most]`: 1.1 enlarges the face by a tenth (and so crops the picture); absent: off.
+    /// Zoom as `[least, most]`: 1.1 enlarges the face by 10 % (and so crops the picture); absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zoom: Option<[f64; 2]>,
     /// Largest change of brightness, as a part of the full range.
@@ -102,29 +103,29 @@ pub struct AugmentSection {
     pub contrast: f64,
     /// Probability that a rectangle is erased (Zhong et al. 2017).
     pub erase: f64,
-    /// Probability of a small turn of the head: the picture turned about its upright and its level axis by at most 25
-    /// and 15 degrees, in perspective.
+    /// Probability of a small rotation of the head: the picture is rotated in perspective about its vertical axis by at
+    /// most 25 degrees and about its horizontal axis by at most 15 degrees.
     pub turn: f64,
     /// Probability that mouth and chin (a mask), the eyes (sunglasses) or a part at the border (a hand) are covered.
     pub cover: f64,
-    /// Probability of a curve of exponent 0.4 to 2.5 over the pixel values.
+    /// Probability of a gamma curve with an exponent of 0.4 to 2.5.
     pub gamma: f64,
-    /// Probability of light from one side: a ramp over the picture, 0.3 to 0.9 of full range.
+    /// Probability of light from one side: the brightness falls across the picture by 30 to 90 %.
     pub side_light: f64,
-    /// Probability of a dim picture: 6 to 60 % of its brightness.
+    /// Probability of a dim picture, which keeps 6 to 60 % of its brightness.
     pub dim: f64,
-    /// Probability of a pale picture: 15 to 70 % of its contrast, about a level of its own.
+    /// Probability of a pale picture, which keeps 15 to 70 % of its contrast, around a random level.
     pub pale: f64,
-    /// Probability of a Gaussian blur, of a standard deviation from 0.5 to 2 pixels.
+    /// Probability of a Gaussian blur with a standard deviation of 0.5 to 2 pixels.
     pub blur: f64,
     /// Probability of a motion blur, 3 to 9 pixels long, in any direction.
     pub motion_blur: f64,
-    /// Probability of low resolution: the picture shrunk to 12 to 36 pixels (of 48) and enlarged again.
+    /// Probability of low resolution: the picture is shrunk to 12 to 36 (of 48) pixels and enlarged again.
     pub low_resolution: f64,
-    /// Probability of a sensor's noise, Gaussian, of a standard deviation from 1 to 16 pixel values (at most 12 % of
-    /// the picture's own range).
+    /// Probability of Gaussian sensor noise with a standard deviation of 1 to 16 pixel values (at most 12 % of the
+    /// picture's range of values).
     pub noise: f64,
-    /// Probability of JPEG compression, of quality 12 to 70.
+    /// Probability of JPEG compression with a quality of 12 to 70.
     pub jpeg: f64,
     /// The alpha of mixup's Beta distribution (Zhang et al. 2017).
     pub mixup_alpha: f64,
@@ -141,13 +142,13 @@ pub enum Initializer {
     Glorot,
 }
 
-/// `[network]`: what is trained.
+/// `[network]`: the network and its input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSection {
     /// The architecture's name.
     pub arch: String,
-    /// Probability that dropout clears a feature.
+    /// Dropout probability.
     #[serde(default)]
     pub dropout: f64,
     /// How weights are initialised.
@@ -159,27 +160,28 @@ pub struct NetworkSection {
     /// `gray` or `rgb`.
     #[serde(default = "default_color", with = "color_name")]
     pub color: Color,
-    /// What is subtracted from a pixel (0 to 255): one number a channel, or one for all. A recipe that was read holds
-    /// its default where the file has none: 127.5, or with pretrained weights what ImageNet's pictures have.
+    /// Mean that is subtracted from each pixel (0 to 255): one number per channel, or one for all. If the file does not
+    /// set it, a parsed recipe contains the default: 127.5, or ImageNet's mean with pretrained weights.
     #[serde(default)]
     pub mean: Vec<f32>,
-    /// What the difference is multiplied by: one number a channel, or one for all; likewise.
+    /// Factor by which the difference is multiplied: one number per channel, or one for all. The default is 1 / 127.5,
+    /// or 1 / ImageNet's standard deviation with pretrained weights.
     #[serde(default)]
     pub scale: Vec<f32>,
-    /// `auto` takes brightness and contrast out of each picture first; `raw` leaves them.
+    /// `auto` normalises the brightness and contrast of each picture first; `raw` does not.
     #[serde(default)]
     pub levels: Levels,
-    /// Weights that others trained; absent: all are drawn.
+    /// Pretrained weights; absent: all weights are initialised at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedSection>,
 }
 
-/// Which blocks of a backbone keep their pretrained weights.
+/// The blocks of a backbone that are frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freeze {
     /// The whole backbone.
     All,
-    /// This many blocks from the picture on.
+    /// This many blocks, counted from the input.
     Blocks(usize),
 }
 
@@ -189,26 +191,27 @@ impl Default for Freeze {
     }
 }
 
-/// `[network.pretrained]`: weights that others trained, and how long they are kept.
+/// `[network.pretrained]`: pretrained weights, and how long they are frozen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainedSection {
-    /// A checkpoint with torchvision's or timm's key names, `.safetensors` or `.pth`, from where the program runs.
+    /// A checkpoint with torchvision's or timm's key names, `.safetensors` or `.pth`, relative to the working
+    /// directory.
     pub file: PathBuf,
-    /// `"all"`, or how many blocks of the backbone keep their weights and running statistics.
+    /// `"all"`, or the number of blocks of the backbone whose weights and running statistics are frozen.
     #[serde(default)]
     pub freeze: Freeze,
-    /// Epochs after which everything is trained; absent: what is frozen stays so.
+    /// Number of epochs after which all blocks are trained; absent: the frozen blocks stay frozen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thaw_after: Option<usize>,
-    /// What the learning rate is multiplied by from then on; absent: 1.
+    /// Factor of the learning rate from then on; absent: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thaw_factor: Option<f64>,
 }
 
 impl NetworkSection {
-    /// Fills in the normalisation where the file has none. Weights made by torchvision and timm expect ImageNet's mean
-    /// and standard deviation, each channel's own; gray pictures get the means of the three.
+    /// Sets the default normalisation if the file has none. Weights from torchvision and timm expect ImageNet's mean
+    /// and standard deviation of each channel; gray pictures get the averages of the three channels.
     pub(super) fn complete(&mut self) {
         let (mean, scale) = match (&self.pretrained, self.color) {
             (None, _) => (vec![127.5], vec![1.0 / 127.5]),
@@ -225,7 +228,7 @@ impl NetworkSection {
         }
     }
 
-    /// The pixels that the network takes.
+    /// The input of the network.
     pub fn input_spec(&self) -> InputSpec {
         let per_channel = |numbers: &[f32]| match numbers {
             [one] => vec![*one; self.color.channels()],
@@ -252,73 +255,74 @@ pub enum LossKind {
     Mse,
 }
 
-/// How much each class counts in the loss.
+/// The weight of each class in the loss.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ClassWeights {
-    /// All the same.
+    /// All classes have the same weight.
     #[default]
     None,
     /// In inverse proportion to the class's share of the training rows; the mean over the rows is 1.
     Balanced,
-    /// As listed, in the order of the labels.
+    /// The given weights, in the order of the labels.
     List(Vec<f64>),
 }
 
-/// `[loss]`: what is minimised.
+/// `[loss]`: the loss function.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossSection {
     /// The loss function.
     pub kind: LossKind,
-    /// The part of each target that is spread evenly over all classes (Szegedy et al. 2015).
+    /// The part of each target that is distributed evenly over all classes (Szegedy et al. 2015).
     pub label_smoothing: f64,
-    /// `"none"`, `"balanced"`, or a list of one weight a class.
+    /// `"none"`, `"balanced"`, or a list of one weight per class.
     pub class_weights: ClassWeights,
 }
 
-/// When a run that no longer gains ends early.
+/// Ends a run early when the validation accuracy no longer improves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Epochs without a gain.
+    /// Number of epochs without an improvement.
     pub patience: usize,
-    /// A rise of the validation accuracy (0 to 1) that counts as a gain.
+    /// Smallest increase of the validation accuracy (0 to 1) that counts as an improvement.
     #[serde(default)]
     pub min_delta: f64,
 }
 
-/// `[distill]`: other networks' answers as targets.
+/// `[distill]`: other networks' predictions as targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DistillSection {
-    /// The teacher's ONNX file, from where the program runs, or a list of files whose mean teaches; they take the same
-    /// input and tell the same labels apart.
+    /// The teacher's ONNX file, relative to the working directory, or a list of files whose predictions are averaged.
+    /// They must have the same input and the same labels as the network.
     #[serde(with = "one_of::path_or_list")]
     pub teacher: Vec<PathBuf>,
-    /// Whether they look at the picture's mirror image too, and the mean of both answers counts.
+    /// Whether to average the teachers' predictions for the picture and for its mirror image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirror: bool,
-    /// Weight of their probabilities, 0 to 1; the rest is the data's own target.
+    /// Weight of the teachers' probabilities, 0 to 1; the rest is the data's own target.
     pub weight: f64,
 }
 
-/// `[fit]`: how long and how the run goes.
+/// `[fit]`: length of the run, batch size, seed and early stopping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FitSection {
-    /// Passes over the training rows.
+    /// Number of passes over the training rows.
     pub epochs: usize,
-    /// Pictures a step.
+    /// Batch size: pictures per step.
     pub batch: usize,
-    /// Seed of all that is drawn: weights, order, augmentation, dropout, split. At most 2^63 - 1, TOML's largest.
+    /// Seed of all random choices: weights, order, augmentation, dropout, split. At most 2^63 - 1, TOML's largest
+    /// integer.
     pub seed: u64,
-    /// Decay a step of the moving average of the weights; absent: off.
+    /// Decay per step of the moving average of the weights; absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// Longest gradient, as the Euclidean norm over all weights; absent: off.
+    /// Gradient clipping: largest Euclidean norm over the gradients of all weights; absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Ends the run early; absent: off.
+    /// Early stopping; absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
 }

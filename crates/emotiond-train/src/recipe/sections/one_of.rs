@@ -1,4 +1,5 @@
-//! Keys that take one of two kinds of value. Written by hand, since serde's untagged enums lose the line.
+//! Keys that accept one of several kinds of value. Written by hand, because serde's untagged enums lose the line
+//! number.
 
 use super::{ClassWeights, Freeze, Validation};
 use serde::{
@@ -55,7 +56,7 @@ impl<'de> Deserialize<'de> for ClassWeights {
             type Value = ClassWeights;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("\"none\", \"balanced\" or a list of one weight a class")
+                f.write_str("\"none\", \"balanced\" or a list of one weight per class")
             }
 
             fn visit_str<E: Error>(self, name: &str) -> Result<ClassWeights, E> {
@@ -110,7 +111,7 @@ impl<'de> Deserialize<'de> for Freeze {
                     .map_err(|_| E::invalid_value(Unexpected::Signed(blocks), &self))
             }
 
-            // As a report's JSON has it; TOML's numbers have a sign.
+            // Numbers in a report's JSON are unsigned; those in TOML are signed.
             fn visit_u64<E: Error>(self, blocks: u64) -> Result<Freeze, E> {
                 Ok(Freeze::Blocks(blocks as usize))
             }

@@ -1,5 +1,5 @@
-"""Writes what tests/train_pretrained.rs holds our backbones to: for each network of torchvision and timm its keys and
-shapes, and some of its features, all weights and the picture being a function of their names that both sides compute.
+"""Writes the expected values for tests/it/pretrained.rs: for each network of torchvision and timm its keys, shapes and
+some features. The weights and the picture are computed from their names, in the same way here and in the test.
 
 Needs torch, torchvision and timm (written with 2.9.1, 0.24.1 and 1.0.22, on the CPU):
 
@@ -20,7 +20,7 @@ import torchvision
 HERE = pathlib.Path(__file__).parent
 SIDE = 64
 PLACES = 200
-# Larger tensors stand above the backbone, where nothing is read.
+# Larger tensors belong to the head, which is not read.
 LARGEST = 5_000_000
 
 
@@ -77,14 +77,14 @@ def resnet(model, x):
 
 
 class Call:
-    """What a pickle of it asks to run."""
+    """The call that a pickle of this object contains."""
 
     def __reduce__(self):
         return os.system, ("echo run",)
 
 
 def files() -> None:
-    """Small files for the reader: a nested state_dict of several types, and two pickles that ask to run something."""
+    """Small files for the reader: a nested state_dict of several types, and two pickles that would run code."""
     tensor = torch.arange(6, dtype=torch.float32).reshape(2, 3)
     state = {"a.weight": tensor, "a.half": tensor.half(), "a.turned": tensor.t(), "a.count": torch.tensor(7)}
     torch.save({"epoch": 3, "state_dict": state}, HERE / "nested.pth")
