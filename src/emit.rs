@@ -48,7 +48,7 @@ impl FromStr for EmitPolicy {
             ("change", _) => Ok(Self::Change),
             ("every-frame", _) => Ok(Self::EveryFrame),
             (_, Some(seconds)) if f64::is_finite(seconds) && seconds > 0.0 => Ok(Self::Interval(seconds)),
-            _ => Err(format!("`{text}` is no emit policy: take change, interval=SECONDS or every-frame")),
+            _ => Err(format!("`{text}` is not an emit policy: use change, interval=SECONDS or every-frame")),
         }
     }
 }

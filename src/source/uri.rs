@@ -75,14 +75,14 @@ impl FromStr for SourceUri {
         if let Some(number) = text.strip_prefix("camera:") {
             let number: u32 = number
                 .parse()
-                .map_err(|_| format!("`{text}` is no camera: write camera:0, camera:1, ..."))?;
+                .map_err(|_| format!("`{text}` is not a camera: write camera:0, camera:1, ..."))?;
             return Ok(Self::Camera(PathBuf::from(format!("/dev/video{number}"))));
         }
         if ["rtsp://", "rtsps://", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(Self::Stream(text.to_owned()));
         }
         match text {
-            "" => Err("an empty source: take camera:0, a file, a folder, an address or -".to_owned()),
+            "" => Err("the source is empty: give camera:0, a file, a folder, a URL or -".to_owned()),
             _ if text.starts_with("/dev/video") || text.starts_with("/dev/v4l/") => {
                 Ok(Self::Camera(PathBuf::from(text)))
             }

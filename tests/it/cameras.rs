@@ -135,7 +135,7 @@ fn a_camera_is_shown_and_recorded() {
     recording(before[before.len() - 1] + 1.5);
     display.key("q");
     let ran = running.finish().exits(0);
-    ran.complains_once(&["refused", "--annotate"]);
+    ran.complains_once(&["rejected", "--annotate"]);
     let times = crate::common::frame_times(Path::new(&out));
     assert_eq!(times[..before.len()], before, "what was recorded before is still there");
 }

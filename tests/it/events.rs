@@ -216,7 +216,7 @@ fn check_says_of_each_part_whether_it_works() {
         ["check", "--config", &scratch.tiny(""), "--source", "tests/data/astronaut.jpg", "--source", "-"];
     let ran = run(&good).exits(0);
     ran.complains_not();
-    for part in ["ok    runtime", "ok    detector: seetaface", "ok    model", "512x512", "not looked at"] {
+    for part in ["ok    runtime", "ok    detector: seetaface", "ok    model", "512x512", "not checked"] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
     let text_file = scratch.file("text.jpg", "no picture");
@@ -245,7 +245,7 @@ fn a_machine_without_cameras_is_told_so() {
         return;
     }
     let ran = run(&["cameras"]).exits(69);
-    ran.complains_once(&["no camera was found", "plug one in"]);
+    ran.complains_once(&["no camera found", "connect one"]);
     assert_eq!(ran.stdout, "");
 
     // `check` passes over a camera that nobody asked for, not over one that somebody did.

@@ -138,7 +138,7 @@ fn a_broken_configuration_is_refused_and_the_old_one_goes_on() {
     let complaints = ran.complaints();
     assert_eq!(complaints.len(), 4, "{}", ran.stderr);
     assert!(
-        complaints.iter().all(|line| line.contains("refused") && line.contains("goes on")),
+        complaints.iter().all(|line| line.contains("rejected") && line.contains("keeping the old one")),
         "{}",
         ran.stderr
     );

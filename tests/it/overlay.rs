@@ -222,7 +222,7 @@ fn a_display_that_dies_does_not_end_the_daemon() {
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
     running.signal(Signal::TERM);
-    running.finish().exits(0).complains_once(&["the window is gone", "going on"]);
+    running.finish().exits(0).complains_once(&["the window ended unexpectedly", "continuing"]);
 }
 
 #[test]
