@@ -67,7 +67,7 @@ fn a_text_with_a_pictures_name() {
     let source = scratch.file("text.jpg", "Dear reader, this is no picture.\n");
     run_one(&source).exits(65).complains_once(&["text.jpg", "not a picture"]);
     let source = scratch.file("text.mp4", "Dear reader, this is no video.\n");
-    run_one(&source).exits(65).complains_once(&["text.mp4", "whole video"]);
+    run_one(&source).exits(65).complains_once(&["text.mp4", "complete video"]);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_folder_with_nothing_but_bad_pictures() {
 fn an_empty_folder() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("empty")).unwrap();
-    run_one(&text(&scratch.path("empty"))).exits(65).complains_once(&["empty", "holds no picture", "jpg"]);
+    run_one(&text(&scratch.path("empty"))).exits(65).complains_once(&["empty", "contains no picture", "jpg"]);
 }
 
 #[test]

@@ -221,7 +221,8 @@ fn a_camera_with_damaged_frames_gives_the_others() {
     assert!((1..=12).contains(&told), "{}", ran.stderr);
 }
 
-/// Another name and another number of threads cannot be taken over by the running pipeline: the camera is closed and opened again.
+/// Another name and another number of threads cannot be taken over by the running pipeline: the camera is closed and
+/// opened again.
 #[test]
 #[ignore = "needs developer data"]
 fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {
