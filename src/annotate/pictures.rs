@@ -14,10 +14,10 @@ use std::{
     sync::Arc,
 };
 
-/// Labels are to stay legible.
+/// High enough to keep labels legible.
 const JPEG_QUALITY: u8 = 92;
 
-/// Writes a picture a frame.
+/// Writes one picture per frame.
 pub(super) struct PictureWriter {
     place: Place,
     stage: Arc<PipelineInfo>,
@@ -36,7 +36,7 @@ impl PictureWriter {
         Self::new(Place::File(path.to_owned()), stage)
     }
 
-    /// A writer of files in `folder` with the names of those that were read.
+    /// A writer of files in `folder` with the names of the source's files.
     pub fn folder(folder: &Path, stage: Arc<PipelineInfo>) -> Self {
         Self::new(Place::Folder(folder.to_owned()), stage)
     }
@@ -75,12 +75,12 @@ fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>>
     Ok(bytes.into_inner())
 }
 
-/// Puts a whole file in the place of `path`: never half a one, and never through a link into what it leads to.
+/// Replaces `path` atomically. If `path` is a link, the link is replaced and not its target.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = path.with_file_name(format!(".{name}.part"));
     fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
-        // What is left of it, if anything is.
+        // Remove the partial file, if it exists.
         let _ = fs::remove_file(&part);
     })
 }

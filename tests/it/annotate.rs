@@ -100,7 +100,7 @@ fn a_folder_becomes_a_folder_of_the_same_names() {
     assert_eq!(fs::read(scratch.path("in/a.jpg")).unwrap(), original);
     let drawn = image::open(out.join("a.jpg")).unwrap().into_rgb8();
     assert!(count(&drawn, told_color(&ran)) > 500);
-    assert!(ran.stderr.contains("3 annotated frames written, 0 left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 annotated frames written, 0 skipped"), "{}", ran.stderr);
 }
 
 #[test]
@@ -257,7 +257,9 @@ fn what_cannot_be_written_is_told_in_one_line() {
     let scratch = Scratch::new();
     let portrait = text(&data("astronaut.jpg"));
     let clip = video(&scratch, "clip.mp4", "10", "30", "null");
-    annotate(&scratch, &[&portrait], &scratch.path("out.xyz")).exits(2).complains_once(&["ends in", "png"]);
+    annotate(&scratch, &[&portrait], &scratch.path("out.xyz"))
+        .exits(2)
+        .complains_once(&["must end in", "png"]);
     annotate(&scratch, &[&clip], &scratch.path("out.avi")).exits(2).complains_once(&["mp4"]);
     let file = scratch.file("file", "");
     let folder = text(&scratch.path("in"));

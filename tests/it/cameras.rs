@@ -217,7 +217,7 @@ fn a_camera_with_damaged_frames_gives_the_others() {
     let counts = ran.stderr.lines().find(|line| line.contains(" unreadable, ")).unwrap();
     assert!(!counts.contains(" 0 unreadable"), "{counts}");
     // They are told at the 1st, 2nd, 4th, 8th and so on.
-    let told = ran.stderr.lines().filter(|line| line.contains("a frame is left out")).count();
+    let told = ran.stderr.lines().filter(|line| line.contains("frame skipped")).count();
     assert!((1..=12).contains(&told), "{}", ran.stderr);
 }
 

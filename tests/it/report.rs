@@ -1,4 +1,4 @@
-//! `emotiond report`: the story of a recording, from lines whose sums are known and from lines that the program wrote.
+//! `emotiond report`, tested with lines whose sums are known and with lines that the program wrote.
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, run, run_sources, text,
@@ -109,12 +109,12 @@ fn shares_dwell_times_and_gaps_are_exact() {
             "happy|55 %|23 s|3|8 s|10 s|",
             "neutral|36 %|15 s|1|15 s|15 s|",
             "20:00:06.0 to 20:00:14.0: faces 2, happy 2|20:00:14.0 to 20:00:29.0: faces 1, neutral 1|",
-            "1 gap, 10 s in all. Nobody was watched then",
+            "1 gap, 10 s in total. The source was not watched",
             "from|to|for|why|20:00:40|20:00:50|10 s|unplugged|",
-            "All 3 faces, by their first sight.",
+            "All 3 faces, in order of appearance.",
             "face 1|face 2|face 3|",
             "21 November 2026, 20:00:00 to 20:00:56 UTC · 56 s · 3 faces",
-            "12 events made this page. Nothing was left out.",
+            "12 events were read. No line was skipped.",
         ],
     );
     let page = page.replace("&#39;", "'");
@@ -192,19 +192,16 @@ fn what_cannot_be_read_is_counted_and_named_and_the_rest_is_used() {
     let out = scratch.path("report.html");
     let ran = run(&["report", &scratch.file("events.jsonl", mixed), "--out", &text(&out)]).exits(0);
     for part in [
-        "line 2 is left out: version 2 of the events",
-        "line 3 is left out: it is no JSON object",
-        "line 4 is left out: missing field `source`",
-        "3 more lines are left out, 8 in all",
-        "events of types that this program does not know: 1",
+        "line 2 skipped: version 2 of the events",
+        "line 3 skipped: it is not a JSON object",
+        "line 4 skipped: missing field `source`",
+        "3 more lines skipped, 8 in total",
+        "events of unknown types skipped: 1",
     ] {
         assert!(ran.stderr.contains(part), "{part:?} is missing in {}", ran.stderr);
     }
     let page = fs::read_to_string(out).unwrap();
-    says(
-        &page,
-        &["happy|55 %|23 s|3|8 s|10 s|", "12 events made this page.|", "line 2 is left out", "8 in all"],
-    );
+    says(&page, &["happy|55 %|23 s|3|8 s|10 s|", "12 events were read.|", "line 2 skipped", "8 in total"]);
 }
 
 #[test]
@@ -295,7 +292,7 @@ fn more_sources_than_have_a_story_are_counted() {
     assert_eq!(page.matches("<section>").count(), 32);
     says(
         &page,
-        &["32 sources · ", "more sources than the first 32, which are left out: 96; select some by name"],
+        &["32 sources · ", "events of sources after the first 32 skipped: 96; select sources by name"],
     );
 }
 
@@ -314,7 +311,7 @@ fn gzipped_events_and_stdin_are_read() {
     assert_eq!(page(&packed), page(known()));
     // Cut off in the middle, as by a full disk: what was read is told, and that more was there.
     let cut = page(&packed[..packed.len() * 3 / 4]);
-    says(&cut, &["the input breaks off after line "]);
+    says(&cut, &["the input ends unexpectedly after line "]);
 
     let out = scratch.path("report.html");
     let mut command = emotiond(&["report", "-", "--out", &text(&out)]);
@@ -338,7 +335,7 @@ fn mistakes_are_told_with_their_codes() {
         .complains_once(&["report.pdf", ".html, .png and .csv"]);
     tell(&events, &text(&scratch.path("report")), 2).complains_once(&[".html"]);
     tell(&empty, &out, 65).complains_once(&["no event", "it is empty", "emotiond run"]);
-    tell(&nonsense, &out, 65).complains_once(&["no event", "line 1 is left out"]);
+    tell(&nonsense, &out, 65).complains_once(&["no event", "line 1 skipped"]);
     tell(&absent, &out, 66).complains_once(&["absent.jsonl", "No such file"]);
     tell(&folder, &out, 66).complains_once(&["it is a folder"]);
     tell(&events, &text(&scratch.path("absent/report.html")), 74).complains_once(&["cannot write", "absent"]);

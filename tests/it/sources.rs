@@ -204,7 +204,8 @@ fn a_video_loses_no_frame() {
     }
 }
 
-/// A QuickTime film's pictures, to be turned a quarter to the right, as its header then says (ISO/IEC 14496-12, `tkhd`).
+/// A QuickTime film's pictures, to be turned a quarter to the right, as its header then says (ISO/IEC 14496-12,
+/// `tkhd`).
 fn turned(film: &mut [u8]) {
     const MATRIX: usize = 44;
     let header = film.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
@@ -266,7 +267,7 @@ fn a_bad_picture_in_an_mjpeg_stream_is_left_out() {
     let cut = &portrait[..portrait.len() / 2];
     let stream = scratch.file("stream", [&portrait, &portrait, cut].concat());
     let ran = run_stdin(&scratch, &stream);
-    ran.complains_once(&["a frame is left out"]);
+    ran.complains_once(&["frame skipped"]);
     assert!(ran.stderr.contains("2 frames analysed, 1 unreadable"), "{}", ran.stderr);
 }
 
