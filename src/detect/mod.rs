@@ -96,7 +96,7 @@ pub trait Detector {
     ) -> Result<(), DetectError>;
 }
 
-/// The values of the output `name`, which must be `len`.
+/// The values of the output `name`, of which there must be `len`.
 fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Result<&'a [f32], DetectError> {
     let value = outputs.get(name).ok_or(DetectError::Output(name))?;
     let (_, values) = value.try_extract_tensor::<f32>()?;

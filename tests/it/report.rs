@@ -103,18 +103,18 @@ fn shares_dwell_times_and_gaps_are_exact() {
     says(
         &page,
         &[
-            "faces seen|3|shown most|happy 55 %|a face typically stays|8 s|the longest stays|30 s|watched|46 s|away|10 s",
-            // share, in all, times, median, longest
+            "faces seen|3|shown most|happy 55 %|typical stay|8 s|longest stay|30 s|watched|46 s|away|10 s",
+            // share, total, times, median, longest
             "angry|10 %|4 s|1|4 s|4 s|",
             "happy|55 %|23 s|3|8 s|10 s|",
             "neutral|36 %|15 s|1|15 s|15 s|",
             "20:00:06.0 to 20:00:14.0: faces 2, happy 2|20:00:14.0 to 20:00:29.0: faces 1, neutral 1|",
             "1 gap, 10 s in total. The source was not watched",
-            "from|to|for|why|20:00:40|20:00:50|10 s|unplugged|",
+            "from|to|duration|reason|20:00:40|20:00:50|10 s|unplugged|",
             "All 3 faces, in order of appearance.",
             "face 1|face 2|face 3|",
             "21 November 2026, 20:00:00 to 20:00:56 UTC · 56 s · 3 faces",
-            "12 events were read. No line was skipped.",
+            "12 events read. No line was skipped.",
         ],
     );
     let page = page.replace("&#39;", "'");
@@ -201,7 +201,7 @@ fn what_cannot_be_read_is_counted_and_named_and_the_rest_is_used() {
         assert!(ran.stderr.contains(part), "{part:?} is missing in {}", ran.stderr);
     }
     let page = fs::read_to_string(out).unwrap();
-    says(&page, &["happy|55 %|23 s|3|8 s|10 s|", "12 events were read.|", "line 2 skipped", "8 in total"]);
+    says(&page, &["happy|55 %|23 s|3|8 s|10 s|", "12 events read.|", "line 2 skipped", "8 in total"]);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn more_faces_than_lanes_are_counted() {
     says(
         &page,
         &[
-            "The 30 faces that stayed longest, by their first sight. 70 more, 4 min 40 s of 6 min 40 s in all,",
+            "The 30 faces that stayed longest, in order of appearance. 70 more, 4 min 40 s of 6 min 40 s in total,",
         ],
     );
     let is_lane = |text: &&str| text.strip_prefix("face ").is_some_and(|track| track.parse::<u64>().is_ok());
@@ -404,10 +404,7 @@ fn a_video_is_told_by_its_own_time() {
     let config = scratch.tiny("[audience]\nevery_s = 0.5\n");
     let events = run_sources(&config, &[&clip], &[]).exits(0).stdout;
     let page = page(&events);
-    says(
-        &page,
-        &["faces seen|1|shown most|", " 100 %|a face typically stays|1.9 s|", "The only face.", "|0:00.0|"],
-    );
+    says(&page, &["faces seen|1|shown most|", " 100 %|typical stay|1.9 s|", "The only face.", "|0:00.0|"]);
     assert_eq!(words(&page), words(&self::page(&events)));
     // Read a second time into the same file, it follows the first.
     let again = events.clone() + &events;
