@@ -85,7 +85,7 @@ pub enum SourceError {
     #[error("the thread that reads a source cannot be started: {0}")]
     Thread(io::Error),
     /// A library panicked while it read the source.
-    #[error("reading {0} failed: the camera or its driver does not work properly; reconnect the camera")]
+    #[error("the reader of {0} failed unexpectedly; if it is a camera, disconnect it and connect it again")]
     Panic(String),
     /// The frames have more pixels than the limit allows.
     #[error(
