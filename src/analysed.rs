@@ -22,10 +22,10 @@ pub struct Analysed {
     /// Path of the picture; `None` for cameras and videos.
     #[serde(skip)]
     pub file: Option<PathBuf>,
-    /// The very picture that was searched. Empty where there are only news.
+    /// The analysed picture. Empty if there is only `news`.
     #[serde(skip)]
     pub picture: Picture,
-    /// Why the source gives no pictures at the moment.
+    /// Why the source currently delivers no pictures.
     pub news: Option<String>,
     /// The faces, in pixels of the picture.
     pub faces: Vec<AnalysedFace>,

@@ -59,9 +59,7 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
 fn start_logs(config: &LogConfig) -> Result<(), Failure> {
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| config.level.clone());
     let filter = EnvFilter::try_new(&level)
-        .map_err(|error| {
-            Failure::new(Exit::Config, anyhow::anyhow!("invalid log level {level:?}: {error}"))
-        })?
+        .map_err(|error| Failure::new(Exit::Config, anyhow::anyhow!("invalid log level {level:?}: {error}")))?
         // The runtime's own log describes its graph; its failures are returned as errors anyway.
         .add_directive("ort=off".parse().expect("the directive is valid"));
     let logs = tracing_subscriber::fmt()

@@ -142,7 +142,9 @@ impl Running {
             return Ok((config, None));
         }
         if self.config.sources.iter().any(|source| source.uri == SourceUri::Stdin) {
-            return Err(refuse("the change needs a new pipeline, and stdin cannot be read again from its start"));
+            return Err(refuse(
+                "the change needs a new pipeline, and stdin cannot be read again from its start",
+            ));
         }
         if self.recorders.is_some() {
             return Err(refuse(
