@@ -158,7 +158,7 @@ fn remedy(path: &Path) -> &'static str {
     match fs::File::open(path).map_err(|error| error.kind()) {
         Err(io::ErrorKind::NotFound) => ABSENT,
         Err(io::ErrorKind::PermissionDenied) => "you may not open it: join the group `video`",
-        _ => "check that it is a camera and that no other program uses it",
+        _ => "check that it is a camera and that it is not used by another program",
     }
 }
 

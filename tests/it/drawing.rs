@@ -1,4 +1,4 @@
-//! What is drawn, pixel by pixel.
+//! The drawings, checked by pixel.
 
 use emotiond::{
     analysed::{Analysed, AnalysedFace},
@@ -22,7 +22,7 @@ fn gray(width: u32, height: u32) -> Picture {
     picture
 }
 
-/// Faces that are surely happy.
+/// Faces with a high probability of happy.
 fn happy(boxes: &[BoundingBox]) -> Analysed {
     let face =
         |(index, bounds): (usize, &BoundingBox)| AnalysedFace { track: index as u64 + 1, bounds: *bounds };
@@ -45,7 +45,7 @@ fn at(picture: &Picture, x: u32, y: u32) -> [u8; 3] {
     picture.pixels[start..start + 3].try_into().unwrap()
 }
 
-/// The places of all pixels of a colour.
+/// The positions of all pixels of a colour.
 fn places(picture: &Picture, wanted: [u8; 3]) -> Vec<(u32, u32)> {
     let all = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y)));
     all.filter(|&(x, y)| at(picture, x, y) == wanted).collect()
@@ -206,7 +206,7 @@ proptest! {
     fn a_label_is_inside_the_frame_wherever_the_face_is(x in -90f32..630.0, y in -90f32..470.0) {
         let bounds = BoundingBox::new(x, y, 100.0, 100.0);
         let picture = drawn(640, 480, &happy(&[bounds]));
-        // Its colour covers as much as a whole label does.
+        // Its colour covers the area of a complete label.
         prop_assert!(places(&picture, color("happy", 3)).len() > 600);
     }
 }
