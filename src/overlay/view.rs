@@ -11,7 +11,7 @@ use std::{mem, time::Instant};
 /// The keys and their help texts.
 const KEYS: [(&str, &str); 6] = [
     ("q, Esc", "quit"),
-    ("space", "pause and resume"),
+    ("space", "freeze and resume"),
     ("m", "mirror"),
     ("b", "pixelate faces"),
     ("Tab", "next source or all sources"),
@@ -75,13 +75,13 @@ impl View {
         mem::replace(&mut pane.latest, shown).picture
     }
 
-    /// Toggles whether the view is paused.
+    /// Freezes or resumes the view.
     pub fn freeze(&mut self) {
         self.is_frozen = !self.is_frozen;
         self.draw_anew();
     }
 
-    /// Whether the view is paused and takes no frames.
+    /// Whether the view is frozen and takes no frames.
     pub fn is_frozen(&self) -> bool {
         self.is_frozen
     }

@@ -66,7 +66,7 @@ fn a_box_lies_where_the_face_is_and_leaves_it_free() {
         }
         assert_eq!(at(&picture, middle.0, middle.1), GROUND, "the face itself is not painted over");
         let plate = Sizes::of(width, height).text * 2 / 3;
-        assert_eq!(at(&picture, left + 1, top - plate), happy, "{width}x{height}: its label stands over it");
+        assert_eq!(at(&picture, left + 1, top - plate), happy, "{width}x{height}: its label is above it");
     }
 }
 
@@ -88,7 +88,7 @@ fn a_line_that_is_too_long_is_made_smaller() {
     let mut picture = gray(400, 300);
     Artist::default().draw_status(&mut picture, &"0123456789 ".repeat(6));
     let bright = |x: u32| (0..300).any(|y| at(&picture, x, y)[0] > 200);
-    assert!((200..390).any(bright), "it goes on to the right");
+    assert!((200..390).any(bright), "it continues to the right");
     assert!(!(396..400).any(bright), "and ends before the edge");
 }
 

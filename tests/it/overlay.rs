@@ -88,7 +88,7 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
     let is_whole = |[left, top, right, bottom]: &[u32; 4]| right - left > 90 && bottom - top > 90;
     let [left, _, right, _] = display.wait_for("a box", |screen| extent(screen, color).filter(is_whole));
     let center = (left + right) / 2;
-    assert!(center < crate::common::SCREEN.0 / 2, "the face stands at the left: {left} to {right}");
+    assert!(center < crate::common::SCREEN.0 / 2, "the face is at the left: {left} to {right}");
 
     display.key("m");
     let is_right = |area: &[u32; 4]| (area[0] + area[2]) / 2 > crate::common::SCREEN.0 / 2;
@@ -104,7 +104,7 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
     // The analysis continues meanwhile.
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
-    assert!(display.screenshot() == frozen, "it still stands still");
+    assert!(display.screenshot() == frozen, "it is still frozen");
 
     let inside = extent(&frozen, color).unwrap();
     let colors = |screen: &RgbImage| {

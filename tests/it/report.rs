@@ -118,7 +118,7 @@ fn shares_dwell_times_and_gaps_are_exact() {
         ],
     );
     let page = page.replace("&#39;", "'");
-    assert!(page.contains("face 1, neutral, 20:00:14 to 20:00:29 (15 s)"), "a lane's part tells what it is");
+    assert!(page.contains("face 1, neutral, 20:00:14 to 20:00:29 (15 s)"), "a lane's segment has a tooltip");
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Display {
             if Instant::now() > deadline {
                 let file = std::env::temp_dir().join("emotiond-screen.png");
                 screen.save(&file).unwrap();
-                panic!("not seen: {what}; what is seen lies in {}", file.display());
+                panic!("not seen: {what}; the screenshot is {}", file.display());
             }
             thread::sleep(Duration::from_millis(100));
         }
