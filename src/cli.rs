@@ -5,8 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
 use std::path::PathBuf;
 
-/// Detects faces in cameras, videos and pictures, classifies their emotions and writes events as JSON Lines to
-/// stdout.
+/// Detects faces in cameras, videos and pictures, classifies their emotions and writes events as JSON Lines to stdout.
 #[derive(Debug, Parser)]
 #[command(name = "emotiond", version, about)]
 pub struct Cli {

@@ -59,7 +59,6 @@ pub struct Smoother {
 impl Smoother {
     /// A smoother with its first row of probabilities, measured at `time_s` for a face with the readability `readable`,
     /// from 0 to 1.
-    /// 1).
     pub fn new(config: &SmoothingConfig, row: &[f32], readable: f32, time_s: f64) -> Self {
         let mut smoother = Self {
             config: *config,

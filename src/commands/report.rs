@@ -17,8 +17,8 @@ use std::{
 /// Summarises a recording.
 ///
 /// # Errors
-/// When the output file's extension is unknown, the recording cannot be read or contains no event, or the report
-/// cannot be written.
+/// When the output file's extension is unknown, the recording cannot be read or contains no event, or the report cannot
+/// be written.
 pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     let format = Format::of(&arguments.out)?;
     start_logs(&LogConfig::default())?;
