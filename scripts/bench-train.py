@@ -1,4 +1,4 @@
-"""Training speed of PyTorch on made-up pictures: bench-train.py NETWORK BATCH SECONDS."""
+"""Measures the training speed of PyTorch on random pictures: bench-train.py NETWORK BATCH SECONDS."""
 
 import sys
 import time
@@ -77,7 +77,7 @@ def main():
         optimizer.step()
         steps += 1
         if steps == 3:
-            # The first steps warm the caches and the allocator up.
+            # The first steps warm up the caches and the allocator.
             start = time.perf_counter()
         if steps > 3 and time.perf_counter() - start >= seconds:
             break

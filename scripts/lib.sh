@@ -1,9 +1,9 @@
-# Shared by the scripts beside it; source it, do not run it.
+# Functions shared by the scripts in this folder. Source it, do not run it.
 
 say() { echo "$(basename "$0"): $*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# Where emotiond looks for what is installed for this user.
+# The folder in which emotiond looks for files installed for this user.
 data_dir="${XDG_DATA_HOME:-$HOME/.local/share}/emotiond"
 
 # Installs the Debian packages among "$@" that are missing.
@@ -13,35 +13,35 @@ need_packages() {
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
-    command -v apt-get >/dev/null || fail "these are missing, install them with your package manager: ${missing[*]}"
+    command -v apt-get >/dev/null || fail "packages are missing, install them with your package manager: ${missing[*]}"
     command="apt-get update && apt-get install --no-install-recommends ${missing[*]}"
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "packages are missing; run this as root, then start again: $command"
+        command -v sudo >/dev/null || fail "packages are missing; run this as root, then try again: $command"
         as_root=(sudo)
     fi
     say "installing ${missing[*]}"
-    # What an interrupted installation left is brought on as far as it goes; --fix-broken does the rest.
+    # Complete an interrupted installation as far as possible; --fix-broken does the rest.
     if [ -n "$(dpkg --audit)" ]; then
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 || true
     fi
-    # Lists that cannot be had now may be there from before: what is missing is told below.
+    # If this fails, the lists of an earlier update may suffice; otherwise the installation reports the error.
     "${as_root[@]}" apt-get update -qq || true
-    # Another installation may be at work, as on a machine that has just started.
+    # Another installation may hold the lock, for example on a machine that has just started.
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --fix-broken \
         -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null ||
-        fail "packages could not be installed: is the network there? As root: $command"
+        fail "packages could not be installed: check the network, and run as root: $command"
 }
 
-# put_in_place NEW TARGET: moves a file or folder to its place, which holds the old one or the whole new one.
+# put_in_place NEW TARGET: replaces TARGET by the file or folder NEW. TARGET never contains a part of NEW.
 put_in_place() {
-    # Across file systems, moving is copying, which may be interrupted; renaming is not.
+    # A move across file systems is a copy, which may be interrupted; renaming is atomic.
     rm -rf "$2.part"
     mv "$1" "$2.part"
     [ ! -d "$2" ] || rm -rf "$2"
     mv "$2.part" "$2"
 }
 
-# python_environment FOLDER REQUIREMENT...: a virtual environment with these packages from PyPI, made unless it is there.
+# python_environment FOLDER REQUIREMENT...: creates a virtual environment with these PyPI packages unless it exists.
 python_environment() {
     local folder=$1
     shift
@@ -49,7 +49,7 @@ python_environment() {
     need_packages python3 python3-venv
     python3 -m venv --clear "$folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "$@" ||
-        fail "$* could not be installed: is the network there?"
+        fail "$* could not be installed: check the network"
     echo "$*" >"$folder/installed"
 }
 
@@ -62,7 +62,7 @@ take_wheel() {
     echo "$requirement --hash=sha256:$hash" >"$download/requirements.txt"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
         "${platforms[@]}" --require-hashes --dest "$download" --requirement "$download/requirements.txt" 2>"$download/log" || {
-        # The first line says why; the others follow from it.
+        # The first line contains the cause; the others are its consequences.
         head -n 1 "$download/log" | cut -c 1-400 >&2
         rm -rf "$download"
         return 1

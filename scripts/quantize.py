@@ -12,7 +12,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-# Every so-many-th training picture, so many in all, so many at once.
+# Step between the calibration pictures, their number, and the batch size.
 STRIDE, PICTURES, BATCH = 60, 480, 16
 
 
@@ -28,7 +28,7 @@ def training_pictures(path):
 
 
 def stretched(picture):
-    """What src/levels.rs does to a crop: 5th and 95th percentile within the disc become fixed values."""
+    """The same as src/levels.rs: maps the 5th and 95th percentile within the disc to fixed values."""
     side = picture.shape[-1]
     y, x = np.mgrid[:side, :side] + 0.5 - side / 2
     low, high = np.percentile(picture[0][x * x + y * y < side * side / 4], [5, 95])
@@ -66,16 +66,17 @@ def main():
             Calibration(model.graph.input[0].name, pictures),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            # What ends in probabilities stays in floats: 8 bits would leave 256 of them, that do not sum to 1.
+            # The last operations stay in floats: with 8 bits, there would be only 256 probabilities, which do not sum
+            # to 1.
             op_types_to_quantize=["Add", "Conv", "GlobalAveragePool", "MaxPool", "Relu"],
-            # 7 bits: processors without VNNI add two products in 16 bits, which 8 would overflow.
+            # 7 bits, because processors without VNNI add two products in 16 bits, which would overflow with 8 bits.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
     quantised = onnx.load(target)
     del quantised.metadata_props[:]
-    # Its own accuracy is for `emotiond-train eval` to say.
+    # Measure the new accuracy with `emotiond-train eval`.
     described.pop("emotiond.accuracy", None)
     for key, value in described.items():
         quantised.metadata_props.add(key=key, value=value)

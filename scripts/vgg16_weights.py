@@ -1,4 +1,4 @@
-"""Takes Keras' ImageNet weights of VGG16's convolutions out of an ONNX file that tf2onnx wrote, and writes them under
+"""Extracts Keras' ImageNet weights of VGG16's convolutions from an ONNX file written by tf2onnx, and writes them with
 torchvision's names: python vgg16_weights.py MODEL.onnx vgg16.safetensors (needs onnx and safetensors)."""
 
 import sys
@@ -7,7 +7,8 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
-# Places of the convolutions in torchvision's `features`; Keras calls them block1_conv1, block1_conv2, block2_conv1, ...
+# Indices of the convolutions in torchvision's `features`. Keras' names are block1_conv1, block1_conv2, block2_conv1
+# and so on.
 PLACES = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
 
 model = onnx.load(sys.argv[1])
@@ -19,6 +20,6 @@ weights = {}
 for place, node in zip(PLACES, convolutions):
     weights[f"features.{place}.weight"] = values[node.input[1]]
     weights[f"features.{place}.bias"] = values[node.input[2]]
-# Keras trained on blue, green, red.
+# Keras' weights expect the order blue, green, red.
 weights["features.0.weight"] = weights["features.0.weight"][:, ::-1].copy()
 save_file(weights, sys.argv[2])

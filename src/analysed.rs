@@ -1,4 +1,4 @@
-//! An analysed frame as it is shown and recorded: the picture that was looked at, and what was seen in it.
+//! An analysed frame for overlay and recorders: the picture and its faces.
 
 use crate::frame::Picture;
 use emotiond_core::geometry::BoundingBox;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Instant};
 
-/// One frame. The box goes round and round: its memory is used again.
+/// One frame. Its memory is reused.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Analysed {
     /// Index of its source.
@@ -17,43 +17,43 @@ pub struct Analysed {
     /// The same on the monotonic clock.
     #[serde(skip)]
     pub captured: Option<Instant>,
-    /// Presentation time in milliseconds from the start of the file, where there is one.
+    /// Presentation time in milliseconds from the start of a video or of stdin.
     pub pts_ms: Option<u64>,
-    /// The picture's file; `None` for cameras and videos.
+    /// Path of the picture; `None` for cameras and videos.
     #[serde(skip)]
     pub file: Option<PathBuf>,
-    /// The very picture that was searched. Empty where there are only news.
+    /// The analysed picture. Empty if there is only `news`.
     #[serde(skip)]
     pub picture: Picture,
-    /// Why the source gives no pictures at the moment.
+    /// Why the source currently delivers no pictures.
     pub news: Option<String>,
     /// The faces, in pixels of the picture.
     pub faces: Vec<AnalysedFace>,
-    /// A row of probabilities a face, smoothed: the largest is that of the emotion that is shown.
+    /// A row of smoothed probabilities per face; the largest belongs to the displayed emotion.
     pub probabilities: Vec<f32>,
     /// Milliseconds from capture to the end of the analysis.
     pub latency_ms: f32,
-    /// The source's count of analysed pictures, ...
+    /// Number of analysed pictures of the source, ...
     pub analysed: u64,
-    /// ... and of those that nobody had time for.
+    /// ... and of skipped ones.
     pub skipped: u64,
 }
 
 /// A face in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalysedFace {
-    /// Its identity.
+    /// Track number.
     pub track: u64,
-    /// Where it is.
+    /// Bounding box.
     pub bounds: BoundingBox,
 }
 
-/// What is the same for all frames of a pipeline.
+/// Information that is the same for all frames of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PipelineInfo {
     /// The sources' names.
     pub sources: Vec<String>,
-    /// The emotions in the order of the probabilities.
+    /// The emotion labels in the order of the probabilities.
     pub labels: Vec<String>,
     /// The execution provider.
     pub provider: String,

@@ -1,4 +1,4 @@
-//! All faces of a source together, over a sliding window: how many, and what they showed for how long.
+//! Statistics of all faces of a source over a sliding window: their number and how long they showed each emotion.
 
 use emotiond_core::{classify::argmax, config::values};
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AudienceConfig {
-    /// Seconds that an `audience` event looks back.
+    /// Length of the sliding window in seconds.
     #[serde(deserialize_with = "values::window")]
     pub window_s: f32,
-    /// Seconds from one to the next; 0 turns them off.
+    /// Interval between `audience` events in seconds; 0 turns them off.
     #[serde(deserialize_with = "values::seconds")]
     pub every_s: f32,
 }
@@ -22,61 +22,61 @@ impl Default for AudienceConfig {
     }
 }
 
-/// The window moves on in so many steps: what it remembers does not grow with the rate of frames.
+/// Number of slots of the window, so that its memory does not grow with the frame rate.
 const SLOTS: i64 = 100;
 
-/// What an `audience` event tells.
+/// The figures of an `audience` event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// Seconds that were looked back; less than asked for in the source's first moments.
+    /// Length of the window in seconds; less than configured at the start of the source.
     pub window_s: f32,
     /// Faces in the latest frame.
     pub now: u32,
-    /// Faces on average, weighted by time.
+    /// Mean number of faces, weighted by time.
     pub mean: f32,
-    /// Faces in the frame that had most.
+    /// Maximum number of faces in one frame.
     pub max: u32,
-    /// Identities that were seen.
+    /// Number of different tracks.
     pub distinct: u32,
-    /// Each emotion's share of all time in which faces were seen, in the labels' order; all 0 without a face.
+    /// Each emotion's share of the total time of all faces, in the order of the labels; all 0 without faces.
     pub shares: Vec<f32>,
-    /// Index of the emotion with the largest share; `None` without a face.
+    /// Index of the emotion with the largest share; `None` without faces.
     pub dominant: Option<usize>,
-    /// The share of the time in which faces were seen that they looked towards the camera; of those whose pose is known.
-    /// `None` without one.
+    /// The share of the total time of all faces with a known pose in which they looked towards the camera; `None` if
+    /// there were none.
     pub facing: Option<f32>,
 }
 
-/// What a face shows in a frame.
+/// The state of a face in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shows {
-    /// Its identity.
+    /// Track number.
     pub track: u64,
-    /// Index of its emotion.
+    /// Index of the displayed emotion.
     pub emotion: usize,
-    /// Whether it looks towards the camera; `None` where that is unknown.
+    /// Whether it looks towards the camera; `None` if unknown.
     pub facing: Option<bool>,
 }
 
-/// The sliding window of one source. What a frame shows counts until the next frame comes.
+/// The sliding window of a source. The state of a frame applies until the next frame.
 pub struct Audience {
     config: AudienceConfig,
     window: Window,
-    /// When each identity was seen last.
+    /// When each track was last seen.
     seen_s: HashMap<u64, f64>,
-    /// The latest frame's faces.
+    /// The faces of the latest frame.
     counts: Counts,
-    /// The latest frame's time.
+    /// Time of the latest frame.
     time_s: f64,
-    /// When the source was first seen; `None` before.
+    /// Time of the first frame; `None` before it.
     since_s: Option<f64>,
     told_s: f64,
-    /// Whether time passes: not while the source is away.
+    /// Whether time passes; false while the source is unavailable.
     running: bool,
 }
 
 impl Audience {
-    /// An audience nobody of which was seen yet; `labels` is the number of emotions.
+    /// An empty audience; `labels` is the number of emotions.
     pub fn new(config: &AudienceConfig, labels: usize) -> Self {
         Self {
             config: *config,
@@ -90,14 +90,14 @@ impl Audience {
         }
     }
 
-    /// Goes on with other settings; with another window it begins anew.
+    /// Applies settings. If they have changed, the statistics start again.
     pub fn configure(&mut self, config: &AudienceConfig) {
         if *config != self.config {
             *self = Self::new(config, self.counts.shown.len());
         }
     }
 
-    /// Takes the frame at `time_s` with what its faces show. Returns a summary when one is due.
+    /// Adds the faces of the frame at `time_s`. Returns a summary when one is due.
     pub fn see(&mut self, time_s: f64, faces: impl IntoIterator<Item = Shows>) -> Option<Summary> {
         if self.config.every_s <= 0.0 {
             return None;
@@ -120,12 +120,12 @@ impl Audience {
         (time_s - self.told_s >= f64::from(self.config.every_s)).then(|| self.summarise())
     }
 
-    /// The source is away: until its next frame, no time passes.
+    /// The source is unavailable: no time passes until its next frame.
     pub fn pause(&mut self) {
         self.running = false;
     }
 
-    /// The source has ended: what was not told yet.
+    /// The source has ended. Returns a last summary if there was a frame since the previous one.
     pub fn finish(&mut self) -> Option<Summary> {
         let is_news = self.since_s.is_some_and(|since_s| self.told_s == since_s || self.time_s > self.told_s);
         is_news.then(|| self.summarise())
@@ -137,7 +137,7 @@ impl Audience {
         self.seen_s.retain(|_, seen_s| *seen_s > from_s);
         let mut total = self.window.total(from_s);
         if total.covered_s <= 0.0 {
-            // A single frame: it stands for itself.
+            // With a single frame, no time has passed; it gets an arbitrary weight.
             total.add(1.0, &self.counts);
         }
         let faces_s: f64 = total.shown_s.iter().sum();
@@ -156,13 +156,13 @@ impl Audience {
     }
 }
 
-/// How many faces of a frame show what.
+/// Numbers of faces in a frame.
 struct Counts {
-    /// Each emotion.
+    /// Faces that show each emotion.
     shown: Vec<u32>,
-    /// That it is known which way they look.
+    /// Faces with a known pose.
     posed: u32,
-    /// That they look towards the camera.
+    /// Faces that look towards the camera.
     facing: u32,
 }
 
@@ -187,10 +187,10 @@ impl Counts {
     }
 }
 
-/// What happened in the last seconds, in equal slots.
+/// The window, divided into slots of equal length.
 struct Window {
     slots: VecDeque<Slot>,
-    /// Slots that wait to be used again.
+    /// Unused slots, whose memory is reused.
     spare: Vec<Slot>,
     slot_s: f64,
     labels: usize,
@@ -202,15 +202,16 @@ struct Slot {
     most: u32,
     /// Seconds of each emotion, summed over faces.
     shown_s: Vec<f64>,
-    /// The same of faces whose pose is known, ...
+    /// Seconds with a known pose, summed over faces, ...
     posed_s: f64,
-    /// ... and of those that look towards the camera.
+    /// ... and seconds of looking towards the camera.
     facing_s: f64,
 }
 
 impl Window {
     fn new(window_s: f32, labels: usize) -> Self {
-        // One more than the window has, since it rarely begins where a slot does, and one that is about to leave.
+        // One more because the window rarely starts at a slot's boundary, and one for a slot that is about to be
+        // dropped.
         let most = SLOTS as usize + 2;
         Self {
             slots: VecDeque::with_capacity(most),
@@ -220,7 +221,7 @@ impl Window {
         }
     }
 
-    /// The slot of `time_s`, which is never before the last one's; memory of old ones is used again.
+    /// The slot for `time_s`, which must not be before the last slot. Reuses the memory of old slots.
     fn slot(&mut self, time_s: f64) -> &mut Slot {
         let number = (time_s / self.slot_s).floor() as i64;
         if self.slots.back().is_none_or(|last| last.number < number) {
@@ -260,7 +261,7 @@ impl Slot {
         self
     }
 
-    /// For `elapsed_s`, so many faces showed what.
+    /// Adds the faces of a frame, weighted with `elapsed_s`.
     fn add(&mut self, elapsed_s: f64, counts: &Counts) {
         let elapsed_s = elapsed_s.max(0.0);
         self.covered_s += elapsed_s;
@@ -281,7 +282,7 @@ mod tests {
         Audience::new(&AudienceConfig { window_s, every_s }, 3)
     }
 
-    /// Faces whose pose is unknown: identity and emotion.
+    /// Faces with unknown pose: track and emotion.
     fn shows(faces: &[(u64, usize)]) -> Vec<Shows> {
         faces.iter().map(|&(track, emotion)| Shows { track, emotion, facing: None }).collect()
     }

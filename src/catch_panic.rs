@@ -1,4 +1,4 @@
-//! Code that may panic on what it is given: its panic becomes an error for the frame at hand and a line in the log.
+//! Turns panics in libraries into errors, and logs all other panics.
 
 use std::{
     cell::Cell,
@@ -9,14 +9,14 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The code has panicked; what it was working on is not to be trusted.
+/// The code panicked; the data it was changing may be inconsistent.
 #[derive(Debug, PartialEq)]
 pub struct Panicked;
 
-/// Runs `code`.
+/// Runs `code` and catches a panic.
 ///
 /// # Errors
-/// When it panics.
+/// When `code` panics.
 pub fn catch_panic<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
     let outer = IS_CAUGHT.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(code));
@@ -24,7 +24,7 @@ pub fn catch_panic<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
     outcome.map_err(|_| Panicked)
 }
 
-/// From now on, panics are lines of the log. One that is caught becomes an error that is told anyway.
+/// Logs panics from now on; caught ones only at level debug, because they become errors that are reported.
 pub fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         if IS_CAUGHT.get() {

@@ -1,4 +1,4 @@
-//! Programs that run beside us: ffmpeg, and the window.
+//! Child processes: ffmpeg and the window.
 
 use rustix::{
     pipe::fcntl_setpipe_size,
@@ -10,10 +10,10 @@ use std::{
     process::{Child, Command},
 };
 
-/// What the system holds between us and a child: a frame of 640x480.
+/// Capacity of a pipe to or from a child; enough for a frame of 640x480 pixels.
 pub const PIPE_BYTES: usize = 1 << 20;
 
-/// Has the child killed when the thread that starts it ends, however that happens.
+/// Makes the system kill the child when the thread that starts it ends, for whatever reason.
 #[expect(unsafe_code)]
 pub fn die_with_us(command: &mut Command) {
     let set =
@@ -22,21 +22,21 @@ pub fn die_with_us(command: &mut Command) {
     unsafe { command.pre_exec(set) };
 }
 
-/// Makes the child nicer than we are, by 1 to 19: where there is too little processor time, it gets less.
+/// Raises the child's niceness by 1 to 19, so that it gets less processor time than this process.
 pub fn give_way(child: &Child, nicer: i32) {
-    // Best effort: all works without it.
+    // Best effort.
     if let Ok(ours) = getpriority_process(None) {
         let _ = setpriority_process(Some(Pid::from_child(child)), (ours + nicer).min(19));
     }
 }
 
-/// Makes a pipe to or from a child hold as much as a frame.
+/// Sets the capacity of a pipe to [`PIPE_BYTES`].
 pub fn widen(pipe: impl AsFd) {
-    // Best effort: a smaller pipe only means more switches between the processes.
+    // Best effort: a smaller pipe only causes more context switches.
     let _ = fcntl_setpipe_size(pipe, PIPE_BYTES);
 }
 
-/// Reads a child's log to its end and returns its first line: the others follow from it.
+/// Reads a child's log to its end and returns its first non-empty line; later errors are usually its consequences.
 pub fn first_complaint(log: impl Read) -> String {
     let mut lines = BufReader::new(log).lines().map_while(Result::ok);
     let first = lines.by_ref().map(|line| without_origin(&line).to_owned()).find(|line| !line.is_empty());
@@ -44,7 +44,7 @@ pub fn first_complaint(log: impl Read) -> String {
     first.unwrap_or_default()
 }
 
-/// A complaint of ffmpeg without the part of it, in brackets, that it comes from.
+/// An error message of ffmpeg without the prefix in brackets that names the component.
 pub fn without_origin(line: &str) -> &str {
     let mut rest = line.trim();
     while let Some((_, after)) = rest.strip_prefix('[').and_then(|part| part.split_once("] ")) {

@@ -5,12 +5,11 @@ use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
 use std::path::PathBuf;
 
-/// Frames in, emotion events out: reads cameras, videos and pictures, finds the faces in them and writes what they
-/// show as JSON Lines to stdout.
+/// Detects faces in cameras, videos and pictures, classifies their emotions and writes events as JSON Lines to stdout.
 #[derive(Debug, Parser)]
 #[command(name = "emotiond", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -18,105 +17,105 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read the sources until they end or a signal comes; events to stdout, logs to stderr
+    /// Analyse the sources until they end or a signal arrives; events go to stdout, logs to stderr
     Run(RunArgs),
-    /// Load everything once and say what is wrong and how to mend it
+    /// Check models, sources and outputs; report each problem and how to fix it
     Check(RunArgs),
-    /// List the cameras with their formats
+    /// List the cameras and their formats
     Cameras,
     /// Print the JSON Schema of the events
     Schema,
     /// Print the effective configuration as TOML
     Config(ConfigArgs),
-    /// The overlay's window, for `run` alone
+    /// Show the overlay window; started by `run` only
     #[command(hide = true)]
     Window(WindowArgs),
-    /// Measure this machine: each stage, frames per second for 1, 4 and 16 faces, the efficiency of the pipeline
+    /// Benchmark this machine: time of each stage, frames per second for 1 to 64 faces, efficiency of the pipeline
     Bench(BenchArgs),
-    /// Tell the story of a recording: a page, a picture or a table of the events that `run` wrote
+    /// Summarise recorded events as HTML, PNG or CSV
     Report(ReportArgs),
 }
 
-/// What `run` and `check` take.
+/// Arguments of `run` and `check`.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// The configuration
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// camera:0, /dev/video0, a video, an rtsp:// or http:// address, a picture, a folder, or - for stdin; may be
-    /// given again
+    /// camera:0, /dev/video0, a video, an rtsp:// or http:// URL, a picture, a folder of pictures, or - for stdin; may
+    /// be repeated
     #[arg(long = "source", value_name = "SRC")]
     pub sources: Vec<SourceUri>,
-    /// The face detector
+    /// Face detector
     #[arg(long, value_name = "NAME")]
     pub detector: Option<DetectorChoice>,
-    /// The emotion model
+    /// Emotion model (ONNX)
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// The execution provider: cpu, cuda, tensorrt, openvino or auto
+    /// Execution provider: cpu, cuda, tensorrt, openvino or auto
     #[arg(long, value_name = "NAME")]
     pub ep: Option<ProviderChoice>,
-    /// When a face becomes an event: change, interval=SECONDS or every-frame
+    /// When to write face events: change, interval=SECONDS or every-frame
     #[arg(long, value_name = "POLICY")]
     pub emit: Option<EmitPolicy>,
-    /// A window that shows what is seen: auto, on or off
+    /// Show the analysed frames in a window: auto, on or off
     #[arg(long, value_name = "MODE", hide_possible_values = true)]
     pub overlay: Option<OverlayMode>,
-    /// Also write annotated copies: a picture, an mp4, or a folder for a folder or several sources
+    /// Also write annotated copies to this file (a picture or .mp4) or folder (for a folder or several sources)
     #[arg(long, value_name = "OUT")]
     pub annotate: Option<PathBuf>,
 }
 
-/// What `window` takes.
+/// Arguments of `window`.
 #[derive(Args, Debug)]
 pub struct WindowArgs {
-    /// Pixels a row
+    /// Width in pixels
     pub width: u32,
-    /// Rows
+    /// Height in pixels
     pub height: u32,
 }
 
-/// What `config` takes.
+/// Arguments of `config`.
 #[derive(Args, Debug)]
 pub struct ConfigArgs {
-    /// The configuration
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-/// What `bench` takes.
+/// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-    /// The configuration
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The face detector
+    /// Face detector
     #[arg(long, value_name = "NAME")]
     pub detector: Option<DetectorChoice>,
-    /// The emotion model
+    /// Emotion model (ONNX)
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// The execution provider
+    /// Execution provider: cpu, cuda, tensorrt, openvino or auto
     #[arg(long, value_name = "NAME")]
     pub ep: Option<ProviderChoice>,
-    /// Seconds of each measurement
+    /// Duration of each measurement in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     pub seconds: f64,
-    /// Instead: how the cost grows with faces, sources, pixels and time
+    /// Measure instead how the cost grows with faces, sources, pixels and time
     #[arg(long)]
     pub growth: bool,
-    /// Instead: this camera, video, folder or picture
+    /// Measure instead with this camera, video, folder or picture
     #[arg(long, value_name = "SRC", conflicts_with = "growth")]
     pub source: Option<SourceUri>,
 }
 
-/// What `report` takes.
+/// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// The events, as `run` wrote them to stdout; may be gzipped; - for stdin
+    /// Events that `run` wrote to stdout, optionally gzipped; - for stdin
     #[arg(value_name = "EVENTS.jsonl")]
     pub events: PathBuf,
-    /// What to write; its ending says as what: .html (a page), .png (a picture) or .csv (a table)
+    /// Output file; its extension selects the format: .html, .png or .csv
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }

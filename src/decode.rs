@@ -1,4 +1,4 @@
-//! Captured bytes to RGB pixels.
+//! Decodes captured bytes to RGB pixels.
 
 use crate::{
     catch_panic::catch_panic,
@@ -14,47 +14,47 @@ use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, Y
 /// Why a frame cannot be decoded.
 #[derive(Debug, Error)]
 pub enum DecodeError {
-    /// Fewer bytes than the size needs.
-    #[error("the frame has {got} bytes where {width}x{height} needs {needed}")]
+    /// The frame has fewer bytes than its size requires.
+    #[error("the frame has {got} bytes, but {width}x{height} pixels need {needed}")]
     Short {
-        /// Bytes there are.
+        /// Bytes of the frame.
         got: usize,
-        /// Bytes there should be.
+        /// Bytes required.
         needed: usize,
-        /// Pixels a row.
+        /// Width in pixels.
         width: u32,
-        /// Rows.
+        /// Height in pixels.
         height: u32,
     },
-    /// More pixels than the limit allows.
+    /// The picture has more pixels than the limit allows.
     #[error(
-        "the picture has {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make it smaller, or raise `max_megapixels` under [limits] in the config"
+        "the picture has {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce its size, or raise `max_megapixels` under [limits] in the config"
     )]
     TooLarge {
-        /// Pixels a row.
+        /// Width in pixels.
         width: usize,
-        /// Rows.
+        /// Height in pixels.
         height: usize,
         /// The limit.
         limit_megapixels: f64,
     },
-    /// The JPEG decoder refused.
-    #[error("not a whole JPEG picture: {0}")]
+    /// The JPEG decoder failed.
+    #[error("not an intact JPEG picture: {0}")]
     Jpeg(#[from] turbojpeg::Error),
-    /// A JPEG picture whose header ends before it says the picture's size.
-    #[error("not a whole JPEG picture: its header says no size")]
+    /// The header of a JPEG picture ends before the picture's size.
+    #[error("not an intact JPEG picture: its header contains no size")]
     NoSize,
-    /// The bytes are not a picture of a known kind.
-    #[error("not a picture that can be read: {}", one_line(.0))]
+    /// The bytes are not a picture in a supported format.
+    #[error("not a picture in a supported format: {}", one_line(.0))]
     Picture(#[from] image::ImageError),
-    /// Nothing at all.
+    /// The frame has no bytes.
     #[error("it is empty")]
     Empty,
-    /// The pixel converter refused.
+    /// The pixel converter failed.
     #[error("the pixels cannot be converted: {0}")]
     Convert(#[from] yuv::YuvError),
     /// A decoder panicked.
-    #[error("the decoder gave up on it")]
+    #[error("the decoder failed unexpectedly; the picture is probably damaged")]
     Panic,
 }
 
@@ -64,22 +64,22 @@ impl ExitsWith for DecodeError {
     }
 }
 
-/// Decodes frames. It keeps nothing of a picture: what is wrong with one cannot harm the next.
+/// Decodes frames. It keeps no state between pictures, so a damaged picture cannot affect the next one.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameDecoder {
     max_pixels: usize,
 }
 
 impl FrameDecoder {
-    /// A decoder that refuses pictures of more than `max_megapixels` before it takes memory for them.
+    /// A decoder that rejects pictures of more than `max_megapixels` before it allocates memory for them.
     pub fn new(max_megapixels: f64) -> Self {
         Self { max_pixels: (max_megapixels * 1e6) as usize }
     }
 
-    /// Width and height of the frame's picture, as far as they can be told without decoding it.
+    /// Width and height of the frame's picture, as far as they are known without decoding it.
     ///
     /// # Errors
-    /// When the bytes do not begin a JPEG picture.
+    /// When the frame is a JPEG picture with an invalid header.
     pub fn size(&self, frame: &Frame) -> Result<(u32, u32), DecodeError> {
         if frame.encoding != Encoding::Jpeg {
             return Ok((frame.width, frame.height));
@@ -88,10 +88,10 @@ impl FrameDecoder {
         Ok((header.width as u32, header.height as u32))
     }
 
-    /// Fills `frame.picture` from `frame.bytes`; JPEG pictures at the size that `frame.shrink` says.
+    /// Decodes `frame.bytes` into `frame.picture`; JPEG pictures at the size given by `frame.shrink`.
     ///
     /// # Errors
-    /// When the bytes are no picture, not a whole one, or too large a one. Decoders that panic give an error too.
+    /// When the bytes are not an intact picture, when it is too large, or when a decoder panics.
     pub fn decode(&self, frame: &mut Frame) -> Result<(), DecodeError> {
         catch_panic(|| self.decode_unguarded(frame)).unwrap_or(Err(DecodeError::Panic))
     }
@@ -115,7 +115,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Decodes to a `shrink`th of each side, which leaves out most of the work.
+    /// Decodes at 1/`shrink` of each side, which saves most of the work.
     fn decode_jpeg(
         &self,
         mut jpeg: Decompressor,
@@ -139,7 +139,7 @@ impl FrameDecoder {
         Ok(jpeg.decompress(bytes, output)?)
     }
 
-    /// Reads any kind of picture file and turns it upright after its EXIF orientation.
+    /// Decodes a picture file of any supported format and applies its EXIF orientation.
     fn decode_file(&self, bytes: &[u8], picture: &mut Picture) -> Result<(), DecodeError> {
         let reader = ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -149,10 +149,11 @@ impl FrameDecoder {
         let (width, height) = decoder.dimensions();
         self.check_size(width as usize, height as usize)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        // The same decoder as for cameras: faster, and it tells a truncated picture, which others fill with gray.
+        // The same decoder as for cameras: it is faster, and it reports truncated pictures, which others fill with
+        // gray.
         if format == Some(ImageFormat::Jpeg) {
             let (jpeg, header) = open_jpeg(bytes)?;
-            // Printers' colours it cannot turn into RGB: they are left to the other decoder.
+            // It cannot convert CMYK to RGB; the other decoder can.
             if !matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
                 self.decode_jpeg(jpeg, &header, bytes, 1, picture)?;
                 if orientation == Orientation::NoTransforms {
@@ -178,19 +179,19 @@ impl FrameDecoder {
     }
 }
 
-/// The picture's header, and a decompressor for this picture alone: libjpeg keeps its state after an error, and its
-/// tables in any case, for the picture after it, whosever that is.
+/// Reads the picture's header with a new decompressor. libjpeg would otherwise keep tables, and after an error also its
+/// state, for the next picture, which may come from another source.
 fn open_jpeg(bytes: &[u8]) -> Result<(Decompressor, DecompressHeader), DecodeError> {
     let mut jpeg = Decompressor::new()?;
     let header = jpeg.read_header(bytes).map_err(|error| match error {
-        // The size is still -1 then.
+        // Then the size is still -1.
         turbojpeg::Error::IntegerOverflow(_) => DecodeError::NoSize,
         other => other.into(),
     })?;
     Ok((jpeg, header))
 }
 
-/// Some decoders' messages end their lines.
+/// Joins the lines of a decoder's message.
 fn one_line(error: &image::ImageError) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,28 +1,28 @@
-//! When a face becomes an event.
+//! The emit policy: when face events are written.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// What is worth a line.
+/// When face events are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum EmitPolicy {
-    /// A new face, a changed emotion, one that looks towards the camera or away now, a lost face.
+    /// For a new face, a changed emotion, a face that turns towards the camera or away, and a lost face.
     #[default]
     Change,
-    /// The same, and each face again after so many seconds.
+    /// As `Change`, and for each face again after this many seconds.
     Interval(f64),
-    /// Each face in each frame.
+    /// For each face in each frame.
     EveryFrame,
 }
 
 impl EmitPolicy {
-    /// Whether a known face is worth a line: `since_s` seconds after its last one, `changed` when its emotion is
-    /// another than then, or it looks another way.
+    /// Whether to write an update for a known face, `since_s` seconds after its last event. `changed`: its emotion or
+    /// whether it looks towards the camera has changed since.
     pub fn wants_update(&self, since_s: f64, changed: bool) -> bool {
         match self {
             Self::Change => changed,
-            // A frame's time is rounded to milliseconds: half of one must not cost a whole frame.
+            // Frame times are rounded to milliseconds; half a millisecond must not delay the event by a frame.
             Self::Interval(seconds) => changed || since_s >= seconds - 0.000_5,
             Self::EveryFrame => true,
         }
@@ -48,7 +48,7 @@ impl FromStr for EmitPolicy {
             ("change", _) => Ok(Self::Change),
             ("every-frame", _) => Ok(Self::EveryFrame),
             (_, Some(seconds)) if f64::is_finite(seconds) && seconds > 0.0 => Ok(Self::Interval(seconds)),
-            _ => Err(format!("`{text}` is no emit policy: take change, interval=SECONDS or every-frame")),
+            _ => Err(format!("`{text}` is not an emit policy: use change, interval=SECONDS or every-frame")),
         }
     }
 }

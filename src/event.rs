@@ -1,4 +1,4 @@
-//! The lines on stdout: their fields, their order and their JSON Schema. `docs/events.md` describes them.
+//! The event lines on stdout: fields, field order and JSON Schema. `docs/events.md` documents them.
 
 use crate::{audience::Summary, frame::SourceState, pose::Pose};
 use emotiond_core::geometry::BoundingBox;
@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use std::borrow::Cow;
 
-/// Version of the lines.
+/// Version of the event format.
 pub const VERSION: u8 = 1;
 
 /// A face in a frame.
@@ -17,75 +17,76 @@ pub struct FaceEvent<'a> {
     v: u8,
     #[schemars(extend("const" = "face"))]
     r#type: &'static str,
-    /// The first sight of a face, news of it, or its end.
+    /// Whether the face appeared, is being tracked, or was lost.
     pub phase: Phase,
     /// Name of the source.
     pub source: &'a str,
     /// When the frame was captured; for files, when it was read.
     pub time: Time,
-    /// The source's count of frames, from 0 on.
+    /// Frame number within the source, from 0; dropped frames are counted too.
     pub frame: u64,
-    /// Presentation time in milliseconds from the start of the file.
+    /// Milliseconds since the start of a video or of stdin; absent for cameras and pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pts_ms: Option<u64>,
-    /// The picture's file.
+    /// Path of the picture; only for pictures and folders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Cow<'a, str>>,
-    /// Identity of the face, never used again.
+    /// Track number of the face, unique within a run.
     pub track: u64,
-    /// Where it is, in pixels of the source's frame.
+    /// Bounding box in pixels of the source's frame, clipped to the frame.
     pub r#box: PixelBox,
-    /// Whether the frame was not searched and the box is where the face was foreseen; left out where it was searched.
+    /// Whether the box is the tracker's prediction, because the detector did not search for this face in this frame;
+    /// absent if false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
     pub predicted: bool,
-    /// How sure the detector is.
+    /// The detector's confidence.
     #[schemars(range(min = 0, max = 1))]
     #[serde(serialize_with = "rounded")]
     pub score: f32,
-    /// Which way it looks, steadied over time; left out where the detector does not tell.
+    /// Head pose, smoothed over time; absent if the detector gives no landmarks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pose: Option<Degrees>,
-    /// Whether it looks towards the camera; left out where the detector does not tell.
+    /// Whether the face looks towards the camera; absent if `pose` is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facing: Option<bool>,
-    /// Whether it was turned towards the camera, large, sharp and rich in contrast enough to be read, at least once; left out
-    /// where it was.
+    /// False if the face has been too far turned away, too small, too blurred or too low in contrast in all frames of
+    /// the track so far; absent if true.
     #[serde(skip_serializing_if = "is_true")]
     #[schemars(default = "always")]
     pub readable: bool,
-    /// The emotion that is shown.
+    /// The displayed emotion.
     pub emotion: &'a str,
-    /// Its probability.
+    /// Probability of the displayed emotion.
     #[schemars(range(min = 0, max = 1))]
     #[serde(serialize_with = "rounded")]
     pub confidence: f32,
-    /// All probabilities; in `end`, their mean over the track.
+    /// Probabilities of all emotions, smoothed over time; in `end`, their mean over its readable frames.
     pub probabilities: Probabilities<'a>,
-    /// Seconds from the first to the last sight; only in `end`.
+    /// Seconds from the first to the last detection; only in `end`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     pub duration_s: Option<f32>,
-    /// Seconds of these in which it looked towards the camera; only in `end`.
+    /// Seconds of `duration_s` in which the face looked towards the camera; only in `end`, absent if `pose` is absent.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     pub facing_s: Option<f32>,
-    /// Milliseconds from capture to the writing of this line.
+    /// Milliseconds from the capture of the frame to the writing of this line.
     #[serde(serialize_with = "rounded")]
     pub latency_ms: f32,
 }
 
-/// Where a face is in its life.
+/// The phase of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Seen for the first time.
+    /// The face appeared.
     New,
-    /// Seen again.
+    /// The face is being tracked.
     Update,
-    /// Lost.
+    /// The face was lost.
     End,
 }
 
-/// A source has changed its state.
+/// A change of a source's state.
 #[derive(Serialize, JsonSchema)]
 pub struct SourceEvent<'a> {
     #[schemars(extend("const" = 1))]
@@ -94,15 +95,15 @@ pub struct SourceEvent<'a> {
     r#type: &'static str,
     /// Name of the source.
     pub source: &'a str,
-    /// When it was noticed.
+    /// When the change was noticed.
     pub time: Time,
-    /// The state from now on.
+    /// The new state.
     pub state: State,
-    /// Why.
+    /// Cause of the change; empty for `up`.
     pub reason: &'a str,
 }
 
-/// All faces of a source together, over the last seconds.
+/// Summary of all faces of a source over a sliding window.
 #[derive(Serialize, JsonSchema)]
 pub struct AudienceEvent<'a> {
     #[schemars(extend("const" = 1))]
@@ -113,16 +114,17 @@ pub struct AudienceEvent<'a> {
     pub source: &'a str,
     /// When the latest frame was captured.
     pub time: Time,
-    /// Seconds that this looks back; less than configured in the source's first moments.
+    /// Length of the window in seconds; less than configured at the start of the source.
     #[serde(serialize_with = "rounded")]
     pub window_s: f32,
-    /// How many faces there were.
+    /// Numbers of faces.
     pub faces: AudienceFaces,
-    /// Each emotion's share of all time in which faces were seen: a face that shows it for a second counts one second.
+    /// Each emotion's share of the total time of all faces: a face that shows it for one second counts one second.
     pub emotions: Probabilities<'a>,
-    /// The emotion with the largest share; null without a face.
+    /// The emotion with the largest share; null if there was no face.
     pub dominant: Option<&'a str>,
-    /// The share of the time in which faces were seen that they looked towards the camera; left out where no detector told.
+    /// The share of the total time of all faces with a known pose in which they looked towards the camera; absent if
+    /// there were none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     #[schemars(range(min = 0, max = 1))]
     pub facing: Option<f32>,
@@ -133,12 +135,12 @@ pub struct AudienceEvent<'a> {
 pub struct AudienceFaces {
     /// In the latest frame.
     pub now: u32,
-    /// On average, weighted by time.
+    /// Mean, weighted by time.
     #[serde(serialize_with = "rounded")]
     pub mean: f32,
-    /// In the frame that had most.
+    /// Maximum in one frame.
     pub max: u32,
-    /// Identities that were seen.
+    /// Number of different tracks.
     pub distinct: u32,
 }
 
@@ -146,19 +148,18 @@ pub struct AudienceFaces {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Frames come.
+    /// Frames arrive.
     Up,
-    /// Frames were to come and do not.
+    /// No frame arrived in time.
     Stalled,
-    /// It went away and may come back.
+    /// The source was lost and is opened again.
     Down,
-    /// No more frames will come.
+    /// The source is finished; no more frames will arrive.
     Ended,
 }
 
-/// What a face event says, before it is dressed with version and type.
 impl<'a> FaceEvent<'a> {
-    /// A face's event with what all phases share.
+    /// An event with the fields that all phases have in common.
     #[expect(clippy::too_many_arguments, reason = "one argument a field, named at the only call")]
     pub fn new(
         phase: Phase,
@@ -198,7 +199,7 @@ impl<'a> FaceEvent<'a> {
 }
 
 impl<'a> AudienceEvent<'a> {
-    /// The event of a summary.
+    /// The event for a summary.
     pub fn new(source: &'a str, time: Timestamp, labels: &'a [String], summary: &'a Summary) -> Self {
         let Summary { window_s, now, mean, max, distinct, ref shares, dominant, facing } = *summary;
         Self {
@@ -216,7 +217,7 @@ impl<'a> AudienceEvent<'a> {
 }
 
 impl<'a> SourceEvent<'a> {
-    /// The event of a change of state.
+    /// The event for a change of state.
     pub fn new(source: &'a str, time: Timestamp, state: &'a SourceState) -> Self {
         let (state, reason) = match state {
             SourceState::Up => (State::Up, ""),
@@ -228,7 +229,7 @@ impl<'a> SourceEvent<'a> {
     }
 }
 
-/// A moment, written after RFC 3339 in UTC with milliseconds.
+/// A timestamp, written in the format of RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Time(pub Timestamp);
 
@@ -254,7 +255,7 @@ impl JsonSchema for Time {
     }
 }
 
-/// A box in whole pixels, inside the frame.
+/// A bounding box in whole pixels within the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PixelBox {
     /// Left edge.
@@ -268,7 +269,7 @@ pub struct PixelBox {
 }
 
 impl PixelBox {
-    /// `bounds` clipped to a frame of `width` x `height`, its edges rounded; empty when it lies outside.
+    /// Clips `bounds` to a frame of `width` x `height` pixels and rounds its edges; empty if it is outside the frame.
     pub fn new(bounds: &BoundingBox, width: u32, height: u32) -> Self {
         let inside = bounds.clip(width, height).unwrap_or_default();
         let (x, y) = (inside.x.round() as u32, inside.y.round() as u32);
@@ -277,16 +278,16 @@ impl PixelBox {
     }
 }
 
-/// Which way a face looks, in degrees; all are 0 for one that is upright and looks straight at the camera.
+/// Head pose in degrees; all angles are 0 for an upright face that looks straight at the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Degrees {
-    /// To a side: positive towards the right edge of the picture.
+    /// Positive towards the right edge of the picture, which is the person's left.
     #[schemars(range(min = -90, max = 90))]
     pub yaw: f32,
     /// Positive is up.
     #[schemars(range(min = -90, max = 90))]
     pub pitch: f32,
-    /// Tilted in the picture's plane: positive is clockwise.
+    /// In-plane rotation: positive is clockwise.
     #[schemars(range(min = -180, max = 180))]
     pub roll: f32,
 }
@@ -297,17 +298,17 @@ impl From<Pose> for Degrees {
     }
 }
 
-/// One decimal: more is noise; without a negative zero.
+/// Rounds to one decimal; more is noise. Adding 0.0 removes a negative zero.
 fn tenths(degrees: f32) -> f32 {
     (degrees * 10.0).round() / 10.0 + 0.0
 }
 
-/// A probability a label, written as an object in the labels' order.
+/// One probability per label, written as an object in the order of the labels.
 #[derive(Clone, Copy)]
 pub struct Probabilities<'a> {
     /// The emotions' names.
     pub labels: &'a [String],
-    /// As many values.
+    /// One value per label.
     pub values: &'a [f32],
 }
 
@@ -340,7 +341,7 @@ fn always() -> bool {
     true
 }
 
-/// Four decimals: more is noise.
+/// Rounds to four decimals; more is noise.
 fn round(value: f32) -> f64 {
     (f64::from(value) * 10_000.0).round() / 10_000.0
 }
@@ -355,7 +356,7 @@ fn rounded_or_none<S: Serializer>(value: &Option<f32>, serializer: S) -> Result<
     value.map(round).serialize(serializer)
 }
 
-/// The JSON Schema (draft 2020-12) that every line keeps to.
+/// The JSON Schema (draft 2020-12) of the event lines.
 pub fn schema() -> serde_json::Value {
     let mut generator = SchemaGenerator::default();
     let face = generator.subschema_for::<FaceEvent<'static>>();
@@ -364,7 +365,7 @@ pub fn schema() -> serde_json::Value {
     let definitions = generator.take_definitions(true);
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "emotiond events, one a line",
+        "title": "emotiond events, one per line",
         "oneOf": [face, source, audience],
         "$defs": definitions,
     })

@@ -1,17 +1,17 @@
-//! One frame on its way through the pipeline. The same box travels from the capture to the events and back to the
-//! capture, so that a warm pipeline allocates nothing: each stage fills in its part of it.
+//! A frame on its way through the pipeline. Each stage fills in its part. The same allocation travels from the capture
+//! thread to the last stage and back, so that a warm pipeline allocates nothing.
 
 use crate::{detect::Detection, track::Face};
 use emotiond_core::picture::{Color, PictureView};
 use jiff::Timestamp;
 use std::{path::PathBuf, time::Instant};
 
-/// How the bytes of a captured frame are to be read. Sizes in pixels.
+/// The encoding of a captured frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// A JPEG picture, as webcams send them; it carries its own size.
+    /// A JPEG picture, as sent by webcams; it contains its size.
     Jpeg,
-    /// The bytes of a picture file of any kind, with EXIF orientation.
+    /// A picture file of any supported format, with EXIF orientation.
     PictureFile,
     /// Packed 4:2:2, Y U Y V, limited range.
     Yuyv,
@@ -19,7 +19,7 @@ pub enum Encoding {
     Nv12,
     /// Y plane, then U and V planes, subsampled.
     Planar(Chroma),
-    /// One byte a pixel.
+    /// One byte per pixel.
     Gray,
     /// Red, green, blue.
     Rgb,
@@ -38,20 +38,20 @@ pub enum Chroma {
     C444,
 }
 
-/// A source's state, told in `source` events.
+/// A source's state, reported in `source` events, with the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceState {
-    /// Frames come.
+    /// Frames arrive.
     Up,
-    /// Frames were to come and do not.
+    /// No frame arrived in time.
     Stalled(String),
-    /// The source went away.
+    /// The source was lost and is opened again.
     Down(String),
-    /// No more frames will come.
+    /// The source is finished.
     Ended(String),
 }
 
-/// What travels: a picture, or the news that the source's state has changed, in its place between the pictures.
+/// The content of a frame: a picture, or a change of the source's state, in order with the pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Content {
     /// The bytes of a picture.
@@ -61,87 +61,87 @@ pub enum Content {
     State(SourceState),
 }
 
-/// How a frame is searched for faces.
+/// How the detector runs on a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Search {
-    /// Not at all: known faces stand where they are foreseen.
+    /// Not at all: known faces are placed where the tracker predicts them.
     Skip,
-    /// At a reduced size, where all faces in sight are large enough for that.
+    /// At a reduced size, if all faces in view are large enough.
     Glance,
     /// At full size.
     #[default]
     Full,
 }
 
-/// One frame and all that becomes known of it.
+/// A frame and the results of its analysis.
 pub struct Frame {
     /// Index of its source.
     pub source: usize,
-    /// Its place in the order in which the source's frames leave the pipeline: no gaps, dropped frames have none.
+    /// Consecutive number of the source's frames in the pipeline; dropped frames have none.
     pub ticket: u64,
-    /// The source's own count from 0 on, dropped frames included.
+    /// Frame number within the source from 0, dropped frames included.
     pub number: u64,
     /// When it was captured; for files, when it was read.
     pub time: Timestamp,
     /// The same on the monotonic clock.
     pub captured: Instant,
-    /// Presentation time in milliseconds from the start of the file, where there is one.
+    /// Presentation time in milliseconds from the start of a video or of stdin.
     pub pts_ms: Option<u64>,
-    /// The picture's file; `None` for cameras and videos.
+    /// Path of the picture; `None` for cameras and videos.
     pub file: Option<PathBuf>,
     /// A picture, or a change of the source's state.
     pub content: Content,
-    /// How it is to be searched for faces.
+    /// How the detector runs on it.
     pub search: Search,
-    /// Longer side of the smallest face that its search would have found for sure, in pixels; 0 at full size.
+    /// Smaller faces, by their longer side in pixels, may have been missed by the detector; 0 at full size.
     pub blind_below_px: f32,
-    /// How `bytes` are to be read.
+    /// The encoding of `bytes`.
     pub encoding: Encoding,
-    /// Width as captured; where the encoding carries its own, 0 until it is decoded.
+    /// Width of the captured frame; 0 until it is decoded if the encoding contains the size.
     pub width: u32,
-    /// Height as captured; likewise.
+    /// Height of the captured frame; likewise.
     pub height: u32,
-    /// The bytes as captured.
+    /// The captured bytes.
     pub bytes: Vec<u8>,
-    /// Into how many parts each side is divided when a JPEG picture is decoded: 1 for the whole picture. Boxes are told in
-    /// pixels of the whole picture in any case.
+    /// The divisor of each side when a JPEG picture is decoded; 1 for full size. Boxes are always in pixels of the
+    /// full-size picture.
     pub shrink: u32,
     /// The decoded picture.
     pub picture: Picture,
-    /// Faces as the detector found them.
+    /// Detected faces.
     pub detections: Vec<Detection>,
-    /// Faces with their identities.
+    /// Tracked faces.
     pub faces: Vec<Face>,
-    /// Identities that are lost with this frame.
+    /// Track numbers lost with this frame.
     pub lost: Vec<u64>,
-    /// The network's answer: a row of probabilities a face.
+    /// The network's output: a row of probabilities per face.
     pub probabilities: Vec<f32>,
-    /// How readable each face is, 0 to 1.
+    /// The readability of each face, 0 to 1.
     pub readability: Vec<f32>,
-    /// Why this frame could not be used.
+    /// Why the frame cannot be analysed.
     pub error: Option<String>,
 }
 
-/// An owned picture whose memory is used again.
+/// An owned picture whose memory is reused.
 #[derive(Default)]
 pub struct Picture {
-    /// Pixels a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
     /// `width * height * 3` bytes, RGB.
     pub pixels: Vec<u8>,
 }
 
 impl Picture {
-    /// Sets the size; the pixels' values are then unspecified.
+    /// Sets the size. The values of the pixels are unspecified afterwards.
     pub fn resize(&mut self, width: u32, height: u32) {
         self.width = width;
         self.height = height;
         self.pixels.resize(width as usize * height as usize * 3, 0);
     }
 
-    /// Becomes a copy of `other`; keeps its memory.
+    /// Copies `other` into this picture; reuses its memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.resize(other.width, other.height);
         self.pixels.copy_from_slice(&other.pixels);
@@ -183,14 +183,13 @@ impl Default for Frame {
 }
 
 impl Frame {
-    /// Takes the captured bytes, which are RGB pixels already, for the picture: no copy, and one large buffer in
-    /// place of two.
+    /// Uses the captured bytes, which are already RGB pixels, as the picture, without a copy or a second large buffer.
     pub fn adopt_bytes(&mut self, width: u32, height: u32) {
         std::mem::swap(&mut self.bytes, &mut self.picture.pixels);
         (self.picture.width, self.picture.height) = (width, height);
     }
 
-    /// Empties the frame for the next capture; keeps its memory.
+    /// Clears the frame for the next capture; keeps its memory.
     pub fn clear(&mut self) {
         let adopted =
             self.encoding == Encoding::Rgb && self.picture.pixels.capacity() > self.bytes.capacity();
@@ -212,12 +211,12 @@ impl Frame {
         self.error = None;
     }
 
-    /// Width and height of the whole picture, once it is decoded.
+    /// Width and height of the full-size picture, once it is decoded.
     pub fn size(&self) -> (u32, u32) {
         if self.shrink == 1 { (self.picture.width, self.picture.height) } else { (self.width, self.height) }
     }
 
-    /// Stamps the frame with the present.
+    /// Sets the frame's times to the current time.
     pub fn stamp(&mut self) {
         self.time = Timestamp::now();
         self.captured = Instant::now();

@@ -1,9 +1,9 @@
-//! emotiond: frames in, emotion events out.
+//! emotiond: detects faces in frames, classifies their emotions and writes events.
 //!
-//! Read the modules in the order in which a frame travels: [`source`] captures it, [`decode`] makes pixels of it,
-//! [`detect`] finds faces, [`track`] tells whose they are, [`pose`] which way they look, [`face`] cuts them out, [`classify`] reads their emotion,
-//! [`smooth`] steadies it, [`audience`] sums it up, [`event`] writes it down; [`pipeline`] moves it from thread to thread.
-//! [`report`] sums up what was written.
+//! The modules in the order in which a frame passes through them: [`source`] captures it, [`decode`] decodes it,
+//! [`detect`] detects faces, [`track`] tracks them, [`pose`] estimates their head pose, `emotiond_core` crops and
+//! classifies them, [`smooth`] smooths their emotions, [`audience`] computes statistics, [`event`] defines the events.
+//! [`pipeline`] runs these stages in threads. [`report`] summarises recorded events.
 pub mod analysed;
 pub mod annotate;
 pub mod audience;

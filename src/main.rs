@@ -1,4 +1,4 @@
-//! The daemon: arguments to configuration to pipeline to exit code.
+//! The `emotiond` binary: parses the arguments and runs the command.
 
 use clap::Parser;
 use emotiond::{

@@ -1,10 +1,10 @@
-//! One colour an emotion, the same wherever it is drawn, told apart by colour-blind people too.
+//! The colour of each emotion, the same in all drawings and distinguishable with colour blindness.
 
 /// Red, green and blue.
 pub type Rgb = [u8; 3];
 
-/// The colours of Okabe and Ito (2008). Fear's reddish purple is darker and neutral is a light gray, since the originals
-/// look alike to people who see no green.
+/// The colours of Okabe and Ito (2008), except that the reddish purple of fear is darker and neutral is light gray,
+/// because the originals look alike with green blindness.
 const ANGRY: Rgb = [0xD5, 0x5E, 0x00];
 const DISGUST: Rgb = [0x00, 0x9E, 0x73];
 const FEAR: Rgb = [0x99, 0x33, 0x77];
@@ -14,7 +14,7 @@ const SURPRISE: Rgb = [0x56, 0xB4, 0xE9];
 const NEUTRAL: Rgb = [0xC4, 0xC8, 0xCC];
 const CONTEMPT: Rgb = [0xE6, 0x9F, 0x00];
 
-/// For labels that are no known emotion: Paul Tol's muted scheme.
+/// Colours for unknown labels: Paul Tol's muted scheme.
 const OTHERS: [Rgb; 9] = [
     [0xCC, 0x66, 0x77],
     [0x33, 0x22, 0x88],
@@ -27,7 +27,7 @@ const OTHERS: [Rgb; 9] = [
     [0xAA, 0x44, 0x99],
 ];
 
-/// The colour of a label: fixed for the names that emotion models use, by its `index` among the labels for others.
+/// The colour of a label: fixed for the usual emotions, otherwise chosen by its `index` among the labels.
 pub fn color(label: &str, index: usize) -> Rgb {
     match label.to_ascii_lowercase().as_str() {
         "angry" | "anger" => ANGRY,
@@ -42,7 +42,7 @@ pub fn color(label: &str, index: usize) -> Rgb {
     }
 }
 
-/// Black or white, whichever reads better on `background` (WCAG 2.2's contrast).
+/// Black or white, whichever has the higher contrast with `background` (WCAG 2.2).
 pub fn ink_on(background: Rgb) -> Rgb {
     let luminance = luminance(background);
     // Where (1 + 0.05) / (l + 0.05) and (l + 0.05) / 0.05 are equal.
@@ -55,7 +55,7 @@ fn luminance(color: Rgb) -> f32 {
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
-/// A channel of sRGB as an amount of light.
+/// Converts a channel of sRGB to linear light.
 fn linear(channel: u8) -> f32 {
     let value = f32::from(channel) / 255.0;
     if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
@@ -65,7 +65,7 @@ fn linear(channel: u8) -> f32 {
 mod tests {
     use super::*;
 
-    /// How people see who lack the receptors for red, for green, for blue (Machado and others 2009), on linear RGB.
+    /// Normal vision, and vision without the receptors for red, green or blue (Machado et al. 2009), on linear RGB.
     const SIGHTS: [[[f32; 3]; 3]; 4] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         [
@@ -85,12 +85,12 @@ mod tests {
         ],
     ];
 
-    /// A row times a colour.
+    /// Dot product of a row and a colour.
     fn dot(row: [f32; 3], color: [f32; 3]) -> f32 {
         row.iter().zip(color).map(|(a, b)| a * b).sum()
     }
 
-    /// As `sight` sees it, in Oklab (Ottosson 2020), where distances are what people perceive.
+    /// The colour as seen with `sight`, in Oklab (Ottosson 2020), where distances match perceived differences.
     fn seen(color: Rgb, sight: [[f32; 3]; 3]) -> [f32; 3] {
         let light = sight.map(|row| dot(row, color.map(linear)).clamp(0.0, 1.0));
         let cones = [
@@ -115,7 +115,7 @@ mod tests {
                 for &other in &colors[..index] {
                     let pairs = seen(one, sight).into_iter().zip(seen(other, sight));
                     let distance = pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
-                    // Four times what is just noticed (0.02).
+                    // Four times the just noticeable difference (0.02).
                     assert!(distance > 0.08, "{one:02X?} and {other:02X?}: {distance}");
                 }
             }

@@ -1,48 +1,49 @@
-//! How readable a face's crop is: what is turned away, tiny, blurred or flat tells little, whatever the network says.
+//! Readability of a face's crop: the network's output for turned, small, blurred or low-contrast faces is unreliable.
 
 use crate::pose::Pose;
 use emotiond_core::picture::{Color, PictureView};
 
-/// What is less readable than this tells nothing.
+/// Faces with a lower readability are unreadable.
 pub const LEAST: f32 = 0.1;
 
-/// From here on, each of the four tells nothing; up to there, all. Measured, see docs/pose.md.
+/// For each of the four measures, the value from which the factor is 0, and the value from which it is 1. Measured, see
+/// docs/pose.md.
 const AWAY_DEG: (f32, f32) = (75.0, 35.0);
 const SIDE_PX: (f32, f32) = (8.0, 32.0);
 const SHARPNESS: (f32, f32) = (0.35, 0.8);
 const CONTRAST: (f32, f32) = (1.0, 5.0);
 
-/// How readable a face is, 0 to 1: the product of what its pose, its size, its sharpness and its contrast leave over.
+/// The readability of a face, 0 to 1: the product of factors for its pose, size, sharpness and contrast.
 ///
-/// `crop` is what was cut out for the network before it is normalised, `side_px` the longer side of the face in pixels of
-/// the source's frame, `pose` is `None` where the detector does not tell.
+/// `crop` is the network's input before normalisation, `side_px` the longer side of the face in pixels of the source's
+/// frame; `pose` is `None` if it is unknown.
 pub fn readability(crop: &PictureView, side_px: f32, pose: Option<Pose>) -> f32 {
     let Detail { contrast, sharpness } = Detail::of(crop);
     let turned = pose.map_or(1.0, |pose| ramp(pose.away_deg(), AWAY_DEG));
     turned * ramp(side_px, SIDE_PX) * ramp(sharpness, SHARPNESS) * ramp(contrast, CONTRAST)
 }
 
-/// 0 at the first number and beyond, 1 at the second and beyond, straight between them.
+/// 0 up to the first limit, 1 from the second limit, linear in between.
 fn ramp(value: f32, (nothing, all): (f32, f32)) -> f32 {
     ((value - nothing) / (all - nothing)).clamp(0.0, 1.0)
 }
 
-/// What there is to see in a crop, at half its size: what only its finest pixels tell is noise as often as face.
+/// Contrast and sharpness of a crop, computed at half its size to reduce noise.
 struct Detail {
-    /// Standard deviation of the pixels, of 0 to 255.
+    /// Standard deviation of the pixels, which are from 0 to 255.
     contrast: f32,
-    /// Mean second difference of neighbours over their mean first difference, whatever the contrast: about 1.2 where edges
-    /// are as sharp as the pixels allow, less the wider they are.
+    /// Mean second difference of neighbouring pixels divided by their mean first difference, independent of contrast:
+    /// about 1.2 for edges as sharp as possible, less for wider edges.
     sharpness: f32,
 }
 
 impl Detail {
-    /// Of a colour picture, the green plane is looked at.
+    /// Measures a crop; of a colour picture, the green channel.
     fn of(crop: &PictureView) -> Self {
         let (stride, channels) = (crop.width as usize, crop.color.channels());
         let channel = if crop.color == Color::Rgb { 1 } else { 0 };
         let pixel = |x: usize, y: usize| i32::from(crop.data[(y * stride + x) * channels + channel]);
-        // Four times the mean of four pixels.
+        // The sum of four pixels, that is, four times the pixel at half the size.
         let four = |x: usize, y: usize| {
             let (x, y) = (2 * x, 2 * y);
             pixel(x, y) + pixel(x + 1, y) + pixel(x, y + 1) + pixel(x + 1, y + 1)
@@ -74,7 +75,7 @@ mod tests {
 
     const SIDE: usize = 48;
 
-    /// Stripes and spots of a face's contrast, blurred `blurs` times.
+    /// A pattern with a face's contrast, blurred `blurs` times.
     fn crop(contrast: f32, blurs: usize) -> Vec<u8> {
         let spot =
             |x: usize, y: usize| ((x / 4 * 13 + y / 4 * 29 + (x / 4) * (y / 4) * 7) % 64) as f32 / 32.0 - 1.0;

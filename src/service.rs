@@ -1,4 +1,4 @@
-//! What a service manager is told, over the socket of sd_notify(3). Without one, nothing happens.
+//! Notifications to the service manager, through the socket of sd_notify(3). Without a service manager they do nothing.
 
 use crate::pipeline::Status;
 use sd_notify::NotifyState;
@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 /// How often the status line is sent.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
-/// Tells the service manager how things are, and keeps its watchdog quiet while work is being done.
+/// Sends the state to the service manager, and keep-alive messages to its watchdog while the pipeline makes progress.
 pub struct Notifier {
-    /// Half of what the unit allows, so that one late message does no harm.
+    /// Half of the unit's limit, so that one late message has no consequence.
     watchdog: Option<Duration>,
     fed: Instant,
     status_sent: Option<Instant>,
     progress: Progress,
 }
 
-/// Whether frames that went into the pipeline come out of it.
+/// Tracks whether frames leave the pipeline.
 struct Progress {
     left: u64,
     since: Instant,
 }
 
 impl Progress {
-    /// Whether the pipeline is idle, or has given a frame within `budget`.
+    /// Whether the pipeline is idle, or a frame has left it within `budget`.
     fn is_made(&mut self, in_flight: u64, left: u64, now: Instant, budget: Duration) -> bool {
         if in_flight == 0 || left != self.left {
             (self.left, self.since) = (left, now);
@@ -33,7 +33,7 @@ impl Progress {
 }
 
 impl Notifier {
-    /// Reads what the unit asks for from the environment.
+    /// Reads the unit's settings from the environment.
     pub fn new() -> Self {
         let now = Instant::now();
         Self {
@@ -44,25 +44,25 @@ impl Notifier {
         }
     }
 
-    /// All is loaded and the sources are being read.
+    /// Reports that the pipeline is running.
     pub fn ready(&self) {
         notify(&[NotifyState::Ready]);
     }
 
-    /// The configuration is being read again; `ready` follows.
+    /// Reports that the configuration is being reloaded; `ready` must follow.
     pub fn reloading(&self) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify(&[NotifyState::Reloading, now]);
         }
     }
 
-    /// The end has begun.
+    /// Reports that the program is stopping.
     pub fn stopping(&self) {
         notify(&[NotifyState::Stopping]);
     }
 
-    /// Sends the status line when it is time, and feeds the watchdog unless the pipeline is stuck: frames are in it,
-    /// and none has come out within half of the unit's limit.
+    /// Sends the status line when it is due, and feeds the watchdog unless the pipeline is stuck: frames are in it, but
+    /// none has left it within half of the unit's limit.
     pub fn tick(&mut self, status: &Status) {
         let now = Instant::now();
         if self.status_sent.is_none_or(|sent| now.duration_since(sent) >= STATUS_EVERY) {
@@ -86,7 +86,7 @@ impl Default for Notifier {
 
 fn notify(states: &[NotifyState]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!("the service manager does not listen: {error}");
+        tracing::debug!("the service manager cannot be notified: {error}");
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
         let budget = Duration::from_secs(5);
         let mut progress = Progress { left: 0, since: start };
         assert!(progress.is_made(0, 0, at(100), budget), "idle");
-        assert!(progress.is_made(3, 0, at(104), budget), "at work");
+        assert!(progress.is_made(3, 0, at(104), budget), "busy");
         assert!(!progress.is_made(3, 0, at(106), budget), "stuck");
         assert!(progress.is_made(3, 1, at(107), budget), "a frame came out");
         assert!(progress.is_made(2, 2, at(111), budget) && !progress.is_made(2, 2, at(117), budget));

@@ -1,4 +1,4 @@
-//! JSON Lines out, one object a line, flushed line by line.
+//! Writes events as JSON Lines and flushes after each line.
 
 use crate::stop::Stop;
 use rustix::{
@@ -9,8 +9,8 @@ use rustix::{
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes lines until the reader goes away or the disk is full; then the program is to stop. `out` is not to keep back
-/// bytes that it has taken.
+/// Writes lines until the reader closes its end or the disk is full, and then asks the program to stop. `out` must not
+/// buffer.
 pub struct LineSink<W> {
     out: W,
     line: Vec<u8>,
@@ -20,7 +20,7 @@ pub struct LineSink<W> {
 }
 
 impl<W: Write> LineSink<W> {
-    /// A sink that sets `stop` when nobody reads any more.
+    /// A sink that sets `stop` when it cannot write any more.
     pub fn new(out: W, stop: Stop) -> Self {
         Self { out, line: Vec::with_capacity(1024), closed: false, error: None, stop }
     }
@@ -57,7 +57,7 @@ impl<W: Write> LineSink<W> {
         self.out.flush()
     }
 
-    /// Notices that the reader of stdout has gone although there is nothing to write.
+    /// Checks whether the reader of stdout has closed its end, when there is nothing to write.
     pub fn look_for_reader(&mut self) {
         let stdout = stdio::stdout();
         let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
@@ -67,14 +67,14 @@ impl<W: Write> LineSink<W> {
         }
     }
 
-    /// Why lines could not be written; a reader that went away is no error.
+    /// The write error, if any; a reader that closed its end is not an error.
     pub fn into_error(self) -> Option<io::Error> {
         self.error
     }
 
     fn close(&mut self, error: io::Error) {
         if error.kind() == ErrorKind::BrokenPipe {
-            tracing::info!("nobody reads the events any more: stopping");
+            tracing::info!("the reader of the events has closed its end, stopping");
         } else {
             self.error = Some(error);
         }
@@ -83,15 +83,15 @@ impl<W: Write> LineSink<W> {
     }
 }
 
-/// Removes the last bytes of stdout where it is a file that ends with them: a line of which only a part found room on
-/// the disk. The next run may append to the file.
+/// Removes the last bytes of stdout, if stdout is a file that ends with them. They are a partial line, written when the
+/// disk became full; the next run may append to the file.
 fn take_back(bytes: u64) {
     let stdout = stdio::stdout();
     let Ok(file) = fstat(stdout) else { return };
     let size = u64::try_from(file.st_size).unwrap_or_default();
     let is_file = FileType::from_raw_mode(file.st_mode).is_file();
     if bytes > 0 && is_file && seek(stdout, SeekFrom::Current(0)) == Ok(size) {
-        // A part of a line that stays is a lesser evil than to end otherwise than with the error that is told.
+        // If this fails too, the original error is the one to report.
         let _ = ftruncate(stdout, size.saturating_sub(bytes));
     }
 }

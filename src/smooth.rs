@@ -1,4 +1,4 @@
-//! Probabilities over time: what flickers from frame to frame is not what a person feels.
+//! Smooths the probabilities and the displayed emotion of a face over time.
 
 use crate::readability;
 use emotiond_core::{classify::argmax, config::values};
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmoothingConfig {
-    /// Seconds in which an old value fades to 37 %; 0 turns smoothing off.
+    /// Time constant in seconds, in which the weight of old values falls to 37 %; 0 turns smoothing off.
     #[serde(deserialize_with = "values::seconds")]
     pub time_constant_s: f32,
-    /// Another emotion is shown once it is so many times as probable, ...
+    /// The displayed emotion changes when another one is this many times as probable, ...
     #[serde(deserialize_with = "values::ratio_from_one")]
     pub lead: f32,
-    /// ... or ahead for so many seconds.
+    /// ... or has been more probable for this many seconds.
     #[serde(deserialize_with = "values::seconds")]
     pub hold_s: f32,
-    /// Whether a face that is hard to read changes less, and one that cannot be read keeps its emotion.
+    /// Whether to weight faces by readability; an unreadable face keeps its emotion.
     pub by_readability: bool,
 }
 
@@ -27,36 +27,38 @@ impl Default for SmoothingConfig {
     }
 }
 
-/// Probabilities below this count as this: one frame that is too sure of itself must not weigh for seconds.
+/// Lower limit of probabilities, so that a single overconfident frame does not dominate for seconds.
 const LEAST_PROBABILITY: f32 = 1e-3;
-/// How far the shown emotion stays ahead of a rival that has not won yet, as a logarithm: enough to survive rounding.
+/// The lead, as a logarithm, that the displayed emotion keeps over a more probable rival until it changes; enough to
+/// survive rounding.
 const AHEAD: f32 = 2e-3;
 
-/// Steadies one face's probabilities and the emotion that is shown.
+/// Smooths one face's probabilities and its displayed emotion.
 ///
-/// The logarithms of the probabilities run through an exponential moving average whose time constant is in seconds, so
-/// that the rate of frames does not matter; in its first moments it is the plain mean, so that the first frame does
-/// not weigh more than the others. Each row weighs as much as its face was readable: a row that tells nothing changes
-/// nothing, and one that tells half moves the average half as far. The shown emotion changes by hysteresis: a rival takes over when it is clearly
-/// ahead, or ahead for long enough. Until then it is told with the shown emotion level with it, so that the shown
-/// emotion is always the most probable one.
+/// The logarithms of the probabilities run through an exponential moving average with a time constant in seconds, so
+/// that the frame rate does not matter. At the start it is the plain mean, so that the first frame has no extra weight.
+/// Each row is weighted with the readability of its face: an unreadable row changes nothing, and a readability of 0.5
+/// moves the average half as far. The displayed emotion has hysteresis: it changes when a rival is `lead` times as
+/// probable, or has been ahead for `hold_s`. Until then, the displayed emotion is reported slightly ahead of its rival,
+/// so that it is always the most probable one.
 pub struct Smoother {
     config: SmoothingConfig,
     logs: Vec<f32>,
     probabilities: Vec<f32>,
-    /// When the last row came that told something.
+    /// Time of the last readable row.
     time_s: f64,
-    /// How readable the first row was, ...
+    /// Readability of the first row, ...
     first: f32,
-    /// ... and the seconds since, each times how readable its row was.
+    /// ... and the seconds since then, weighted with the readability of their rows.
     told_s: f64,
     shown: usize,
-    /// Since when another emotion has been ahead.
+    /// Time since which another emotion has been ahead.
     rivalled_since_s: Option<f64>,
 }
 
 impl Smoother {
-    /// A smoother that has seen one row of probabilities, of a face that was so `readable` (0 to 1), at `time_s`.
+    /// A smoother with its first row of probabilities, measured at `time_s` for a face with the readability `readable`,
+    /// from 0 to 1.
     pub fn new(config: &SmoothingConfig, row: &[f32], readable: f32, time_s: f64) -> Self {
         let mut smoother = Self {
             config: *config,
@@ -72,12 +74,12 @@ impl Smoother {
         smoother
     }
 
-    /// Goes on with other settings.
+    /// Changes the settings.
     pub fn configure(&mut self, config: &SmoothingConfig) {
         self.config = *config;
     }
 
-    /// Takes the next row of probabilities, of a face that was so `readable` (0 to 1), measured at `time_s`.
+    /// Adds a row of probabilities, measured at `time_s` for a face with readability `readable` (0 to 1).
     pub fn update(&mut self, row: &[f32], readable: f32, time_s: f64) {
         let evidence = evidence(&self.config, readable);
         if evidence == 0.0 {
@@ -93,17 +95,17 @@ impl Smoother {
         self.derive_probabilities();
     }
 
-    /// Smoothed probabilities; the shown emotion's is the largest.
+    /// Smoothed probabilities; the one of the displayed emotion is the largest.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }
 
-    /// Index of the emotion that is shown.
+    /// Index of the displayed emotion.
     pub fn shown(&self) -> usize {
         self.shown
     }
 
-    /// What a row of so much evidence at `time_s` weighs against all before it.
+    /// The weight of a row at `time_s` with this evidence, relative to all previous rows.
     fn weight(&self, evidence: f32, time_s: f64) -> f32 {
         let evidence = f64::from(evidence);
         let elapsed_s = (time_s - self.time_s).max(0.0);
@@ -112,7 +114,7 @@ impl Smoother {
             return 1.0;
         }
         let fading = evidence * (1.0 - (-elapsed_s / time_constant_s).exp());
-        // The first row counts for as long as this one.
+        // The first row is given the same duration as this one.
         let all_s = f64::from(self.first) * elapsed_s + self.told_s + evidence * elapsed_s;
         let mean = if elapsed_s > 0.0 { evidence * elapsed_s / all_s } else { 0.0 };
         fading.max(mean) as f32
@@ -132,7 +134,7 @@ impl Smoother {
         }
     }
 
-    /// Softmax, with the shown emotion ahead of its rival.
+    /// Softmax of the averages, with the displayed emotion ahead of a rival.
     fn derive_probabilities(&mut self) {
         let largest = self.logs.iter().copied().fold(f32::MIN, f32::max);
         let rivalled = argmax(&self.logs) != self.shown;
@@ -146,7 +148,7 @@ impl Smoother {
     }
 }
 
-/// What a row counts: nothing where the face could not be read.
+/// The evidence of a row: its readability, or 0 if the face is unreadable.
 fn evidence(config: &SmoothingConfig, readable: f32) -> f32 {
     match config.by_readability {
         true if readable < readability::LEAST => 0.0,

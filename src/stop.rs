@@ -1,30 +1,30 @@
-//! A flag that asks the program, or a part of it, to end.
+//! A flag that asks the program, or a part of it, to stop.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-/// Set once, when something is to stop: the program, or a part of it.
+/// A stop flag; once set, it stays set. Clones share one flag.
 #[derive(Clone, Default)]
 pub struct Stop {
     own: Arc<AtomicBool>,
-    /// What this is a part of.
+    /// The flag of the whole that this is a part of.
     whole: Option<Arc<AtomicBool>>,
 }
 
 impl Stop {
-    /// A stop for a part: it is set when this one is, and can be set alone.
+    /// A flag for a part: it is set when this one is, and can be set separately.
     pub fn part(&self) -> Self {
         Self { own: Arc::default(), whole: Some(Arc::clone(&self.own)) }
     }
 
-    /// Asks everything to end.
+    /// Sets the flag.
     pub fn set(&self) {
         self.own.store(true, Ordering::Relaxed);
     }
 
-    /// Whether that was asked.
+    /// Whether the flag, or the flag of the whole, is set.
     pub fn is_set(&self) -> bool {
         let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         is_set(&self.own) || self.whole.as_deref().is_some_and(is_set)

@@ -1,4 +1,4 @@
-"""Makes what is measured on: heads in a grid, cut out of the portrait that comes with the project, in slight motion."""
+"""Creates the clips: heads in a grid, cropped from the project's portrait, in slight motion."""
 import math
 import os
 import subprocess
@@ -14,7 +14,7 @@ Clip = namedtuple("Clip", "width height faces picture video")
 
 
 def ffmpeg(source, filters, frames, target):
-    """JPEG pictures, also in a video: what cameras send."""
+    """JPEG pictures, as sent by cameras, also as a video."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", source, "-vf", ",".join(filters), "-r", str(FRAME_RATE)]
     jpeg = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"]
     subprocess.run([*command, "-frames:v", str(frames), *jpeg, target], check=True)
@@ -36,7 +36,7 @@ def make_clip(folder, width, height, faces, frames):
 
 
 def cells_hit(clip, boxes):
-    """How many of the heads a frame's boxes are on: of those whose middle is near one, one a head."""
+    """The number of heads that have a box with its centre near the head's centre."""
     columns = math.isqrt(clip.faces)
     hit = set()
     for x, y, width, height in boxes:

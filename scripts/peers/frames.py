@@ -1,4 +1,4 @@
-"""What the Python programs have in common: frames in, a JSON line for each out."""
+"""Shared by the Python programs: reads frames and prints one JSON line per frame."""
 import itertools
 import json
 
@@ -6,7 +6,7 @@ import cv2
 
 
 def print_faces(source, analyse):
-    """Prints what `analyse` makes of each frame of a video or picture."""
+    """Prints the result of `analyse` for each frame of a video or picture."""
     video = cv2.VideoCapture(source)
     for number in itertools.count():
         there, frame = video.read()

@@ -1,8 +1,8 @@
-// npm @vladmandic/human, on its WASM backend, on each frame of a video or picture.
+// Runs npm's @vladmandic/human with its WASM backend on each frame of a video or picture.
 //
-//   node human.mjs SOURCE WIDTH HEIGHT PACKAGES        one JSON line a frame on stdout
+//   node human.mjs SOURCE WIDTH HEIGHT PACKAGES        one JSON line per frame on stdout
 //
-// PACKAGES is the folder where npm installed it. ffmpeg decodes, in a process beside us, as emotiond has it.
+// PACKAGES is the folder in which npm has installed it. ffmpeg decodes in a separate process, as with emotiond.
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,12 +12,12 @@ const [source, width, height, packages] = [process.argv[2], +process.argv[3], +p
 const modules = path.resolve(packages, "node_modules");
 const human_folder = path.join(modules, "@vladmandic/human");
 
-// It only fetches models over HTTP; Node's fetch reads no files.
+// The package loads models with fetch, but Node's fetch does not read files.
 globalThis.fetch = async (address) => new Response(await readFile(new URL(address).pathname));
 
 const require = createRequire(path.join(modules, "x"));
 require("@tensorflow/tfjs-backend-wasm");
-// The package exports this file under a name that Node does not accept: required by its path.
+// Node does not accept the name under which the package exports this file, so it is required by path.
 const { Human } = require(path.join(human_folder, "dist/human.node-wasm.js"));
 
 const off = { enabled: false };
@@ -26,7 +26,7 @@ const human = new Human({
     wasmPath: path.join(modules, "@tensorflow/tfjs-backend-wasm/dist/"),
     modelBasePath: `file://${human_folder}/models/`,
     warmup: "none",
-    cacheSensitivity: 0, // each frame is analysed, none is taken for the one before
+    cacheSensitivity: 0, // analyse each frame instead of reusing the previous result
     filter: off,
     gesture: off,
     body: off,

@@ -1,4 +1,4 @@
-"""Runs one program and measures it. Its results are lines of JSON with a frame's number, on its stdout."""
+"""Runs one program and measures it. The program prints its results as JSON lines with frame numbers on stdout."""
 import json
 import os
 import signal
@@ -11,16 +11,16 @@ from collections import namedtuple
 SAMPLE_S = 0.1
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# `start_s` goes to the first result; frames per second and CPU are of what follows. `events` are all results, parsed.
+# `start_s` is the time to the first result; frame rate and CPU are measured after it. `events` are all parsed results.
 Run = namedtuple("Run", "start_s fps cpu_ms peak_mb events")
 
 
 class Failed(Exception):
-    """The program did not do what it was to do."""
+    """The program failed."""
 
 
 def over_tree(process, figure):
-    """`figure(pid)` of the process and of all that live and descend from it."""
+    """`figure(pid)` of the process and of all its living descendants."""
     pids, figures = [process], {}
     for pid in pids:
         try:
@@ -29,12 +29,12 @@ def over_tree(process, figure):
                     pids.extend(map(int, children.read().split()))
             figures[pid] = figure(pid)
         except (OSError, StopIteration):
-            pass  # it has ended, or is about to and holds no memory any more
+            pass  # the process has ended, or is ending and has no memory any more
     return figures
 
 
 def cpu_seconds(pid):
-    """The processor time of a process and of those of its children that have ended."""
+    """The processor time of a process and of its ended children."""
     with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICKS_PER_SECOND
@@ -46,7 +46,7 @@ def peak_mb(pid):
 
 
 class PeakMemory(threading.Thread):
-    """The largest sum of the peaks of a tree's processes that live at the same time: each keeps its own."""
+    """The maximum over time of the sum of the peak memory of all living processes of a tree."""
 
     def __init__(self, process):
         super().__init__(daemon=True)
@@ -63,7 +63,7 @@ class PeakMemory(threading.Thread):
 
 
 def read_results(child, seconds):
-    """The results with the time of their arrival; the CPU until the first, and until the last if we ended the run."""
+    """The results with their arrival times; the CPU time until the first, and until the last if we ended the run."""
     results, before, after = [], 0.0, None
     for line in child.stdout:
         if b'"frame"' not in line:
@@ -80,7 +80,7 @@ def read_results(child, seconds):
 
 
 def measure(command, environment, seconds):
-    """One run to its end, or to `seconds` after the first result."""
+    """One run until it ends, or until `seconds` after the first result."""
     with tempfile.TemporaryFile() as complaints:
         started = time.monotonic()
         child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=complaints)
@@ -93,7 +93,7 @@ def measure(command, environment, seconds):
         complaints.seek(0)
         if child.returncode not in (0, -signal.SIGTERM) or not results:
             raise Failed(f"{' '.join(command)}\nended with {child.returncode}:\n{complaints.read().decode()}")
-    # All descendants have been waited for where a program came to its end by itself.
+    # If the program ended by itself, it has waited for all its descendants.
     cpu = (usage.ru_utime + usage.ru_stime if after is None else after) - before
     events = [json.loads(line) for _, line in results]
     frames = max(events[-1]["frame"] - events[0]["frame"], 1)

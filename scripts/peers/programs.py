@@ -1,4 +1,4 @@
-"""What is compared: how each program is installed, called and understood."""
+"""The compared programs: how each is installed and called, and how its output is parsed."""
 import os
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 
 STRAIGHT = ["opencv-python-headless==5.0.0.93", "onnxruntime==1.31.1"]
 FER = ["fer==25.10.3", "tensorflow==2.21.0", "torch==2.15.0", "facenet-pytorch==2.5.3", "setuptools<80"]
-# fer asks for the wheel that needs a desktop's libraries, in any version; it was made with OpenCV 4.
+# fer requires the wheel that needs desktop libraries, in any version; it was developed with OpenCV 4.
 FER_DESKTOP, FER_HEADLESS = "opencv-contrib-python", "opencv-contrib-python-headless==4.14.0.94"
 HUMAN = ["@vladmandic/human@3.3.6"]
 HUMAN += [f"@tensorflow/tfjs-{part}@4.22.0" for part in ("core", "converter", "backend-wasm")]
@@ -38,7 +38,7 @@ def said(*command):
 
 
 def install(name, steps):
-    """Runs `steps` in a folder of its own, unless just these have made it."""
+    """Runs `steps` in a new folder, unless it was already created with the same steps."""
     folder = os.path.join(CACHE, name)
     stamp, wanted = os.path.join(folder, "installed"), "\n".join(map(" ".join, steps))
     if os.path.exists(stamp):
@@ -57,7 +57,7 @@ def install(name, steps):
 
 
 def install_python(name, *pip_steps):
-    """The environment's Python."""
+    """The Python interpreter of the environment."""
     pip = ["bin/python", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]
     folder = install(name, [[sys.executable, "-m", "venv", "."], *([*pip, *step] for step in pip_steps)])
     return os.path.join(folder, "bin/python")
@@ -87,7 +87,7 @@ def human(name):
     return Program(name, [*HUMAN, f"Node {said('node', '--version')}"], command, boxes_of_frame)
 
 
-# Each installs what it needs where it is not there yet.
+# Each installs its packages unless they are already installed.
 PEERS = {
     "python": straight,
     "fer-haar": lambda name, _: fer(name, "haar"),
@@ -97,7 +97,7 @@ PEERS = {
 
 
 def emotiond(binary, yunet, folder):
-    """Us, with the same files as the straight Python pipeline."""
+    """emotiond, with the same models as the plain Python pipeline."""
     config = os.path.join(folder, "emotiond.toml")
     with open(config, "w", encoding="utf-8") as file:
         file.write(f'[detector]\nname = "yunet"\nfile = "{yunet}"\n[model]\nfile = "{MODEL}"\n')

@@ -1,4 +1,4 @@
-"""A straight Python pipeline: OpenCV reads and detects (YuNet), onnxruntime classifies with our model.
+"""A plain Python pipeline: OpenCV decodes and detects faces (YuNet), onnxruntime classifies with our model.
 
     yunet_onnxruntime.py SOURCE YUNET MODEL        one JSON line a frame on stdout
 """

@@ -1,9 +1,9 @@
-//! Raw frames with their times as a Matroska stream (RFC 9559), which ffmpeg reads: bare pixels have no times.
+//! Writes raw frames with their times as a Matroska stream (RFC 9559) for ffmpeg.
 
-/// Nanoseconds of a tick of the stream's clock: a microsecond.
+/// Duration of a tick of the stream's clock in nanoseconds: a microsecond.
 const TICK_NS: u64 = 1000;
 
-/// What stands before the first frame: a stream of RGB pictures of `width` x `height`.
+/// The header of a stream of RGB pictures of `width` x `height` pixels.
 pub(super) fn header(width: u32, height: u32) -> Vec<u8> {
     let ebml = [text(0x4282, "matroska"), number(0x4287, 4), number(0x4285, 2)].concat();
     let info = [number(0x2A_D7B1, TICK_NS), text(0x4D80, "emotiond"), text(0x5741, "emotiond")].concat();
@@ -17,7 +17,7 @@ pub(super) fn header(width: u32, height: u32) -> Vec<u8> {
         element(0xE0, &video),
     ];
     let tracks = element(0xAE, &track.concat());
-    // A segment whose length is not known: it ends with the stream.
+    // A segment of unknown length ends with the stream.
     let segment = [0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     [
         element(0x1A45_DFA3, &ebml),
@@ -28,10 +28,10 @@ pub(super) fn header(width: u32, height: u32) -> Vec<u8> {
     .concat()
 }
 
-/// What stands before a frame's `length` bytes at `time_us` from the beginning: a cluster of its own.
+/// The header of a frame of `length` bytes at `time_us` from the start. Each frame has its own cluster.
 pub(super) fn frame_header(time_us: u64, length: usize) -> Vec<u8> {
     let time = number(0xE7, time_us);
-    // Track 1, no time beyond the cluster's, a key frame.
+    // Track 1, no offset from the cluster's time, a key frame.
     let block = [vec![0xA3], size(length + 4), vec![0x81, 0, 0, 0x80]].concat();
     [id(0x1F43_B675), size(time.len() + block.len() + length), time, block].concat()
 }
@@ -48,12 +48,12 @@ fn text(name: u32, value: &str) -> Vec<u8> {
     element(name, value.as_bytes())
 }
 
-/// An element's name, in as many bytes as its value has.
+/// An element's ID in the minimum number of bytes.
 fn id(name: u32) -> Vec<u8> {
     name.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
-/// A length, always in eight bytes.
+/// A length in eight bytes.
 fn size(length: usize) -> Vec<u8> {
     let mut bytes = (length as u64).to_be_bytes().to_vec();
     bytes[0] = 0x01;

@@ -1,4 +1,5 @@
-//! Annotated copies of what is analysed: pictures, and videos through ffmpeg. Stored only where it is asked for.
+//! Annotated copies of the analysed frames: pictures, and videos through ffmpeg. Written only on request
+//! (`--annotate`).
 mod matroska;
 mod pictures;
 mod plan;
@@ -25,21 +26,21 @@ use std::{
 use thiserror::Error;
 use video::VideoWriter;
 
-/// How long a recorder waits before it looks again whether its source has ended.
+/// How often a recorder checks whether its source has ended.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Why there is no annotated copy.
+/// Why annotated copies cannot be written.
 #[derive(Debug, Error)]
 pub enum AnnotateError {
-    /// What is read would be overwritten.
-    #[error("--annotate {0} would overwrite what is read: give another file or folder")]
+    /// The output would overwrite a source.
+    #[error("--annotate {0} would overwrite a source: give another file or folder")]
     Overwrites(PathBuf),
-    /// The file's name does not say what it is to be.
+    /// The output's name does not suit the source.
     #[error("--annotate {path}: {needed}")]
     Name {
         /// The file.
         path: PathBuf,
-        /// What it has to be.
+        /// The requirement.
         needed: &'static str,
     },
     /// ffmpeg is not installed.
@@ -49,19 +50,19 @@ pub enum AnnotateError {
     Helper {
         /// The video.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// A file or folder cannot be written.
-    #[error("{path} cannot be written: {reason}; is there room, and may you write there?")]
+    #[error("{path} cannot be written: {reason}; check the free space and the permissions")]
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system, the encoder or ffmpeg says.
+        /// The error of the system, the encoder or ffmpeg.
         reason: String,
     },
-    /// The thread that writes cannot be started, or has panicked.
-    #[error("the thread that writes annotated pictures has failed: {0}")]
+    /// The writing thread cannot be started, or has panicked.
+    #[error("the thread that writes annotated copies failed: {0}")]
     Thread(String),
 }
 
@@ -76,35 +77,35 @@ impl ExitsWith for AnnotateError {
     }
 }
 
-/// The recorders of a pipeline, a thread a source.
+/// The recorders of a pipeline, one thread per source.
 pub struct Recorders {
     recorders: Vec<JoinHandle<Result<u64, AnnotateError>>>,
 }
 
-/// Where a recorder's frames come from.
+/// The frames that a recorder receives.
 enum Frames {
-    /// A live source's newest.
+    /// The newest frames of a live source.
     Newest(Newest),
-    /// All of a file, a folder or stdin.
+    /// All frames of a file, a folder or stdin.
     Every(Receiver<Arc<Analysed>>),
 }
 
-/// What one source's frames are written to.
+/// Writes the annotated frames of one source.
 trait Writer: Send {
     /// Draws and writes a frame.
     fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError>;
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     fn finish(&mut self) -> Result<(), AnnotateError> {
         Ok(())
     }
 }
 
 impl Recorders {
-    /// Starts the recorders of `plan` and connects them with `pipeline`. One that cannot write any more sets `stop`.
+    /// Starts the recorders of `plan` and connects them with `pipeline`. A recorder that fails sets `stop`.
     ///
     /// # Errors
-    /// When a folder cannot be made, or ffmpeg or a thread cannot be started.
+    /// When a folder cannot be created, or ffmpeg or a thread cannot be started.
     pub fn start(plan: &Plan, pipeline: &mut Pipeline, stop: &Stop) -> Result<Self, AnnotateError> {
         plan.prepare()?;
         let stage = Arc::new(pipeline.stage());
@@ -122,21 +123,21 @@ impl Recorders {
         Ok(Self { recorders })
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     ///
     /// # Errors
-    /// With the first recorder's that failed.
+    /// Returns the first failure of a recorder.
     pub fn finish(self, outcomes: &[Outcome]) -> Result<(), AnnotateError> {
         let mut result = Ok(());
         for (source, recorder) in self.recorders.into_iter().enumerate() {
-            let panicked = |_| AnnotateError::Thread("it has panicked".to_owned());
+            let panicked = |_| AnnotateError::Thread("it panicked".to_owned());
             match recorder.join().map_err(panicked).flatten() {
                 Ok(written) => {
                     if let Some(Outcome { name, analysed, .. }) = outcomes.get(source) {
                         let left_out = analysed.saturating_sub(written);
                         tracing::info!(
                             source = name,
-                            "{written} annotated frames written, {left_out} left out"
+                            "{written} annotated frames written, {left_out} skipped"
                         );
                     }
                 }
@@ -158,7 +159,7 @@ impl Frames {
         }
     }
 
-    /// Takes frames until the pipeline has ended.
+    /// Passes each frame to `take` until the pipeline has ended.
     fn try_for_each<E>(&self, mut take: impl FnMut(&Analysed) -> Result<(), E>) -> Result<(), E> {
         match self {
             Self::Every(frames) => frames.iter().try_for_each(|shown| take(&shown)),
@@ -181,7 +182,7 @@ fn writer(target: &Target, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Box<dyn
     }
 }
 
-/// Writes all frames; returns how many.
+/// Writes all frames; returns their number.
 fn record(writer: &mut dyn Writer, frames: &Frames) -> Result<u64, AnnotateError> {
     let mut written = 0;
     frames.try_for_each(|shown| {

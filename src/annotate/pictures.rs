@@ -14,10 +14,10 @@ use std::{
     sync::Arc,
 };
 
-/// Labels are to stay legible.
+/// High enough to keep labels legible.
 const JPEG_QUALITY: u8 = 92;
 
-/// Writes a picture a frame.
+/// Writes one picture per frame.
 pub(super) struct PictureWriter {
     place: Place,
     stage: Arc<PipelineInfo>,
@@ -36,7 +36,7 @@ impl PictureWriter {
         Self::new(Place::File(path.to_owned()), stage)
     }
 
-    /// A writer of files in `folder` with the names of those that were read.
+    /// A writer of files in `folder` with the names of the source's files.
     pub fn folder(folder: &Path, stage: Arc<PipelineInfo>) -> Self {
         Self::new(Place::Folder(folder.to_owned()), stage)
     }

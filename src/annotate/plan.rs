@@ -1,4 +1,4 @@
-//! Which source is written where, checked before anything is read.
+//! Maps each source to its output, and checks the outputs before anything is read.
 
 use super::AnnotateError;
 use crate::{
@@ -15,28 +15,28 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What one source's frames become.
+/// The output of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A picture.
     Picture(PathBuf),
-    /// A folder of pictures of the same names.
+    /// A folder of pictures with the names of the source's pictures.
     Folder(PathBuf),
     /// A video.
     Video(PathBuf),
 }
 
-/// A target for each source, in their order.
+/// A target for each source, in the order of the sources.
 #[derive(Debug)]
 pub struct Plan {
     /// The targets.
     pub targets: Vec<Target>,
-    /// The folder that holds them all, where there is one.
+    /// The folder that contains all targets, if there is one.
     folder: Option<PathBuf>,
 }
 
 impl Target {
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         match self {
             Self::Picture(path) | Self::Folder(path) | Self::Video(path) => path,
@@ -45,10 +45,10 @@ impl Target {
 }
 
 impl Plan {
-    /// `out` is the file or folder of one source, or a folder for several. Nothing is written yet.
+    /// Plans the outputs without writing anything. `out` is the file or folder of one source, or a folder for several.
     ///
     /// # Errors
-    /// When something that is read would be overwritten, a name does not suit, or ffmpeg is needed and missing.
+    /// When a source would be overwritten, a name does not suit, or ffmpeg is needed and missing.
     pub fn new(config: &Config, out: &Path) -> Result<Self, AnnotateError> {
         let plan = match config.sources.as_slice() {
             [source] if !out.is_dir() => Self { targets: vec![sole_target(source, out)?], folder: None },
@@ -68,7 +68,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Makes the folders.
+    /// Creates the folders.
     pub(super) fn prepare(&self) -> Result<(), AnnotateError> {
         let folders = self.targets.iter().filter_map(|target| match target {
             Target::Folder(path) => Some(path),
@@ -85,23 +85,23 @@ impl Plan {
     }
 }
 
-/// The target of the only source, where `out` is no folder yet.
+/// The target of a single source, if `out` is not an existing folder.
 fn sole_target(source: &SourceConfig, out: &Path) -> Result<Target, AnnotateError> {
     let wrong = |needed| AnnotateError::Name { path: out.to_owned(), needed };
     let is_file = out.exists();
     match &source.uri {
         SourceUri::Folder(_) if is_file => {
-            Err(wrong("a folder's pictures go into a folder, and this is a file"))
+            Err(wrong("the annotated copies of a folder need a folder, but this is a file"))
         }
         SourceUri::Folder(_) => Ok(Target::Folder(out.to_owned())),
         SourceUri::Image(_) if ImageFormat::from_path(out).is_ok_and(|format| format.can_write()) => {
             Ok(Target::Picture(out.to_owned()))
         }
         SourceUri::Image(_) => Err(wrong(
-            "a picture's name ends in jpg, png, bmp, gif, ppm, tif or webp; a folder must be there",
+            "the name of a picture must end in jpg, png, bmp, gif, ppm, tif or webp; a folder must exist",
         )),
         _ if has_ending(out, "mp4") => Ok(Target::Video(out.to_owned())),
-        _ => Err(wrong("a video's name ends in mp4; a folder must be there")),
+        _ => Err(wrong("the name of a video must end in mp4; a folder must exist")),
     }
 }
 
@@ -125,7 +125,8 @@ fn targets_in(sources: &[SourceConfig], folder: &Path) -> Vec<Target> {
     targets
 }
 
-/// What a source's file is called: its name in the configuration, or what it is, as far as that suits a file's name.
+/// The file name for a source without extension, from its configured name or its URI; characters that do not suit a
+/// file name are replaced.
 fn stem(source: &SourceConfig) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = match (&source.name, &source.uri) {
@@ -147,7 +148,7 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|other| other.eq_ignore_ascii_case(ending))
 }
 
-/// Whether writing `target` would overwrite what `source` reads, by whatever name or link.
+/// Whether writing `target` would overwrite what `source` reads, also under another name or through a link.
 fn is_read_from(source: &SourceConfig, target: &Target) -> bool {
     let path = target.path();
     match (&source.uri, target) {

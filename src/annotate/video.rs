@@ -1,5 +1,5 @@
-//! Annotated videos, through an ffmpeg process. A video is cut into fragments of a second, so that what was written
-//! before a crash can be played.
+//! Annotated videos, written through an ffmpeg process. A video consists of fragments of one second, so that it can be
+//! played up to the last fragment after a crash.
 
 use super::{AnnotateError, Writer, matroska};
 use crate::{
@@ -19,28 +19,28 @@ use std::{
     time::Instant,
 };
 
-/// Where the analysis takes all processor time, ffmpeg gets a tenth of it.
+/// Niceness of ffmpeg: it gets about a tenth of the processor time if the analysis needs all.
 const NICER: i32 = 10;
 
-/// Writes a video, of the first frame's size.
+/// Writes a video with the size of the first frame.
 pub(super) struct VideoWriter {
     path: PathBuf,
     stage: Arc<PipelineInfo>,
     is_live: bool,
-    /// Frames per second as a fraction, where they are constant.
+    /// Frame rate as a fraction, if it is constant.
     rate: Option<(u64, u64)>,
     encoder: Option<Encoder>,
     artist: Artist,
     scaler: Scaler,
     meter: RateMeter,
     canvas: Picture,
-    /// A frame of another size than the first, made to fit.
+    /// A frame of another size, scaled to fit.
     fitted: Analysed,
     started: Option<Instant>,
     last_us: Option<u64>,
 }
 
-/// A running ffmpeg. It ends by itself once its input ends, even when that is because we were killed.
+/// A running ffmpeg process. It ends when its input ends, even if this process was killed.
 struct Encoder {
     child: Child,
     input: ChildStdin,
@@ -70,9 +70,9 @@ impl VideoWriter {
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y"]);
         command.args(["-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0"]);
-        // H.264 wants even sides.
+        // H.264 requires even sides.
         let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
-        // Without B-frames: the fragments' header cannot make up for the time that they need to begin.
+        // No B-frames, because the header of a fragmented file cannot compensate for their initial delay.
         command.args(["-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0"]);
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         let (rate, per) = self.rate.unwrap_or((1000, 1));
@@ -85,7 +85,7 @@ impl VideoWriter {
         ]);
         command.args(["-flush_packets", "1", "-f", "mp4"]).arg(format!("file:{}", self.path.display()));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Ctrl-C is ours: the last frames are still to come then.
+        // Ctrl-C must not reach ffmpeg, because the last frames are still being written.
         command.process_group(0);
         let failed = |error| AnnotateError::Helper { path: self.path.clone(), error };
         let mut child = command.spawn().map_err(failed)?;
@@ -95,7 +95,7 @@ impl VideoWriter {
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = thread::Builder::new().name("ffmpeg-log".to_owned()).spawn(move || first_complaint(stderr));
         let log = log.map_err(|error| AnnotateError::Thread(error.to_string()))?;
-        // A pipe that is broken already is noticed with the first frame.
+        // If the pipe is already broken, writing the first frame reports it.
         let _ = input.write_all(&matroska::header(self.canvas.width, self.canvas.height));
         Ok(Encoder { child, input, log })
     }
@@ -122,8 +122,8 @@ impl VideoWriter {
         self.artist.draw_status(&mut self.canvas, &line);
     }
 
-    /// A file's own time, on the grid of its rate where that is constant, otherwise the time since the first frame;
-    /// always later than the frame before.
+    /// The frame's time in microseconds: a file's own time, rounded to multiples of the frame duration if the rate is
+    /// constant, otherwise the time since the first frame; always later than the previous frame.
     fn time_us(&mut self, shown: &Analysed) -> u64 {
         let time_us = match (shown.pts_ms, self.rate) {
             (Some(pts_ms), Some((rate, per))) => {
@@ -143,7 +143,7 @@ impl VideoWriter {
         time_us
     }
 
-    /// Closes ffmpeg's input and waits for its end. `error` is why we could not write to it.
+    /// Closes ffmpeg's input and waits for it to exit. `error` is the error of the last write.
     fn end(&mut self, error: Option<&io::Error>) -> Result<(), AnnotateError> {
         let Some(Encoder { mut child, input, log }) = self.encoder.take() else { return Ok(()) };
         drop(input);

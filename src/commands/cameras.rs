@@ -9,12 +9,11 @@ use emotiond_core::{
 /// Lists the cameras with their formats.
 ///
 /// # Errors
-/// When there is none.
+/// When no camera is found.
 pub fn run() -> Result<(), Failure> {
     let cameras = list_cameras();
     if cameras.is_empty() {
-        let hint =
-            "no camera was found: plug one in, and see whether you may open /dev/video* (group `video`)";
+        let hint = "no camera found: connect one, and check that you may open /dev/video* (group `video`)";
         return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!(hint)));
     }
     for camera in cameras {

@@ -21,23 +21,23 @@ use emotiond_core::{
 };
 use std::{path::Path, thread, time::Duration};
 
-/// A camera that gives no frame within this time will not give one.
+/// How long to wait for a source's first frame.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Loads everything once and prints a line a part.
+/// Checks each part and prints one line per part.
 ///
 /// # Errors
-/// The first part's that fails, after all were tried.
+/// Returns the first failure after all parts have been checked.
 pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let mut config = effective_config(arguments)?;
-    // The lines below say it all.
+    // The printed lines already report every failure.
     config.log.level = "error".to_owned();
     start_logs(&config.log)?;
     let mut first_failure = check_networks(&config)?;
-    // Asked for by nobody: a machine without a camera is as good as any other.
+    // If no source was named, a machine without a camera passes the check.
     if names_no_source(arguments)? && !is_plugged_in(Path::new(FIRST_CAMERA)) {
         print(&format!(
-            "-     source: no camera: there is no {FIRST_CAMERA}; plug one in, or name a source with --source\n"
+            "-     source: no camera at {FIRST_CAMERA}; connect one, or name a source with --source\n"
         ))?;
         config.sources.clear();
     }
@@ -53,18 +53,18 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     }
     if config.overlay == OverlayMode::On {
         let outcome = Overlay::open(&config, &Stop::default()).map_err(Failure::from);
-        report("overlay", outcome.as_ref().map(|_| "a window can be opened".to_owned()))?;
+        report("overlay", outcome.as_ref().map(|_| "window opened".to_owned()))?;
         first_failure = first_failure.or(outcome.err());
     }
     first_failure.map_or(Ok(()), Err)
 }
 
-/// Whether neither the command line nor the configuration names a source, so that `run` takes the first camera.
+/// Whether neither the command line nor the configuration names a source, so that `run` uses the first camera.
 fn names_no_source(arguments: &RunArgs) -> Result<bool, Failure> {
     Ok(arguments.sources.is_empty() && read_config(arguments.config.as_deref())?.sources.is_empty())
 }
 
-/// Runtime, detector and model; `Some` with the first failure.
+/// Checks runtime, detector and model; returns the first failure.
 fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
     let runtime = Runtime::load(&config.runtime).map_err(Failure::from);
     report(
@@ -87,11 +87,11 @@ fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
     Ok(detector.err().or(model.err()))
 }
 
-/// Opens the source and reads a frame, in a thread of its own since a stalled camera never answers.
+/// Opens the source and reads a frame in a separate thread, because reading a stalled camera may block forever.
 fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, Failure> {
     source::check_presence(&config.uri)?;
     if config.uri == SourceUri::Stdin {
-        return Ok("not looked at: what is read here would be missing later".to_owned());
+        return Ok("stdin is not checked, because a frame read here would be missing from the run".to_owned());
     }
     let (to_us, answer) = bounded(1);
     let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
@@ -103,7 +103,9 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
             let seconds = FRAME_TIMEOUT.as_secs();
             Err(Failure::new(
                 Exit::Unavailable,
-                anyhow::anyhow!("{name} gave no frame in {seconds} seconds: unplug it and plug it in again"),
+                anyhow::anyhow!(
+                    "no frame from {name} in {seconds} seconds: disconnect it and connect it again"
+                ),
             ))
         }
     }
@@ -113,7 +115,7 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
     let mut source = source::open(config, max_megapixels, &Stop::default())?;
     let decoder = FrameDecoder::new(max_megapixels);
     let mut last = String::from("it is empty");
-    // The first pictures of a folder, or of a camera that warms up, may be bad ones.
+    // The first pictures of a folder, or of a camera that warms up, may be damaged.
     for _ in 0..10 {
         let mut frame = Frame::default();
         if source.read(&mut frame)? == Read::Ended {
@@ -128,7 +130,7 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
             Err(error) => last = error,
         }
     }
-    Err(Failure::new(Exit::Data, anyhow::anyhow!("no frame of {} could be read: {last}", config.name())))
+    Err(Failure::new(Exit::Data, anyhow::anyhow!("no frame of {} can be read: {last}", config.name())))
 }
 
 fn report(part: &str, outcome: Result<String, &Failure>) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use emotiond_core::{
 /// Prints the effective configuration; without a file, the default one with its comments.
 ///
 /// # Errors
-/// When the file is wrong.
+/// When the file cannot be read or is invalid.
 pub fn run(arguments: &ConfigArgs) -> Result<(), Failure> {
     if arguments.config.is_none() {
         return print(DEFAULT_TOML);

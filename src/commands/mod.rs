@@ -1,4 +1,4 @@
-//! What each command of `emotiond` does.
+//! The commands of `emotiond`.
 pub mod bench;
 pub mod cameras;
 pub mod check;
@@ -25,7 +25,7 @@ use std::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// The source where none is named.
+/// The source if none is named.
 const FIRST_CAMERA: &str = "/dev/video0";
 
 /// The configuration from a file, or the defaults.
@@ -33,7 +33,7 @@ fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
     Ok(path.map(Config::read).transpose()?.unwrap_or_default())
 }
 
-/// The configuration with the command line over it, and a source where none is named.
+/// The configuration with the command line's overrides, and the first camera if no source is named.
 fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     let mut config = read_config(arguments.config.as_deref())?;
     if !arguments.sources.is_empty() {
@@ -55,22 +55,20 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// Logs to stderr. `RUST_LOG` wins over the configuration.
+/// Starts logging to stderr. `RUST_LOG` overrides the configuration.
 fn start_logs(config: &LogConfig) -> Result<(), Failure> {
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| config.level.clone());
     let filter = EnvFilter::try_new(&level)
-        .map_err(|error| {
-            Failure::new(Exit::Config, anyhow::anyhow!("the log level {level:?} cannot be read: {error}"))
-        })?
-        // The runtime's own log speaks of its graph; what matters of it comes back as an error.
-        .add_directive("ort=off".parse().expect("a directive of ours"));
+        .map_err(|error| Failure::new(Exit::Config, anyhow::anyhow!("invalid log level {level:?}: {error}")))?
+        // The runtime's own log describes its graph; its failures are returned as errors anyway.
+        .add_directive("ort=off".parse().expect("the directive is valid"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Stderr)
-        // It would report what cannot be logged with `eprintln!`.
+        // It would report write errors with `eprintln!`, which panics if stderr is closed.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
-    // A second start in one process, as tests do, keeps the first one's logs.
+    // In tests, one process may start logging twice; the first subscriber stays.
     let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };
     log_panics();
     Ok(())

@@ -1,22 +1,22 @@
-//! What a new configuration means for a pipeline that runs.
+//! Decides whether a running pipeline can adopt a new configuration or must be restarted.
 
 use crate::{config::Config, detect::DetectorConfig, source::SourceConfig};
 
-/// What it takes to go from one configuration to another.
+/// How a new configuration is applied.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// The running pipeline adopts it.
     Settings,
-    /// The pipeline is loaded and started anew.
+    /// The pipeline is loaded again and restarted.
     Pipeline,
 }
 
-/// Compares two configurations. `overlay` and what stands under `[log]` count from the program's next start on.
+/// Compares two configurations. Changes to `overlay` and `[log]` take effect at the next start of the program.
 pub(super) fn change(old: &Config, new: &Config) -> Change {
     if fixed(old) == fixed(new) { Change::Settings } else { Change::Pipeline }
 }
 
-/// What a running pipeline cannot change, as text.
+/// The settings that a running pipeline cannot change, as text.
 fn fixed(config: &Config) -> String {
     let DetectorConfig { name, file, .. } = config.detector.clone();
     let unchangeable = |source: &SourceConfig| SourceConfig {

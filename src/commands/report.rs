@@ -17,10 +17,10 @@ use std::{
     path::Path,
 };
 
-/// Sums up a recording.
+/// Summarises a recording.
 ///
 /// # Errors
-/// When the file to write has an unknown ending, the recording cannot be read or holds no event, or the report cannot
+/// When the output file's extension is unknown, the recording cannot be read or contains no event, or the report cannot
 /// be written.
 pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     let format = Format::of(&arguments.out)?;
@@ -40,7 +40,7 @@ pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     files::replace(&arguments.out, report.as_ref())
         .with_context(|| format!("cannot write {}", arguments.out.display()))
         .map_err(|error| Failure::new(Exit::Output, error))?;
-    tracing::info!("{} tells of {} events", arguments.out.display(), recording.tally.used);
+    tracing::info!("{} written from {} events", arguments.out.display(), recording.tally.used);
     Ok(())
 }
 

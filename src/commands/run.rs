@@ -9,10 +9,10 @@ use signal_hook::{
 };
 use std::sync::Arc;
 
-/// Runs until the sources end, a signal comes or the reader of stdout goes away.
+/// Runs until the sources end, a signal arrives or the reader of stdout closes it.
 ///
 /// # Errors
-/// With the contract's code when something is wrong or nothing could be read.
+/// When something fails or no frame could be analysed, with the exit code of the contract.
 pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
@@ -24,7 +24,7 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     conclude(outcomes, &stop)
 }
 
-/// The first signal asks for an end, a second one leaves at once.
+/// The first signal stops the program gracefully, a second one exits at once.
 fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 0, stop.flag())
@@ -34,8 +34,8 @@ fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says how each source fared. The run has failed when no source gave a frame, when all that did have failed since, or
-/// when a file is missing.
+/// Logs the counts of each source. The run has failed if no frame was analysed, if all sources failed, or if a file is
+/// missing.
 fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     for outcome in &outcomes {
         let Outcome { name, analysed, unreadable, skipped, .. } = outcome;
@@ -66,17 +66,17 @@ fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Sources that ended well, but none of whose pictures could be read.
+/// The failure of a run in which sources ended without an error, but none of their pictures could be decoded.
 fn nothing_read(outcomes: &[Outcome]) -> Failure {
     let told = |outcome: &Outcome| {
-        let error = outcome.first_error.as_deref().unwrap_or("it has none");
+        let error = outcome.first_error.as_deref().unwrap_or("it contains none");
         format!("{}: {error}", outcome.name)
     };
     let told: Vec<String> = outcomes.iter().map(told).collect();
     Failure::new(
         Exit::Data,
         anyhow::anyhow!(
-            "no picture could be read of {}; give a whole jpg, png, bmp, gif, pnm, tif, webp or a video",
+            "no picture can be read from {}; give an intact jpg, png, bmp, gif, pnm, tif, webp or a video",
             told.join("; ")
         ),
     )

@@ -6,7 +6,7 @@ use emotiond_core::{exit::Failure, stdout::print};
 /// Prints the JSON Schema of the events.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When writing to stdout fails.
 pub fn run() -> Result<(), Failure> {
     print(&format!("{:#}\n", schema()))
 }

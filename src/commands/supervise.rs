@@ -1,4 +1,4 @@
-//! Keeps a pipeline running: reads the configuration again when asked, and tells the service manager how things are.
+//! Supervises the pipeline: reloads the configuration on request and reports the state to the service manager.
 
 use super::{
     effective_config,
@@ -28,10 +28,10 @@ use std::{
     time::Duration,
 };
 
-/// How often the supervisor looks whether something is asked of it.
+/// How often the supervisor checks for requests.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A pipeline that runs in a thread of its own.
+/// A pipeline that runs in its own thread.
 struct Running {
     config: Config,
     control: Control,
@@ -40,10 +40,10 @@ struct Running {
     recorders: Option<Recorders>,
 }
 
-/// Runs `config` until its sources end or `stop` is set; `reload` asks for the configuration to be read again.
+/// Runs `config` until its sources end or `stop` is set; setting `reload` makes it read the configuration again.
 ///
 /// # Errors
-/// When the first configuration cannot be loaded, or a thread cannot be started or has panicked.
+/// When the first configuration cannot be loaded, or a thread cannot be started or panics.
 pub(super) fn supervise(
     arguments: &RunArgs,
     config: Config,
@@ -63,7 +63,7 @@ pub(super) fn supervise(
         match running.outcomes.recv_timeout(POLL_INTERVAL) {
             Ok(outcomes) => {
                 notifier.stopping();
-                // The pipeline has stopped by itself: nobody reads its events any more.
+                // The pipeline stopped itself, because the reader of its events is gone.
                 if running.stop.is_set() {
                     stop.set();
                 }
@@ -91,13 +91,13 @@ impl Running {
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
         let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline, &stop)).transpose()?;
-        // Unbuffered: the events are written by whole lines, and what did not find room must not linger.
+        // Unbuffered: events are written as whole lines, and a failed write must not leave bytes for later.
         let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
         let stdout = stdout.map_err(|error| Failure::new(Exit::Output, error))?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();
         let body = move || {
-            // Nobody waits any more only when the program has failed already.
+            // The receiver is gone only if the program has already failed.
             let _ = done.send(pipeline.run(stdout, &its_stop));
         };
         thread::Builder::new()
@@ -107,16 +107,16 @@ impl Running {
         Ok(Self { config, control, stop, outcomes, recorders })
     }
 
-    /// Goes over to the configuration as it is now on disk. One that is broken is refused, and all stays as it was.
+    /// Applies the configuration file as it is now. If it is invalid, the old configuration stays in effect.
     fn reload(self, arguments: &RunArgs, overlay: Option<&Overlay>, stop: &Stop) -> Result<Self, Failure> {
         match self.prepare(arguments) {
             Ok((config, None)) => {
                 self.control.adopt(&config);
-                tracing::info!("the new configuration counts from now on");
+                tracing::info!("the new configuration is in effect");
                 Ok(Self { config, ..self })
             }
             Ok((config, Some(mut pipeline))) => {
-                tracing::info!("the pipeline is started anew with the new configuration");
+                tracing::info!("restarting the pipeline with the new configuration");
                 self.stop.set();
                 self.outcomes.recv().map_err(|_| panicked())??;
                 if let Some(overlay) = overlay {
@@ -125,17 +125,17 @@ impl Running {
                 Self::start(pipeline, config, None, stop)
             }
             Err(failure) => {
-                tracing::error!("the new configuration is refused, the old one goes on: {:#}", failure.error);
+                tracing::error!("new configuration rejected, keeping the old one: {:#}", failure.error);
                 Ok(self)
             }
         }
     }
 
-    /// The new configuration, and a pipeline loaded with it where the running one cannot adopt it.
+    /// The new configuration, and a pipeline loaded with it if the running one cannot adopt it.
     fn prepare(&self, arguments: &RunArgs) -> Result<(Config, Option<Pipeline>), Failure> {
         let refuse = |reason: &str| Failure::new(Exit::Config, anyhow::anyhow!(reason.to_owned()));
         if arguments.config.is_none() {
-            return Err(refuse("there is none: emotiond was started without --config"));
+            return Err(refuse("there is no configuration file: emotiond was started without --config"));
         }
         let config = effective_config(arguments)?;
         if change(&self.config, &config) == Change::Settings {
@@ -143,12 +143,12 @@ impl Running {
         }
         if self.config.sources.iter().any(|source| source.uri == SourceUri::Stdin) {
             return Err(refuse(
-                "it changes more than settings, and stdin cannot be read from its start again",
+                "the change needs a new pipeline, and stdin cannot be read again from its start",
             ));
         }
         if self.recorders.is_some() {
             return Err(refuse(
-                "it changes more than settings, and would overwrite what --annotate has written",
+                "the change needs a new pipeline, which would overwrite the files that --annotate has written",
             ));
         }
         let mut pipeline = load(&config)?;

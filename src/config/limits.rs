@@ -1,4 +1,4 @@
-//! What is refused or held back.
+//! The `[limits]` section.
 
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Larger pictures are refused, in millions of pixels.
+    /// Larger pictures are rejected, in millions of pixels.
     #[serde(deserialize_with = "values::megapixels")]
     pub max_megapixels: f64,
-    /// Threads that decode and detect; 0 takes one a core.
+    /// Threads that decode frames and detect faces; 0: one per core.
     #[serde(deserialize_with = "values::threads_or_auto")]
     pub vision_threads: usize,
-    /// A live source that gives no frame for so many seconds is told to be stalled.
+    /// A live source is reported as stalled if no frame arrives for this many seconds.
     #[serde(deserialize_with = "values::patience")]
     pub stalled_after_s: f32,
 }

@@ -1,4 +1,4 @@
-//! Settings of the logs.
+//! The `[log]` section.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use tracing_subscriber::EnvFilter;
@@ -10,7 +10,7 @@ pub struct LogConfig {
     /// error, warn, info, debug, trace, or a filter such as `info,emotiond::source=debug`.
     #[serde(deserialize_with = "log_level")]
     pub level: String,
-    /// JSON lines in place of text.
+    /// Log as JSON lines instead of text.
     pub json: bool,
 }
 
@@ -25,7 +25,8 @@ fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     match EnvFilter::try_new(&level) {
         Ok(_) => Ok(level),
         Err(error) => Err(D::Error::custom(format!(
-            "`{level}` is no log level ({error}): take error, warn, info, debug, trace or a filter of them"
+            "`{level}` is not a log level ({error}): use error, warn, info, debug, trace or a filter such as \
+             \"info,emotiond::source=debug\""
         ))),
     }
 }

@@ -1,5 +1,5 @@
-//! The configuration as a whole: each table stands where it is used, those of what is built on all of them stand here.
-//! Every key has a default; `config/emotiond.toml` documents them.
+//! The configuration. Each section is defined in the module that uses it; the sections that concern the whole program
+//! are defined here. Every key has a default; `config/emotiond.toml` documents them.
 
 mod limits;
 mod log;
@@ -28,11 +28,11 @@ pub const DEFAULT_TOML: &str = include_str!("../../config/emotiond.toml");
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// When events are written.
+    /// When face events are written.
     pub emit: EmitPolicy,
-    /// Whether a window shows what is seen.
+    /// Whether a window shows the analysed frames.
     pub overlay: OverlayMode,
-    /// Logs on stderr.
+    /// Logging to stderr.
     pub log: LogConfig,
     /// The face detector.
     pub detector: DetectorConfig,
@@ -40,17 +40,17 @@ pub struct Config {
     pub model: ModelConfig,
     /// ONNX Runtime.
     pub runtime: RuntimeConfig,
-    /// Identities over time.
+    /// Face tracking.
     pub tracker: TrackerConfig,
-    /// Probabilities over time.
+    /// Smoothing of probabilities over time.
     pub smoothing: SmoothingConfig,
-    /// Which way faces look.
+    /// Head pose.
     pub pose: PoseConfig,
-    /// What is told of all faces together.
+    /// `audience` events.
     pub audience: AudienceConfig,
-    /// What is refused or held back.
+    /// Limits and time-outs.
     pub limits: LimitsConfig,
-    /// Where frames come from.
+    /// The sources of frames.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
 }
@@ -59,7 +59,7 @@ impl Config {
     /// Reads a file. Relative paths in it are relative to its folder.
     ///
     /// # Errors
-    /// When the file cannot be read, or a key or value is wrong; the error names the line.
+    /// When the file cannot be read, or a key or value is invalid; the error names the line.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = config::read(path)?;
         config.check_names()?;
@@ -67,10 +67,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Events tell sources apart by their names alone.
+    /// Checks that the names of the sources are unique, because events identify sources by name.
     ///
     /// # Errors
-    /// When two sources have the same.
+    /// When two sources have the same name.
     pub fn check_names(&self) -> Result<(), ConfigError> {
         let names: Vec<String> = self.sources.iter().map(SourceConfig::name).collect();
         match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {

@@ -1,12 +1,12 @@
-//! Whether a window shows what is analysed.
+//! The `overlay` key.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether there is a window.
+/// Whether a window shows the analysed frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum OverlayMode {
-    /// Where there is a display, and something to look at for longer than a moment.
+    /// If there is a display and at least one source is a video or live.
     #[default]
     Auto,
     /// Always; without a display, the program does not start.

@@ -13,11 +13,11 @@ use emotiond_core::{
 use ort::session::Session;
 use std::array;
 
-/// Input pixels a cell of the heat map.
+/// Input pixels per cell of the heat map.
 const STRIDE: f32 = 4.0;
 
-/// The file's names for the heat map `[1, 1, h, w]`, the log size `[1, 2, h, w]`, the offset `[1, 2, h, w]` and the
-/// landmarks `[1, 10, h, w]`: y and x of each in parts of the box, from its corner on.
+/// Output names of the heat map `[1, 1, h, w]`, the logarithmic size `[1, 2, h, w]`, the offset `[1, 2, h, w]` and the
+/// landmarks `[1, 10, h, w]`: y and x of each point relative to the box's corner, as fractions of the box.
 const HEAT: &str = "537";
 const SIZE: &str = "538";
 const OFFSET: &str = "539";

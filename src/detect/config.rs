@@ -1,4 +1,4 @@
-//! Settings of the detector.
+//! The `[detector]` section.
 
 use super::DetectorChoice;
 use emotiond_core::config::values;
@@ -9,30 +9,30 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DetectorConfig {
-    /// Which one.
+    /// The detector.
     pub name: DetectorChoice,
-    /// Its ONNX file, in place of the installed one.
+    /// Path of its ONNX file, if not the installed one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// Least score, 0 to 1; without it, the detector's own.
+    /// Minimum score, 0 to 1; by default the detector's own.
     #[serde(deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
-    /// Least longer side of a face in pixels of the source's frame.
+    /// Minimum length of a face's longer side, in pixels of the source's frame.
     #[serde(deserialize_with = "values::face_px")]
     pub min_face_px: f32,
-    /// Longest side at which faces are searched, in pixels.
+    /// Longest side of the picture given to the detector, in pixels.
     #[serde(deserialize_with = "values::side_px")]
     pub max_side_px: u32,
-    /// Overlap over which the weaker of two boxes goes.
+    /// If two boxes overlap by more (intersection over union), the one with the lower score is discarded.
     #[serde(deserialize_with = "values::ratio")]
     pub nms_iou: f32,
-    /// Every so many frames are searched; between them, faces stand where they are foreseen.
+    /// The detector runs on every n-th frame; in between, faces are placed where the tracker predicts them.
     #[serde(deserialize_with = "values::count")]
     pub every: u32,
-    /// Least seconds from one search of a source to the next.
+    /// Minimum time between two detector runs of a source, in seconds.
     #[serde(deserialize_with = "values::interval")]
     pub interval_s: f32,
-    /// Every so many searches are at full size; the others are at a reduced one while all faces in sight are large.
+    /// Every n-th detector run uses the full size; the others a reduced one while all tracked faces are large.
     #[serde(deserialize_with = "values::count")]
     pub full_every: u32,
 }

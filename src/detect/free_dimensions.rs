@@ -1,13 +1,13 @@
-//! Frees the dimensions that an ONNX file froze at export. YuNet's file says 640x640 and CenterFace's 10x3x32x32,
-//! yet both networks are fully convolutional and take any size.
+//! Makes dimensions variable that are fixed in an ONNX file. YuNet's file has 640x640 and CenterFace's 10x3x32x32, but
+//! both networks are fully convolutional and accept any size.
 
 use prost::Message;
 
-/// Makes the batch, height and width of all inputs and outputs variable, forgets the shapes in between (the runtime
-/// infers them anew) and takes the weights out of the list of inputs, so that they can be folded as constants.
+/// Makes batch, height and width of all inputs and outputs variable, removes the intermediate shapes (the runtime
+/// infers them again) and removes the weights from the list of inputs, so that the runtime can fold them as constants.
 ///
 /// # Errors
-/// When `model` is not in ONNX's format.
+/// When `model` is not in ONNX format.
 pub(super) fn free_dimensions(model: &[u8]) -> Result<Vec<u8>, prost::DecodeError> {
     let mut model = Model::decode(model)?;
     let graph = model.graph.get_or_insert_default();
@@ -27,7 +27,7 @@ fn free(value: &mut ValueInfo) {
         .and_then(|kind| kind.tensor_type.as_mut())
         .and_then(|tensor| tensor.shape.as_mut());
     let Some(shape) = shape else { return };
-    // Channels keep their number: no network takes any.
+    // The number of channels stays fixed.
     let channels = if shape.dim.len() == 4 { Some(1) } else { None };
     for (axis, dimension) in shape.dim.iter_mut().enumerate().filter(|(axis, _)| Some(*axis) != channels) {
         *dimension =
@@ -39,8 +39,7 @@ fn tensor_name(bytes: &[u8]) -> Result<String, prost::DecodeError> {
     Ok(Tensor::decode(bytes)?.name)
 }
 
-// The part of onnx.proto3 that is looked into. What is only passed on stays bytes, field by field, since prost
-// drops fields that it does not know.
+// The part of onnx.proto3 that is modified. All other fields are kept as bytes, because prost drops unknown fields.
 
 #[derive(Clone, PartialEq, Message)]
 struct Model {

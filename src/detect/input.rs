@@ -1,11 +1,11 @@
-//! A picture as a detection network's input: made smaller where asked, padded to whole strides, planar floats.
+//! Converts a picture to a detection network's input: downscaled, padded to a multiple of the stride, as planar floats.
 
 use super::DetectError;
 use emotiond_core::picture::{Color, PictureView, resize};
 use fast_image_resize::Resizer;
 use ort::value::TensorRef;
 
-/// Networks of this family halve their input five times.
+/// The networks halve their input five times.
 const STRIDE: usize = 32;
 
 /// The order of a network's colour planes.
@@ -15,7 +15,7 @@ pub(super) enum PlaneOrder {
     Bgr,
 }
 
-/// Resizes and packs pictures; keeps its memory.
+/// Resizes and packs pictures; reuses its memory.
 pub(super) struct InputPacker {
     resizer: Resizer,
     resized: Vec<u8>,
@@ -25,7 +25,7 @@ pub(super) struct InputPacker {
     pub width: usize,
     /// Rows of a plane, a multiple of 32.
     pub height: usize,
-    /// A length in the input divided by the same in the picture.
+    /// Scale of the input relative to the picture.
     pub scale: f32,
 }
 
@@ -41,7 +41,7 @@ impl InputPacker {
         }
     }
 
-    /// Fills `planes` with `picture`, its longest side at most `max_side_px`; what padding adds is black.
+    /// Fills `planes` with `picture`, downscaled to a longest side of at most `max_side_px` and padded with black.
     pub fn pack(
         &mut self,
         picture: &PictureView,
@@ -77,7 +77,7 @@ impl InputPacker {
     }
 }
 
-/// The size with the same shape whose longest side is at most `max_side_px`; never empty.
+/// The size with the same aspect ratio whose longest side is at most `max_side_px`; never empty.
 pub(super) fn shrunk_size(width: u32, height: u32, max_side_px: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= max_side_px {
@@ -90,7 +90,7 @@ pub(super) fn shrunk_size(width: u32, height: u32, max_side_px: u32) -> (u32, u3
     (shrink(width), shrink(height))
 }
 
-/// Spreads `pixels` over three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.
+/// Splits `pixels` into three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.
 fn pack_planes(
     pixels: &[u8],
     color: Color,
@@ -124,7 +124,7 @@ fn pack_planes(
             }
         }
     }
-    // The memory is used again: what an earlier, larger picture left in the padding must go.
+    // The memory is reused, so pixels of an earlier, larger picture must be cleared from the padding.
     for plane in planes.chunks_exact_mut(plane_len) {
         for row in plane.chunks_exact_mut(stride).take(height) {
             row[width..].fill(0.0);

@@ -1,4 +1,4 @@
-//! Faces in a picture: one trait, three detectors.
+//! Face detection: one trait, three detectors.
 mod centerface;
 mod config;
 mod free_dimensions;
@@ -22,21 +22,21 @@ use emotiond_core::{
 use ort::session::SessionOutputs;
 use thiserror::Error;
 
-/// A face as a detector found it, in pixels of the picture.
+/// A detected face, in pixels of the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
-    /// Where it is; it may reach over the picture's edge.
+    /// Bounding box; it may extend beyond the picture.
     pub bounds: BoundingBox,
-    /// How sure the detector is, 0 to 1.
+    /// The detector's confidence, 0 to 1.
     pub score: f32,
-    /// Where eyes, nose and mouth are; `None` from a detector that does not say.
+    /// Eyes, nose and mouth; `None` if the detector gives no landmarks.
     pub landmarks: Option<Landmarks>,
-    /// Which way it looks, after them.
+    /// Head pose, computed from the landmarks.
     pub pose: Option<Pose>,
 }
 
 impl Detection {
-    /// The face where it lies once its picture is resized by `factor`.
+    /// The face in its picture resized by `factor`.
     pub fn scaled(&self, factor: f32) -> Self {
         Self {
             bounds: self.bounds.scaled(factor),
@@ -46,33 +46,33 @@ impl Detection {
     }
 }
 
-/// What a detector is asked for; it may differ from source to source.
+/// Detection settings of a source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DetectSettings {
-    /// Faces below this score are not returned.
+    /// Minimum score of returned faces.
     pub min_score: f32,
-    /// Faces whose longer side is smaller are not returned, in pixels of the picture.
+    /// Minimum length of a returned face's longer side, in pixels of the picture.
     pub min_face_px: f32,
-    /// The picture is made smaller until its longest side fits, in pixels.
+    /// A larger picture is downscaled so that its longest side has this length, in pixels.
     pub max_side_px: u32,
-    /// Of two boxes that overlap more, the one with the lower score goes.
+    /// If two boxes overlap by more (intersection over union), the one with the lower score is discarded.
     pub nms_iou: f32,
 }
 
-/// Why a picture could not be searched.
+/// Why detection failed.
 #[derive(Debug, Error)]
 pub enum DetectError {
     /// The network failed.
     #[error("the face detector failed: {}", one_line(.0))]
     Runtime(#[from] ort::Error),
-    /// The file holds another network.
-    #[error("it is another network than the detector's: its output {0} is missing or of the wrong size")]
+    /// The file contains another network.
+    #[error("it is not the detector's network: the output {0} is missing or has the wrong size")]
     Output(&'static str),
     /// The picture could not be resized.
     #[error("the picture cannot be resized for the face detector: {0}")]
     Resize(#[from] fast_image_resize::ResizeError),
-    /// Foreign code panicked.
-    #[error("the face detector gave up on this picture")]
+    /// The detector panicked.
+    #[error("the face detector failed unexpectedly on this picture")]
     Panic,
 }
 
@@ -82,12 +82,12 @@ impl ExitsWith for DetectError {
     }
 }
 
-/// Finds faces. One lives in each vision thread.
+/// A face detector. Each vision thread has its own.
 pub trait Detector {
-    /// Replaces `found` by the picture's faces, best first.
+    /// Replaces `found` by the faces in the picture, sorted by descending score.
     ///
     /// # Errors
-    /// When the detector fails on this picture; it can be used on.
+    /// When detection fails on this picture; the detector remains usable.
     fn detect(
         &mut self,
         picture: &PictureView,
@@ -96,15 +96,14 @@ pub trait Detector {
     ) -> Result<(), DetectError>;
 }
 
-/// The values of the output `name`, which must be `len`.
+/// The values of the output `name`, of which there must be `len`.
 fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Result<&'a [f32], DetectError> {
     let value = outputs.get(name).ok_or(DetectError::Output(name))?;
     let (_, values) = value.try_extract_tensor::<f32>()?;
     if values.len() == len { Ok(values) } else { Err(DetectError::Output(name)) }
 }
 
-/// Fills in which way faces look, of a detector whose landmarks follow a tilt by so little that `roll_gain` makes up for
-/// it best.
+/// Computes the poses of faces. `roll_gain` corrects for landmarks that underestimate the in-plane rotation.
 fn fill_poses(found: &mut [Detection], roll_gain: f32) {
     for face in found {
         face.pose = face.landmarks.and_then(|points| Pose::of(&points));
@@ -114,7 +113,7 @@ fn fill_poses(found: &mut [Detection], roll_gain: f32) {
     }
 }
 
-/// What all detectors do at the end: drop what is not asked for, suppress overlaps, sort.
+/// The last step of all detectors: applies the limits of `settings`, suppresses overlaps and sorts.
 fn finish(settings: &DetectSettings, found: &mut Vec<Detection>) {
     found.retain(|face| {
         let size = face.bounds.w.max(face.bounds.h);

@@ -2,8 +2,8 @@
 
 use super::Detection;
 
-/// Sorts by score, best first, and keeps of each group of overlapping boxes only the best (greedy non-maximum
-/// suppression): a box goes when its IoU with a kept one is over `max_iou`.
+/// Greedy non-maximum suppression: sorts by descending score and removes each box whose IoU with a kept box is above
+/// `max_iou`.
 pub fn suppress(found: &mut Vec<Detection>, max_iou: f32) {
     found
         .sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.bounds.x.total_cmp(&b.bounds.x)));

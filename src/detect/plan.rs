@@ -1,4 +1,4 @@
-//! Which detector runs, decided once; each vision thread then builds its own.
+//! Selects the detector once; each vision thread then builds its own instance.
 
 use super::{
     DetectSettings, Detector, DetectorConfig, centerface::CenterFace, free_dimensions::free_dimensions,
@@ -16,27 +16,27 @@ use std::{fs, path::PathBuf};
 const YUNET_FILE: &str = "face_detection_yunet_2023mar.onnx";
 const CENTERFACE_FILE: &str = "centerface.onnx";
 
-/// The detector that is asked for.
+/// The configured detector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum DetectorChoice {
     /// The first of yunet, centerface and seetaface that is installed.
     #[default]
     Auto,
-    /// YuNet: fast, finds small and turned faces.
+    /// YuNet: fast, detects small and turned faces.
     Yunet,
-    /// CenterFace: as many faces as YuNet at several times the cost.
+    /// CenterFace: detects as many faces as YuNet at several times the cost.
     Centerface,
-    /// SeetaFace: built in, frontal faces.
+    /// SeetaFace: built in, detects frontal faces.
     Seetaface,
 }
 
-/// A detector that has been settled on, and its network.
+/// The selected detector and its network.
 pub struct DetectorPlan {
     kind: Kind,
-    /// Settings where a source has none of its own.
+    /// Settings that sources may override.
     pub settings: DetectSettings,
-    /// How to lay a square around its boxes that is framed as the training data is.
+    /// How to crop its boxes so that the crops match the training data.
     pub framing: Framing,
 }
 
@@ -53,10 +53,10 @@ struct Network {
 }
 
 impl DetectorPlan {
-    /// Settles on the detector that `config` asks for and tries it once.
+    /// Selects the configured detector and tests it on one picture.
     ///
     /// # Errors
-    /// When the one that is asked for by name is not installed or not usable.
+    /// When the detector is not installed or not usable.
     pub fn new(runtime: &Runtime, config: &DetectorConfig) -> Result<Self, RuntimeError> {
         let kind = match config.name {
             DetectorChoice::Seetaface => Kind::SeetaFace,
@@ -70,16 +70,16 @@ impl DetectorPlan {
         let framing = kind.measured_framing();
         let plan = Self { kind, settings, framing };
         with_progress(&format!("preparing {} for {}", plan.name(), runtime.provider()), || plan.try_once())?;
-        tracing::info!(detector = plan.name(), "faces are searched with {}", plan.name());
+        tracing::info!(detector = plan.name(), "face detector: {}", plan.name());
         Ok(plan)
     }
 
-    /// What `config` asks for, and the detector's own where it says nothing.
+    /// The settings in `config`, completed by the detector's defaults.
     pub fn settings_for(&self, config: &DetectorConfig) -> DetectSettings {
         self.kind.settings(config)
     }
 
-    /// Searches an empty picture: a file may hold a network, and another one than the detector's.
+    /// Runs the detector on an empty picture, because the file may contain another network.
     fn try_once(&self) -> Result<(), RuntimeError> {
         let picture = PictureView::new(64, 64, Color::Gray, &[0; 64 * 64]);
         let outcome = self.build()?.detect(&picture, &self.settings, &mut Vec::new());
@@ -100,7 +100,7 @@ impl DetectorPlan {
         }
     }
 
-    /// A detector for one thread.
+    /// Builds a detector for one thread.
     ///
     /// # Errors
     /// When the network cannot be loaded.
@@ -123,7 +123,7 @@ impl Kind {
         }
     }
 
-    /// Least scores that keep false alarms rare; measured, see docs/performance.md.
+    /// Minimum scores that keep false detections rare; measured, see docs/performance.md.
     fn default_min_score(&self) -> f32 {
         match self {
             Self::SeetaFace => 0.5,
@@ -132,7 +132,7 @@ impl Kind {
         }
     }
 
-    /// How pasted FER2013 faces are read best; measured, see docs/performance.md.
+    /// The framing with the best accuracy on pasted FER2013 faces; measured, see docs/performance.md.
     fn measured_framing(&self) -> Framing {
         match self {
             Self::SeetaFace => Framing::default(),
@@ -143,7 +143,7 @@ impl Kind {
 }
 
 impl Network {
-    /// Reads the file that is named, or the installed one.
+    /// Reads the configured file, or the installed one.
     fn load(runtime: &Runtime, named: Option<PathBuf>, installed: &str) -> Result<Self, RuntimeError> {
         let path = named
             .or_else(|| paths::find_model(&[installed]))
@@ -160,19 +160,19 @@ impl Network {
     }
 }
 
-/// The first that is installed; says what a better one would bring.
+/// The best installed detector; logs how to get a better one.
 fn best_installed(runtime: &Runtime) -> Result<Kind, RuntimeError> {
     if let Some(path) = paths::find_model(&[YUNET_FILE]) {
         return Ok(Kind::YuNet(Network::load(runtime, Some(path), YUNET_FILE)?));
     }
     if let Some(path) = paths::find_model(&[CENTERFACE_FILE]) {
         tracing::warn!(
-            "yunet is not installed; centerface finds as many faces at several times the cost: `scripts/fetch-models` gets yunet"
+            "yunet is not installed; centerface detects as many faces at several times the cost: `scripts/fetch-models` installs yunet"
         );
         return Ok(Kind::CenterFace(Network::load(runtime, Some(path), CENTERFACE_FILE)?));
     }
     tracing::warn!(
-        "neither yunet nor centerface is installed; seetaface misses small and turned faces and is slower: `scripts/fetch-models` gets a better one"
+        "neither yunet nor centerface is installed; seetaface misses small and turned faces and is slower: `scripts/fetch-models` installs better ones"
     );
     Ok(Kind::SeetaFace)
 }

@@ -11,11 +11,11 @@ use fast_image_resize::Resizer;
 
 const MODEL: &[u8] = include_bytes!("../../models/seeta_fd_frontal_v1.0.bin");
 
-/// The smallest face the cascade sees, in pixels of what it is given.
+/// The smallest face that the cascade detects, in pixels of its input.
 const SMALLEST_FACE_PX: f32 = 40.0;
-/// The cascade's own score at which a face is as likely as not; it maps to 0.5.
+/// The cascade's score that maps to 0.5.
 const EVEN_SCORE: f64 = 2.0;
-/// What the cascade costs grows with the area: a small face is not worth more than this enlargement.
+/// Maximum enlargement of the input, because the cost of the cascade is proportional to the area.
 const MOST_ENLARGED: f32 = 3.0;
 
 /// The detector and its memory.
@@ -67,7 +67,7 @@ impl Detector for SeetaFace {
             cascade.detect(&rustface::ImageData::new(pixels, width, height))
         });
         let Ok(faces) = faces else {
-            // What a panic left behind is not trusted.
+            // Its state may be inconsistent after a panic.
             self.cascade = self::cascade();
             return Err(DetectError::Panic);
         };
@@ -88,7 +88,8 @@ impl Detector for SeetaFace {
     }
 }
 
-/// The size to search at: faces of `min_face_px` become the smallest that the cascade sees, within `max_side_px`.
+/// The size of the cascade's input, so that faces of `min_face_px` have the smallest detectable size, within
+/// `max_side_px`.
 fn searched_size(width: u32, height: u32, settings: &DetectSettings) -> (u32, u32) {
     let factor = (SMALLEST_FACE_PX / settings.min_face_px.max(1.0)).min(MOST_ENLARGED);
     let longest = (width.max(height) as f32 * factor).round() as u32;
@@ -111,12 +112,12 @@ fn to_gray<'a>(picture: &PictureView<'a>, memory: &'a mut Vec<u8>) -> PictureVie
     }
 }
 
-/// The cascade's score, 0 and up without end, as one of 0 to 1.
+/// Maps the cascade's score, which has no upper limit, to 0 to 1.
 fn unit_score(score: f64) -> f32 {
     (score / (score + EVEN_SCORE)) as f32
 }
 
-/// The inverse of [`unit_score`], kept to what the cascade takes.
+/// The inverse of [`unit_score`], limited to scores that the cascade accepts.
 fn cascade_score(score: f32) -> f64 {
     let score = f64::from(score.clamp(0.01, 0.99));
     EVEN_SCORE * score / (1.0 - score)
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(searched_size(640, 480, &settings(20.0, 800)), (800, 600));
     }
 
-    /// The sum stands in `models/seeta_fd_frontal_v1.0.md`.
+    /// The checksum is documented in `models/seeta_fd_frontal_v1.0.md`.
     #[test]
     fn the_embedded_model_is_the_published_one() {
         let sum = format!("{:x}", sha2::Sha256::digest(MODEL));

@@ -16,7 +16,7 @@ const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
 const OBJECTNESS: [&str; 3] = ["obj_8", "obj_16", "obj_32"];
 const BOXES: [&str; 3] = ["bbox_8", "bbox_16", "bbox_32"];
-/// Its landmarks follow a tilt by a half or less; this reads pasted faces best, see docs/pose.md.
+/// Its landmarks underestimate the in-plane rotation; this value is best on pasted faces, see docs/pose.md.
 const ROLL_GAIN: f32 = 1.5;
 const LANDMARKS: [&str; 3] = ["kps_8", "kps_16", "kps_32"];
 
@@ -60,7 +60,7 @@ impl Detector for YuNet {
     }
 }
 
-/// One level of the network's answer: a face for each cell of a grid.
+/// One level of the network's output: a face for each cell of a grid.
 struct Cells<'a> {
     class: &'a [f32],
     objectness: &'a [f32],

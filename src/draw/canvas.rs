@@ -1,9 +1,9 @@
-//! Rectangles on pixels. Everything is cut off at the picture's edges.
+//! Rectangles on pixels, clipped to the picture.
 
 use crate::{frame::Picture, palette::Rgb};
 use emotiond_core::geometry::BoundingBox;
 
-/// A rectangle in whole pixels; it may lie partly or wholly outside the picture.
+/// A rectangle in whole pixels; it may be partly or entirely outside the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rect {
     /// Left edge.
@@ -27,24 +27,24 @@ impl Rect {
         Self::new(0, 0, picture.width as i32, picture.height as i32)
     }
 
-    /// The nearest whole pixels to `bounds`.
+    /// `bounds`, rounded to whole pixels.
     pub fn around(bounds: &BoundingBox) -> Self {
         let (x, y) = (bounds.x.round() as i32, bounds.y.round() as i32);
         let (right, bottom) = ((bounds.x + bounds.w).round() as i32, (bounds.y + bounds.h).round() as i32);
         Self::new(x, y, right - x, bottom - y)
     }
 
-    /// The first column to the right of it.
+    /// The first column to the right of the rectangle.
     pub fn right(&self) -> i32 {
         self.x + self.w
     }
 
-    /// The first row under it.
+    /// The first row below the rectangle.
     pub fn bottom(&self) -> i32 {
         self.y + self.h
     }
 
-    /// What both cover; the empty rectangle when that is nothing.
+    /// The intersection; empty if there is none.
     pub fn intersection(&self, other: &Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let (right, bottom) = (self.right().min(other.right()), self.bottom().min(other.bottom()));
@@ -57,12 +57,12 @@ impl Rect {
         shared.w > 0 && shared.h > 0
     }
 
-    /// Whether `other` lies in it.
+    /// Whether `other` is inside the rectangle.
     pub fn contains(&self, other: &Self) -> bool {
         self.intersection(other) == *other
     }
 
-    /// Moved, as little as possible, so that it lies in `area`; what is larger than `area` begins at its corner.
+    /// Moved as little as possible to be inside `area`; a larger rectangle starts at the corner of `area`.
     pub fn moved_into(&self, area: &Self) -> Self {
         let x = self.x.min(area.right() - self.w).max(area.x);
         let y = self.y.min(area.bottom() - self.h).max(area.y);
@@ -75,7 +75,7 @@ impl Rect {
     }
 }
 
-/// `ink` over `under`; `alpha` of 0 to 256 says how much.
+/// Blends `ink` over `under` with the opacity `alpha`, 0 to 256.
 #[inline]
 pub(super) fn blend(under: &mut [u8], ink: Rgb, alpha: u32) {
     for (under, ink) in under.iter_mut().zip(ink) {
@@ -84,7 +84,7 @@ pub(super) fn blend(under: &mut [u8], ink: Rgb, alpha: u32) {
 }
 
 impl Picture {
-    /// The bytes of the pixels from column `x` on, `count` of them, in row `y`.
+    /// The bytes of `count` pixels from column `x` in row `y`.
     #[inline]
     pub(super) fn span(&mut self, x: i32, y: i32, count: i32) -> &mut [u8] {
         let start = (y as usize * self.width as usize + x as usize) * 3;
@@ -99,7 +99,7 @@ impl Picture {
         }
     }
 
-    /// Covers a rectangle with `ink`, as much as `alpha` of 0 to 256 says.
+    /// Blends `ink` over a rectangle with the opacity `alpha`, 0 to 256.
     pub fn cover(&mut self, area: Rect, ink: Rgb, alpha: u32) {
         let area = area.intersection(&Rect::of(self));
         for y in area.y..area.bottom() {
@@ -107,7 +107,7 @@ impl Picture {
         }
     }
 
-    /// Draws a rectangle's edge, `line` pixels thick, inside of it.
+    /// Draws a rectangle's outline, `line` pixels thick, inside it.
     pub fn outline(&mut self, area: Rect, line: i32, ink: Rgb) {
         let line = line.min(area.w / 2).min(area.h / 2).max(1);
         let sides = area.h - 2 * line;

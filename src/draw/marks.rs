@@ -8,12 +8,12 @@ use crate::{
 };
 use emotiond_core::classify::argmax;
 
-/// A narrower box has no chart, in heights of its text.
+/// Minimum width of a box with a chart, as a multiple of the text height.
 const CHART_FROM: i32 = 2;
 
-/// One face while it is drawn.
+/// A face being drawn.
 struct Mark<'a> {
-    /// Its place among the boxes that are taken.
+    /// Index of its box in the list of occupied areas.
     index: usize,
     row: &'a [f32],
     labels: &'a [String],
@@ -24,7 +24,7 @@ struct Mark<'a> {
     plate: Rect,
 }
 
-/// Draws all faces: boxes first and labels last, so that no box lies over a label.
+/// Draws all faces: boxes first and labels last, so that no box covers a label.
 pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Analysed, labels: &[String]) {
     let sizes = Sizes::of(picture.width, picture.height);
     artist.taken.clear();
@@ -52,8 +52,8 @@ pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Analysed,
 }
 
 impl<'a> Mark<'a> {
-    /// Finds the place for the label: over the box, where the frame ends there under it, or in its top. Its text suits
-    /// the box, and is smaller where it would hide somebody else.
+    /// Finds a position for the label: above the box, below it at the edge of the frame, or inside at the top. The text
+    /// size suits the box, and is reduced if the label would cover another face.
     fn place(
         artist: &mut Artist,
         picture: &Picture,
@@ -85,7 +85,8 @@ impl<'a> Mark<'a> {
         Self { index, row, labels, label, bounds, color, text, plate }
     }
 
-    /// A row an emotion beside the box where that hides nobody, otherwise a column an emotion at its bottom.
+    /// Draws one row per emotion beside the box, or one column per emotion at the bottom of the box if the rows would
+    /// cover another face.
     fn draw_chart(&self, artist: &mut Artist, picture: &mut Picture) {
         if self.bounds.w < CHART_FROM * self.text as i32 {
             return;
@@ -115,16 +116,16 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// A chart with a named row an emotion.
+/// A chart with one labelled row per emotion.
 struct Rows {
     area: Rect,
     text: u32,
-    /// Widest name in pixels.
+    /// Width of the widest label in pixels.
     names: i32,
 }
 
 impl Rows {
-    /// Room to the right of the box or to its left; `None` where there is none at this height of text.
+    /// A free area to the right or left of the box; `None` if there is none at this text height.
     fn place(mark: &Mark, artist: &mut Artist, picture: Rect, text: u32) -> Option<Self> {
         let names = mark.labels.iter().map(|name| artist.text.width(name, text)).max()?;
         let (gap, size) = (Self::gap(text), text as i32);

@@ -1,5 +1,4 @@
-//! What is drawn on a picture: a box a face with its emotion, a line of figures, help. Pictures in, pictures out; who
-//! shows or stores them is no business of this module.
+//! Draws on pictures: a box per face with its emotion, the status line, and panels of text.
 mod canvas;
 mod marks;
 mod privacy;
@@ -15,15 +14,15 @@ pub use tiles::{Scaler, fit, grid, mirror, mirrored};
 
 use crate::{analysed::Analysed, frame::Picture, palette::Rgb};
 
-/// Text and lines under and over everything else.
+/// Colours of backgrounds and text.
 const WHITE: Rgb = [255, 255, 255];
 const DARK: Rgb = [16, 18, 22];
-/// The smallest text that can be read.
+/// The smallest legible text height in pixels.
 const LEAST_TEXT: u32 = 11;
-/// How much a dark ground covers what lies under it, of 256.
+/// Opacity of a dark background, of 256.
 const GROUND: u32 = 176;
 
-/// Sizes that suit a picture, in pixels.
+/// Text height and line width for a picture, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Height of text.
@@ -33,7 +32,8 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// For a picture of `width` x `height`: text is a fortieth of the height, but always large enough to be read.
+    /// For a picture of `width` x `height`: the text height is 1/40 of the height, but at least the smallest legible
+    /// one.
     pub fn of(width: u32, height: u32) -> Self {
         let side = (height as f32).min(width as f32 * 0.75);
         Self { text: (side / 40.0).round().max(13.0) as u32, line: (side / 320.0).round().max(2.0) as i32 }
@@ -43,36 +43,36 @@ impl Sizes {
 /// A row of a panel.
 #[derive(Default)]
 pub struct PanelRow {
-    /// A patch of colour in the place of the key.
+    /// A patch of colour instead of the key.
     pub patch: Option<Rgb>,
-    /// What stands in a column of its own before the text.
+    /// Text in the first column.
     pub key: String,
-    /// What it is about.
+    /// Text in the second column.
     pub text: String,
 }
 
-/// Draws; keeps what it needs again.
+/// Draws; caches glyphs and reuses memory.
 #[derive(Default)]
 pub struct Artist {
     text: Typesetter,
-    /// The faces' boxes in their order, then what is drawn beside them.
+    /// The boxes of the faces in order, then the labels and charts drawn beside them.
     taken: Vec<Rect>,
 }
 
 impl Artist {
-    /// Draws the boxes of `shown`, whose coordinates are the picture's, with labels and charts.
+    /// Draws the boxes of `shown`, in the coordinates of `picture`, with labels and charts.
     pub fn draw_faces(&mut self, picture: &mut Picture, shown: &Analysed, labels: &[String]) {
         marks::draw(self, picture, shown, labels);
     }
 
-    /// The same on its own picture.
+    /// Draws the boxes of `shown` on its own picture.
     pub fn draw_faces_on(&mut self, shown: &mut Analysed, labels: &[String]) {
         let mut picture = std::mem::take(&mut shown.picture);
         self.draw_faces(&mut picture, shown, labels);
         shown.picture = picture;
     }
 
-    /// Writes a line at the picture's bottom, made smaller where it is too long.
+    /// Writes a line at the bottom of the picture, in smaller text if it is too long.
     pub fn draw_status(&mut self, picture: &mut Picture, line: &str) {
         let whole = Rect::of(picture);
         let size = self.size_within(line, Sizes::of(picture.width, picture.height).text, whole.w);
@@ -83,7 +83,7 @@ impl Artist {
         self.text.draw(picture, line, place, size, WHITE);
     }
 
-    /// Writes rows on a dark ground in the middle of the picture.
+    /// Writes rows on a dark background in the middle of the picture.
     pub fn draw_panel(&mut self, picture: &mut Picture, rows: &[PanelRow]) {
         let whole = Rect::of(picture);
         let count = rows.len() as i32;
@@ -113,12 +113,12 @@ impl Artist {
         }
     }
 
-    /// Whether something drawn there would hide another box than that of the face `index`, or what belongs to one.
+    /// Whether something drawn there would cover the box of a face other than `index`, or its label or chart.
     fn is_taken(&self, place: Rect, index: usize) -> bool {
         self.taken.iter().enumerate().any(|(other, taken)| other != index && taken.overlaps(&place))
     }
 
-    /// The largest text height up to `wanted` at which `line` fits into `width` pixels; 8 at least.
+    /// The largest text height up to `wanted` at which `line` fits into `width` pixels; at least 8.
     fn size_within(&mut self, line: &str, wanted: u32, width: i32) -> u32 {
         let needed = self.text.width(line, wanted) + wanted as i32;
         if needed <= width { wanted } else { (wanted as i32 * width / needed).max(8) as u32 }

@@ -1,14 +1,14 @@
-//! Makes faces unrecognisable.
+//! Pixelates faces to make them unrecognisable.
 
 use super::Rect;
 use crate::{analysed::AnalysedFace, frame::Picture};
 
-/// A face is left with so many blocks along its longer side.
+/// Number of blocks along a face's longer side.
 const BLOCKS: i32 = 7;
-/// What is added to a face's box, in all, as a part of its sides: hair, chin, and a face that has moved on.
+/// Total enlargement of a face's box as a fraction of its sides, to include hair, chin and motion.
 const MARGIN: f32 = 0.4;
 
-/// Replaces each face by coarse blocks of its mean colours.
+/// Replaces each face by coarse blocks of their mean colours.
 pub fn pixelate(picture: &mut Picture, faces: &[AnalysedFace]) {
     for face in faces {
         let area = face.bounds.enlarged(MARGIN);

@@ -1,17 +1,17 @@
-//! Text in DejaVu Sans at any size. Glyphs are rasterised once a size.
+//! Text in DejaVu Sans at any size. Each glyph is rasterised once per size.
 
 use super::canvas::{Rect, blend};
 use crate::{frame::Picture, palette::Rgb};
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 use std::collections::HashMap;
 
-/// Sets text; keeps the glyphs that it has drawn.
+/// Draws text; caches its glyphs.
 pub struct Typesetter {
     font: FontRef<'static>,
     glyphs: HashMap<(GlyphId, u32), Glyph>,
 }
 
-/// A glyph's coverage, 0 to 255 a pixel, and where it lies from the pen's place on the baseline.
+/// A glyph's coverage, 0 to 255 per pixel, and its offset from the pen position on the baseline.
 struct Glyph {
     left: i32,
     top: i32,
@@ -21,7 +21,7 @@ struct Glyph {
 }
 
 impl Typesetter {
-    /// A typesetter that has drawn nothing yet.
+    /// Starts with an empty cache.
     pub fn new() -> Self {
         let font =
             FontRef::try_from_slice(dejavu::sans::regular()).expect("the font in the program is whole");
@@ -40,7 +40,7 @@ impl Typesetter {
         width.ceil() as i32
     }
 
-    /// Draws `text` from the left edge of `place` on, in the middle of its height; it may reach over its right edge.
+    /// Draws `text` from the left edge of `place`, vertically centred; it may extend beyond the right edge.
     pub fn draw(&mut self, picture: &mut Picture, text: &str, place: Rect, size: u32, ink: Rgb) {
         let font = self.font.clone();
         let font = font.as_scaled(PxScale::from(size as f32));

@@ -1,4 +1,4 @@
-//! Pictures side by side, mirrored, and at other sizes.
+//! Tiles, mirrors and scales pictures.
 
 use super::Rect;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use emotiond_core::{geometry::BoundingBox, picture::resize};
 use fast_image_resize::Resizer;
 
-/// The largest rectangle of the shape `width` x `height` in the middle of `area`.
+/// The largest rectangle with the aspect ratio `width` x `height`, centred in `area`.
 pub fn fit(width: u32, height: u32, area: Rect) -> Rect {
     let (width, height) = (width.max(1) as f32, height.max(1) as f32);
     let factor = (area.w as f32 / width).min(area.h as f32 / height);
@@ -17,7 +17,7 @@ pub fn fit(width: u32, height: u32, area: Rect) -> Rect {
     Rect::new(area.x + (area.w - w) / 2, area.y + (area.h - h) / 2, w, h)
 }
 
-/// Cuts `area` into tiles for `count` pictures of about 4:3 so that each is as large as possible.
+/// Divides `area` into tiles for `count` pictures of about 4:3 so that the pictures are as large as possible.
 pub fn grid(count: usize, area: Rect) -> Vec<Rect> {
     let count = count.max(1) as i32;
     let shape = |columns: i32| (columns, (count + columns - 1) / columns);
@@ -25,7 +25,7 @@ pub fn grid(count: usize, area: Rect) -> Vec<Rect> {
         let tile = fit(4, 3, Rect::new(0, 0, area.w / columns, area.h / rows));
         tile.w * tile.h
     };
-    // Of those that are as good, the one with fewer columns.
+    // Among equally good ones, the one with fewer columns.
     let (columns, rows) = (1..=count).rev().map(shape).max_by_key(size).expect("there is a tile");
     let tile = |number: i32| {
         let (column, row) = (number % columns, number / columns);
@@ -36,7 +36,7 @@ pub fn grid(count: usize, area: Rect) -> Vec<Rect> {
     (0..count).map(tile).collect()
 }
 
-/// Swaps left and right.
+/// Mirrors a picture horizontally.
 pub fn mirror(picture: &mut Picture) {
     let stride = picture.width as usize * 3;
     for row in picture.pixels.chunks_exact_mut(stride.max(1)) {
@@ -45,28 +45,28 @@ pub fn mirror(picture: &mut Picture) {
     }
 }
 
-/// Where a box of a picture of `width` lies in its mirror image.
+/// The position of a box in the mirror image of a picture of this width.
 pub fn mirrored(bounds: &BoundingBox, width: u32) -> BoundingBox {
     BoundingBox { x: width as f32 - bounds.x - bounds.w, ..*bounds }
 }
 
-/// Makes pictures larger and smaller; keeps the memory for it.
+/// Resizes pictures; reuses its memory.
 #[derive(Default)]
 pub struct Scaler(Resizer);
 
 impl Scaler {
-    /// Fills `target`, whose size is set, with `picture`.
+    /// Resizes `picture` to the size of `target`.
     pub fn scale(&mut self, picture: &Picture, target: &mut Picture) {
         if (picture.width, picture.height) == (target.width, target.height) {
             target.pixels.copy_from_slice(&picture.pixels);
             return;
         }
         let (width, height) = (target.width, target.height);
-        // It fails only for sizes that do not fit the memory, and these do.
+        // Fails only if a size does not match its buffer, which cannot happen here.
         let _ = resize(&mut self.0, &picture.view(), width, height, &mut target.pixels);
     }
 
-    /// Fills `target` with `shown` at the size `width` x `height`: its picture and its faces.
+    /// Fills `target` with `shown`, its picture and boxes resized to `width` x `height`.
     pub fn scale_shown(&mut self, shown: &Analysed, width: u32, height: u32, target: &mut Analysed) {
         target.picture.resize(width, height);
         self.scale(&shown.picture, &mut target.picture);
@@ -81,7 +81,7 @@ impl Scaler {
 }
 
 impl Picture {
-    /// Copies `other` to a place where it lies wholly inside.
+    /// Copies `other` to a position at which it is entirely inside.
     pub fn paste(&mut self, other: &Picture, x: u32, y: u32) {
         let stride = other.width as usize * 3;
         for (row, source) in other.pixels.chunks_exact(stride.max(1)).enumerate() {

@@ -1,7 +1,8 @@
-//! The overlay window: what was analysed, live, with all that was seen in it.
+//! The overlay window: shows the analysed frames live, with the detected faces and their emotions.
 //!
-//! The window is a process of its own, this program's hidden command `window`, fed through a pipe. Xlib ends the process
-//! when the display goes away, and drivers may crash or hang: none of that may reach a daemon that runs for months.
+//! The window runs in a separate process, this program's hidden command `window`, which receives frames through a pipe.
+//! Xlib ends the process when the display disappears, and graphics drivers may crash or hang; neither may affect the
+//! daemon.
 mod view;
 mod window;
 mod wire;
@@ -34,32 +35,32 @@ use std::{
 };
 use thiserror::Error;
 
-/// What the window's process says once the window is there.
+/// What the window's process prints once the window is open.
 const READY: &str = "ready";
-/// A display that gives no window within this time will not give one.
+/// How long to wait for the window to open.
 const OPENING: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
-/// How often it is looked whether the window was closed while there is nothing to show.
+/// How often to check whether the window was closed while there is no frame to show.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A process whose pipe is broken is about to end.
+/// How long to wait for the process to end after its pipe has broken.
 const ENDING: Duration = Duration::from_secs(1);
-/// Where the analysis takes all processor time, the window gets next to none.
+/// Niceness of the window's process: the analysis has priority.
 const NICER: i32 = 19;
-/// The window's size where no camera's is known, in pixels.
+/// The window's size in pixels, unless a camera's size is configured.
 const SIZE: (u32, u32) = (1280, 720);
 
 /// Why there is no window.
 #[derive(Debug, Error)]
 pub enum OverlayError {
-    /// No display is named.
+    /// Neither DISPLAY nor WAYLAND_DISPLAY is set.
     #[error(
-        "the overlay needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set: start emotiond in a graphical session, or with --overlay off"
+        "the overlay needs a display, but neither DISPLAY nor WAYLAND_DISPLAY is set: start emotiond in a graphical session, or use --overlay off"
     )]
     NoDisplay,
-    /// The display does not give one.
-    #[error("the overlay's window cannot be opened: {0}; does the display work? --overlay off goes without")]
+    /// The window cannot be opened.
+    #[error("the overlay window cannot be opened: {0}; check the display, or use --overlay off")]
     Window(String),
-    /// Its process cannot be started.
-    #[error("the overlay's process cannot be started: {0}")]
+    /// The window's process cannot be started.
+    #[error("the overlay process cannot be started: {0}")]
     Start(#[from] io::Error),
 }
 
@@ -73,16 +74,16 @@ impl ExitsWith for OverlayError {
 pub struct Overlay {
     child: Arc<Mutex<Child>>,
     closing: Arc<AtomicBool>,
-    /// Gone first when the window is closed.
+    /// Dropped first, to end the feeder.
     to_show: Option<Sender<(PipelineInfo, Newest)>>,
     feeder: Option<JoinHandle<()>>,
 }
 
 impl Overlay {
-    /// Opens the window that `config` asks for; `None` where there is to be none. Closing it sets `stop`.
+    /// Opens the window as configured; `None` if no window is wanted or possible. Closing the window sets `stop`.
     ///
     /// # Errors
-    /// When it was asked for by name and cannot be had.
+    /// When the mode is `on` and the window cannot be opened.
     pub fn open(config: &Config, stop: &Stop) -> Result<Option<Self>, OverlayError> {
         let is_brief = config.sources.iter().all(|source| source.uri.is_stills());
         match config.overlay {
@@ -92,7 +93,7 @@ impl Overlay {
         }
         match (config.overlay, Self::start(wanted_size(config), stop)) {
             (OverlayMode::Auto, Err(OverlayError::NoDisplay)) => {
-                tracing::info!("there is no display: running without a window");
+                tracing::info!("there is no display, running without a window");
                 Ok(None)
             }
             (OverlayMode::Auto, Err(error)) => {
@@ -113,7 +114,7 @@ impl Overlay {
         let mut command = Command::new(env::current_exe()?);
         command.args(["window", &width.to_string(), &height.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Ctrl-C is ours: the window stays until all is drained.
+        // Ctrl-C must not reach the window: it stays open until the pipeline is drained.
         command.process_group(0);
         die_with_us(&mut command);
         let mut child = command.spawn()?;
@@ -134,14 +135,14 @@ impl Overlay {
         Ok(Self { child, closing, to_show: Some(to_show), feeder: Some(feeder) })
     }
 
-    /// Shows this pipeline's frames from now on.
+    /// Shows the frames of this pipeline from now on.
     pub fn show(&self, pipeline: &mut Pipeline) {
         let stage = pipeline.stage();
         let (outlets, newest) = Newest::outlets(stage.sources.len());
         for (source, outlet) in outlets.into_iter().enumerate() {
             pipeline.show_in(source, outlet);
         }
-        // Without a window, nobody takes the frames.
+        // Fails only if the window is gone.
         let _ = self.to_show.as_ref().map(|to_show| to_show.send((stage, newest)));
     }
 }
@@ -158,7 +159,7 @@ impl Drop for Overlay {
     }
 }
 
-/// The thread that writes to the window's process. A window that hangs holds up nobody else.
+/// The thread that writes to the window's process, so that a hanging window blocks only this thread.
 struct Feeder {
     child: Arc<Mutex<Child>>,
     closing: Arc<AtomicBool>,
@@ -182,7 +183,7 @@ impl Feeder {
         }
     }
 
-    /// Until the pipeline has ended.
+    /// Writes frames until the pipeline has ended.
     fn feed(&self, input: &mut ChildStdin, stage: PipelineInfo, newest: &Newest) -> Result<(), Gone> {
         wire::write_stage(input, stage)?;
         loop {
@@ -201,30 +202,30 @@ impl Feeder {
         lock(&self.child).try_wait().ok().flatten()
     }
 
-    /// Somebody closed the window: that ends the program. Anything else does not.
+    /// Stops the program if the user closed the window; logs a warning if the window ended otherwise.
     fn tell_the_end(&self) {
         let deadline = Instant::now() + ENDING;
         while self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
         if self.ended().is_some_and(|status| status.success()) {
-            tracing::info!("the window was closed: stopping");
+            tracing::info!("the window was closed, stopping");
             self.stop.set();
             return;
         }
         let log = lock(&self.child).stderr.take();
         let reason = log.map(first_complaint).filter(|reason| !reason.is_empty());
-        let reason = reason.unwrap_or_else(|| format!("it ended with {:?}", self.ended()));
-        tracing::warn!("the window is gone, going on without it: {reason}");
+        let reason = reason.unwrap_or_else(|| format!("exit status {:?}", self.ended()));
+        tracing::warn!("the window ended unexpectedly, continuing without it: {reason}");
     }
 }
 
-/// The lock is held for one system call at a time, which cannot panic.
+/// Locks the child. A holder makes only one system call at a time and cannot panic.
 fn lock(child: &Mutex<Child>) -> std::sync::MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The size of the only camera, as far as it is configured.
+/// The configured size if the only source is a camera, otherwise the default.
 fn wanted_size(config: &Config) -> (u32, u32) {
     match config.sources.as_slice() {
         [source] if matches!(source.uri, SourceUri::Camera(_)) => {
@@ -234,11 +235,11 @@ fn wanted_size(config: &Config) -> (u32, u32) {
     }
 }
 
-/// Waits for the window, or for the reason why there is none.
+/// Waits until the window is open or reports why it cannot be opened.
 fn wait_until_open(child: &mut Child) -> Result<(), String> {
     let stdout = child.stdout.take().expect("stdout is piped");
     match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&OPENING)) {
-        Ok(0) => return Err(format!("the display has not answered for {} seconds", OPENING.tv_sec)),
+        Ok(0) => return Err(format!("the display did not respond within {} seconds", OPENING.tv_sec)),
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
         Err(error) => return Err(error.to_string()),
     }

@@ -1,4 +1,4 @@
-//! What the window shows, as a picture: the sources' latest frames as tiles, and what keys have changed about them.
+//! Composes the window's picture: the latest frames of the sources as tiles, and the display options set by keys.
 
 use crate::{
     analysed::{Analysed, PipelineInfo},
@@ -8,25 +8,25 @@ use crate::{
 };
 use std::{mem, time::Instant};
 
-/// The keys, for people.
+/// The keys and their help texts.
 const KEYS: [(&str, &str); 6] = [
     ("q, Esc", "quit"),
-    ("space", "freeze and go on"),
+    ("space", "freeze and resume"),
     ("m", "mirror"),
-    ("b", "make faces unrecognisable"),
-    ("Tab", "next source, all sources"),
+    ("b", "pixelate faces"),
+    ("Tab", "next source or all sources"),
     ("h", "this help"),
 ];
 
-/// How much a picture that is not current any more is darkened, of 256.
+/// How much an outdated picture is darkened, of 256.
 const STALE: u32 = 150;
 
-/// All that decides what the window shows.
+/// The state of the window.
 #[derive(Default)]
 pub struct View {
     stage: PipelineInfo,
     panes: Vec<Pane>,
-    /// The only source that is shown, where it is not all.
+    /// The source that is shown alone; `None` shows all.
     chosen: Option<usize>,
     is_frozen: bool,
     is_mirrored: bool,
@@ -44,25 +44,25 @@ struct Pane {
     news: Option<String>,
     meter: RateMeter,
     status: String,
-    /// The latest frame as it is drawn in its tile.
+    /// The latest frame as drawn in its tile.
     drawn: Analysed,
     is_drawn: bool,
 }
 
 impl View {
-    /// Shows these sources from now on.
+    /// Replaces the sources.
     pub fn set_stage(&mut self, stage: PipelineInfo) {
         self.panes = stage.sources.iter().map(|_| Pane::default()).collect();
         self.chosen = None;
         self.stage = stage;
     }
 
-    /// How many sources there are.
+    /// The number of sources.
     pub fn sources(&self) -> usize {
         self.panes.len()
     }
 
-    /// Takes a frame; returns the picture of the one before it, whose memory is of use again.
+    /// Takes a frame; returns the previous frame's picture, so that its memory can be reused.
     pub fn take(&mut self, mut shown: Analysed, now: Instant) -> Picture {
         let Some(pane) = self.panes.get_mut(shown.source) else { return shown.picture };
         pane.is_drawn = false;
@@ -75,35 +75,35 @@ impl View {
         mem::replace(&mut pane.latest, shown).picture
     }
 
-    /// Stops, and goes on.
+    /// Freezes or resumes the view.
     pub fn freeze(&mut self) {
         self.is_frozen = !self.is_frozen;
         self.draw_anew();
     }
 
-    /// Whether no frames are wanted.
+    /// Whether the view is frozen and takes no frames.
     pub fn is_frozen(&self) -> bool {
         self.is_frozen
     }
 
-    /// Swaps left and right, and back.
+    /// Toggles mirroring.
     pub fn mirror(&mut self) {
         self.is_mirrored = !self.is_mirrored;
         self.draw_anew();
     }
 
-    /// Makes faces unrecognisable, and lets them be seen again.
+    /// Toggles pixelation of faces.
     pub fn pixelate(&mut self) {
         self.is_pixelated = !self.is_pixelated;
         self.draw_anew();
     }
 
-    /// Shows the keys, and hides them.
+    /// Toggles the help.
     pub fn help(&mut self) {
         self.has_help = !self.has_help;
     }
 
-    /// Goes on to the next source alone; after the last one, to all.
+    /// Shows the next source alone; after the last one, all sources.
     pub fn next_source(&mut self) {
         let next = self.chosen.map_or(0, |chosen| chosen + 1);
         self.chosen = (self.panes.len() > 1 && next < self.panes.len()).then_some(next);
@@ -114,7 +114,7 @@ impl View {
         self.panes.iter_mut().for_each(|pane| pane.is_drawn = false);
     }
 
-    /// The picture for a window of `width` x `height`.
+    /// Composes the picture for a window of `width` x `height` pixels.
     pub fn compose(&mut self, width: u32, height: u32) -> &Picture {
         if (self.canvas.width, self.canvas.height) != (width, height) {
             self.canvas.resize(width, height);

@@ -1,4 +1,4 @@
-//! The window itself: a process of its own that reads frames from stdin and shows them.
+//! The window's process: reads frames from stdin and shows them.
 
 use super::{
     READY, View,
@@ -18,16 +18,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Pictures a second at most: more are not seen, and cost what the analysis needs.
+/// Maximum frame rate; a higher one is hardly visible and takes processor time from the analysis.
 const FPS: u32 = 30;
-/// How often keys are looked at, at least.
+/// Maximum interval between checks for key presses.
 const EVENT_INTERVAL: Duration = Duration::from_millis(15);
 
-/// Opens a window of `width` x `height` and shows what comes through stdin until that ends or the window is closed.
-/// Says first that it is ready, or why it is not.
+/// Opens a window of `width` x `height` pixels and shows the frames from stdin until stdin ends or the window is
+/// closed. First prints on stdout that it is ready, or why the window cannot be opened.
 ///
 /// # Errors
-/// When there is no window to be had, or what comes cannot be read.
+/// When the window cannot be opened or stdin cannot be read.
 pub fn run(width: u32, height: u32) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     let mut window = match open(width, height) {
@@ -51,14 +51,14 @@ fn open(width: u32, height: u32) -> minifb::Result<Window> {
     Window::new("emotiond", width as usize, height as usize, options)
 }
 
-/// The way the frames come.
+/// The pipe that frames arrive through.
 struct Pipe {
     input: BufReader<File>,
-    /// The memory for the next picture.
+    /// Memory for the next picture.
     memory: Picture,
 }
 
-/// Keys that were pressed since the last look. The window's own state forgets a key that is released at once.
+/// Keys pressed since the last check. The window's own key state misses a key that is released quickly.
 #[derive(Clone, Default)]
 struct Keys(Rc<RefCell<(Vec<Key>, HashSet<Key>)>>);
 
@@ -78,7 +78,7 @@ impl InputCallback for Keys {
 fn show(window: &mut Window, mut pipe: Pipe) -> io::Result<()> {
     let keys = Keys::default();
     window.set_input_callback(Box::new(keys.clone()));
-    // The pace is ours.
+    // This loop limits the frame rate itself.
     window.set_target_fps(0);
     let mut view = View::default();
     let mut pixels = Vec::new();
@@ -125,7 +125,8 @@ fn show(window: &mut Window, mut pipe: Pipe) -> io::Result<()> {
 }
 
 impl Pipe {
-    /// Waits a moment for a message, or only for the end where none is wanted. `None` at the end.
+    /// Waits up to `patience` for a message, or only for the end of the stream if none is wanted. Returns whether a
+    /// message is available, `None` at the end.
     fn wait(&self, wants: bool, patience: Duration) -> io::Result<Option<bool>> {
         if wants && !self.input.buffer().is_empty() {
             return Ok(Some(true));
@@ -141,7 +142,7 @@ impl Pipe {
         Ok(if ready.contains(PollFlags::HUP) { None } else { Some(ready.contains(PollFlags::IN)) })
     }
 
-    /// Reads what has come, but not more than a frame a source.
+    /// Reads the available messages, at most one frame per source.
     fn read(&mut self, view: &mut View) -> io::Result<()> {
         for _ in 0..=view.sources() {
             match wire::read(&mut self.input, &mut self.memory)? {

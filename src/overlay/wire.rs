@@ -1,4 +1,5 @@
-//! What goes through the pipe to the window: a line of JSON, and after a frame's line its pixels.
+//! The protocol of the pipe to the window's process: each message is a line of JSON; a frame's line is followed by its
+//! pixels.
 
 use crate::{
     analysed::{Analysed, PipelineInfo},
@@ -7,19 +8,19 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
 
-/// The line that begins a message.
+/// The first line of a message.
 #[derive(Serialize, Deserialize)]
 enum Line<F> {
     PipelineInfo(PipelineInfo),
-    /// Pixels a row, rows, and all but the pixels.
+    /// Width, height, and the frame without its pixels.
     Frame(u32, u32, F),
 }
 
 /// A message.
 pub(super) enum Message {
-    /// What is the same for all frames that follow.
+    /// What all following frames have in common.
     PipelineInfo(PipelineInfo),
-    /// A frame.
+    /// An analysed frame.
     Frame(Box<Analysed>),
 }
 
@@ -39,7 +40,7 @@ fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     out.write_all(&bytes)
 }
 
-/// Reads a message; `None` at the end. The pixels go into `memory`, which becomes the frame's picture.
+/// Reads a message; `None` at the end. Pixels are read into `memory`, which becomes the frame's picture.
 pub(super) fn read(input: &mut impl BufRead, memory: &mut Picture) -> io::Result<Option<Message>> {
     let mut line = String::new();
     if input.read_line(&mut line)? == 0 {

@@ -1,14 +1,14 @@
-//! How long to wait before a source that failed is opened again.
+//! The pauses before a failed source is opened again.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
-/// A source that gave frames for so long was well: the pauses begin anew.
+/// After frames have arrived for this long, the pauses start again with the first.
 const WELL: Duration = Duration::from_secs(2);
 
-/// Pauses that double from 100 ms to 10 s, each with up to a fifth more or less, so that many sources do not knock at
-/// once.
+/// Pauses that double from 100 ms to 10 s, with up to 20 % of random variation, so that many sources do not reconnect
+/// at the same time.
 pub(super) struct Backoff {
     next: Duration,
 }
@@ -18,7 +18,7 @@ impl Backoff {
         Self { next: FIRST }
     }
 
-    /// The next pause, after a session in which frames came for `well`. `chance` is from 0 to 1.
+    /// The next pause, after a session in which frames arrived for `well`. `chance` is a random number from 0 to 1.
     pub fn pause(&mut self, well: Duration, chance: f64) -> Duration {
         if well >= WELL {
             self.next = FIRST;
@@ -29,7 +29,7 @@ impl Backoff {
     }
 }
 
-/// From 0 to 1, by the clock's last digits: good enough to keep sources apart.
+/// A number from 0 to 1 from the clock's last digits; random enough for this purpose.
 pub(super) fn chance() -> f64 {
     f64::from(jiff::Timestamp::now().subsec_nanosecond() % 1000) / 1000.0
 }

@@ -1,4 +1,4 @@
-//! A source's watch: hands its frames on, notices when they stay away, opens it again when it fails.
+//! Supervises a source: passes its frames on, detects stalls, and opens the source again after a failure.
 
 use super::{
     READ_AHEAD,
@@ -20,23 +20,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a watch looks up while nothing comes.
+/// How often to check for a stall or a stop while no frame arrives.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Opening takes its time: a source is not called stalled before.
+/// Minimum time before a source that is being opened is reported as stalled.
 const OPENING: Duration = Duration::from_secs(10);
-/// A driver that holds a camera that is gone gets this long to let go of it.
+/// How long a driver may take to release a camera that has been disconnected.
 const LETTING_GO: Duration = Duration::from_secs(1);
-/// A time that is further behind the one before it means that the system's clock was set back.
+/// A larger step backwards in time means that the system clock was set back.
 const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
-/// One source's way into the pipeline.
+/// The capture thread of a source.
 pub(super) struct Capture {
     index: usize,
     inbox: Sender<Box<Frame>>,
-    /// The inbox's other end, to take an old frame back from.
+    /// The receiving end of the inbox, to take back an outdated frame.
     waiting: Receiver<Box<Frame>>,
     empty: Receiver<Box<Frame>>,
-    /// The frame to be filled next.
+    /// The frame to fill next.
     spare: Option<Box<Frame>>,
     schedule: SearchSchedule,
     stalled_after: Duration,
@@ -44,13 +44,13 @@ pub(super) struct Capture {
     next_ticket: u64,
     next_number: u64,
     told: Told,
-    /// The time of what was sent last.
+    /// The time of the last frame or state sent.
     latest: Timestamp,
-    /// A camera's name, once it was open.
+    /// A camera's device name, known once it has been opened.
     device_name: Option<String>,
 }
 
-/// The state that was told last.
+/// The last state reported.
 #[derive(Clone, Copy, PartialEq)]
 enum Told {
     Nothing,
@@ -59,10 +59,10 @@ enum Told {
     Down,
 }
 
-/// The pipeline is gone, there is nobody to read for.
+/// The pipeline has ended.
 struct Abandoned;
 
-/// A source that is open, or is being opened, and what came of it.
+/// A source that is open or being opened.
 struct Session {
     reader: Reader,
     is_open: bool,
@@ -70,7 +70,7 @@ struct Session {
     first_frame: Option<Instant>,
 }
 
-/// Why a session is over.
+/// Why a session ended.
 enum End {
     Ended(&'static str),
     Failed(SourceError),
@@ -113,7 +113,7 @@ impl Capture {
         self.index
     }
 
-    /// Watches until the source ends, fails for good or the program stops. Returns why it failed.
+    /// Runs until the source ends or fails permanently or the program stops. Returns the error if it failed.
     pub fn run(mut self, infos: &[SourceInfo]) -> Option<SourceError> {
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
@@ -131,7 +131,7 @@ impl Capture {
                 return Some(error);
             }
             if self.told == Told::Down {
-                tracing::debug!(source = info.name, "still away: {error}");
+                tracing::debug!(source = info.name, "still unavailable: {error}");
             } else if self.tell(info, SourceState::Down(error.to_string()), Timestamp::now()).is_err() {
                 return Some(error);
             }
@@ -139,14 +139,14 @@ impl Capture {
         }
     }
 
-    /// Whether a source that failed is opened again: it was there before, or it is waited for.
+    /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
         let was_there =
             self.device_name.is_some() || matches!(self.told, Told::Up | Told::Stalled | Told::Down);
         info.config.uri.is_live() && (was_there || info.config.wait)
     }
 
-    /// Opens the source and watches it to its end. Returns that, and for how long frames came.
+    /// Opens the source and reads it to its end. Returns why it ended, and for how long frames arrived.
     fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
         let info = &infos[self.index];
         let name = format!("read-{}", self.index);
@@ -164,7 +164,7 @@ impl Capture {
         (end, session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first)))
     }
 
-    /// Takes the next news, or notices that there are none.
+    /// Handles the reader's next message, or its absence.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
         let news = session.reader.wait(POLL_INTERVAL);
         if self.stop.is_set() {
@@ -182,7 +182,7 @@ impl Capture {
             }
             Ok(News::Frame(frame)) => {
                 if self.told != Told::Up {
-                    // It is up since this frame was captured, which is before it came here.
+                    // The source has been up since this frame was captured.
                     self.tell(info, SourceState::Up, frame.time)?;
                 }
                 session.first_frame.get_or_insert_with(Instant::now);
@@ -207,7 +207,8 @@ impl Capture {
         Ok(())
     }
 
-    /// A live source that says nothing for long is stalled; one that is gone meanwhile is left to its driver.
+    /// Reports a live source as stalled after the time-out. If its device has been removed, abandons the session, whose
+    /// thread may be blocked in the driver.
     fn notice_silence(&mut self, session: &Session, info: &SourceInfo) -> Result<(), End> {
         let limit = if session.is_open { self.stalled_after } else { self.stalled_after.max(OPENING) };
         let silent_for = session.heard.elapsed();
@@ -223,14 +224,14 @@ impl Capture {
             self.replace_frame();
             return Err(End::Failed(SourceError::Camera {
                 camera: info.config.uri.to_string(),
-                reason: "it went away while it was stalled".to_owned(),
-                remedy: "is it still plugged in?",
+                reason: "the device disappeared while the camera was stalled".to_owned(),
+                remedy: "check that it is connected",
             }));
         }
         Ok(())
     }
 
-    /// A camera that was open before is looked for under other numbers, but not where other sources have theirs.
+    /// A camera that was open before is also tried under other numbers, except those of other sources.
     fn sought(&self, infos: &[SourceInfo]) -> Option<Sought> {
         let others = infos.iter().enumerate().filter(|(index, _)| *index != self.index);
         let except = others.filter_map(|(_, other)| match &other.config.uri {
@@ -240,7 +241,7 @@ impl Capture {
         Some(Sought { name: self.device_name.clone()?, except: except.collect() })
     }
 
-    /// The frame that the source's thread keeps is not waited for.
+    /// Replaces the frame that an abandoned reader thread still holds.
     fn replace_frame(&mut self) {
         self.spare = Some(Box::new(Frame { source: self.index, ..Frame::default() }));
     }
@@ -249,7 +250,7 @@ impl Capture {
         self.spare.take().map_or_else(|| self.empty.recv().map_err(|_| Abandoned), Ok)
     }
 
-    /// Hands a frame to the vision threads and returns the one to fill next.
+    /// Passes a frame to the vision threads and returns the one to fill next.
     fn hand_on(&mut self, mut frame: Box<Frame>, info: &SourceInfo) -> Result<Box<Frame>, Abandoned> {
         frame.number = self.next_number;
         self.next_number += 1;
@@ -264,11 +265,11 @@ impl Capture {
         self.hand_newest(frame, &info.counters)
     }
 
-    /// Never waits: where the inbox is taken, the old frame in it gives way and its ticket passes on.
+    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame gets its ticket.
     fn hand_newest(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<Box<Frame>, Abandoned> {
         if let Ok(mut old) = self.waiting.try_recv() {
             Counters::add(&counters.skipped);
-            // News of the source is not to be lost: then this frame gives way.
+            // A change of state must not be lost; in that case, the new frame is dropped instead.
             if old.content == Content::Picture {
                 (frame.ticket, frame.search) = (old.ticket, old.search);
                 mem::swap(&mut frame, &mut old);
@@ -293,7 +294,7 @@ impl Capture {
         }
     }
 
-    /// Waits for room in the inbox.
+    /// Sends a frame; waits until there is room in the inbox.
     fn send(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<(), Abandoned> {
         frame.search = self.schedule.search(&frame);
         frame.ticket = self.next_ticket;
@@ -302,8 +303,8 @@ impl Capture {
         self.inbox.send(frame).map_err(|_| Abandoned)
     }
 
-    /// Times of a source stay or grow from line to line. A frame may have been captured just before something was noticed
-    /// that is told before it: it is given that time.
+    /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
+    /// a change of state that was sent first; it then gets the time of that change.
     fn keep_order(&mut self, frame: &mut Frame) {
         let behind = self.latest.duration_since(frame.time);
         if behind.is_positive() && behind < CLOCK_SET_BACK {
@@ -312,7 +313,7 @@ impl Capture {
         self.latest = frame.time;
     }
 
-    /// Sends news of the source, from the time `since` on, in its place between the frames; waits for room.
+    /// Sends a change of state at the time `since`, in order with the frames; waits until there is room.
     fn tell(&mut self, info: &SourceInfo, state: SourceState, since: Timestamp) -> Result<(), Abandoned> {
         self.told = match &state {
             SourceState::Up => Told::Up,
@@ -328,7 +329,7 @@ impl Capture {
         self.send(frame, &info.counters)
     }
 
-    /// Sleeps, but not past the end of the program.
+    /// Sleeps until the pause is over or the program stops.
     fn rest(&self, pause: Duration) {
         let until = Instant::now() + pause;
         while Instant::now() < until && !self.stop.is_set() {
@@ -340,7 +341,7 @@ impl Capture {
 fn end_reason(uri: &SourceUri) -> &'static str {
     match uri {
         SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => "the stream has ended",
-        SourceUri::Video(_) | SourceUri::Clip(_) => "the end of the file",
+        SourceUri::Video(_) | SourceUri::Clip(_) => "the end of the file was reached",
         SourceUri::Image(_) | SourceUri::Folder(_) => "all pictures are read",
     }
 }

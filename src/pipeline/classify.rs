@@ -1,4 +1,4 @@
-//! A classifier's thread: cuts the faces out and reads them; faces of frames that wait share a batch.
+//! A classifier thread: crops and classifies the faces. Waiting frames share a batch.
 
 use crate::{frame::Frame, readability::readability};
 use crossbeam_channel::{Receiver, Sender};
@@ -7,10 +7,10 @@ use emotiond_core::{
     face::{Framing, InputCutter},
 };
 
-/// Frames that are taken together at most: the last one's event waits for the first one's faces.
+/// Maximum number of frames per batch, because events wait for the whole batch.
 const MOST_FRAMES: usize = 16;
 
-/// One of `threads` that classify.
+/// One of `threads` classifier threads.
 pub(super) struct Classify {
     classifier: Classifier,
     cutter: InputCutter,
@@ -33,11 +33,11 @@ impl Classify {
         }
     }
 
-    /// Works until the thread before has ended.
+    /// Runs until the previous stage has ended.
     pub fn run(mut self, frames: &Receiver<Box<Frame>>, done: &Sender<Box<Frame>>) {
         for first in frames {
             self.group.push(first);
-            // Its share of those that wait: the rest is for the threads beside it.
+            // This thread's share of the waiting frames; the rest is for the other threads.
             let share = (frames.len() / self.threads).min(MOST_FRAMES - 1);
             self.group.extend(frames.try_iter().take(share));
             self.read_faces();

@@ -1,4 +1,4 @@
-//! One thread puts the frames of each source back into their order and follows the faces.
+//! The tracking thread: restores the order of each source's frames and tracks the faces.
 
 use super::{
     glance::{InSight, Memory},
@@ -28,7 +28,7 @@ struct Lane {
     order: InOrder,
     /// Number and presentation time of the latest picture.
     latest: (u64, Option<u64>),
-    /// Its end has been told.
+    /// Whether `ended` has been sent.
     ended: bool,
 }
 
@@ -51,7 +51,7 @@ impl Follow {
         }
     }
 
-    /// Works until the vision threads have ended; then faces that are still there are lost.
+    /// Runs until the vision threads have ended, then ends the remaining tracks.
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
         for frame in frames {
             let source = frame.source;
@@ -80,7 +80,7 @@ impl Follow {
                 let time_s = seconds(&frame, self.started);
                 let Frame { detections, faces, lost, file, search, .. } = &mut *frame;
                 if file.is_some() {
-                    // Pictures of a folder have nothing to do with each other: each face is somebody new.
+                    // Pictures of a folder are independent, so each face gets a new track number.
                     faces.extend(detections.iter().map(|found| Face {
                         track: self.ids.next(),
                         bounds: found.bounds,
@@ -96,7 +96,7 @@ impl Follow {
                 }
             }
             Content::State(state) => {
-                // Faces that are lost now were seen in the latest picture at most.
+                // The end events of tracks refer to the latest picture.
                 (frame.number, frame.pts_ms) = lane.latest;
                 lane.ended = matches!(state, SourceState::Ended(_));
                 if lane.ended || matches!(state, SourceState::Stalled(_) | SourceState::Down(_)) {
@@ -109,7 +109,7 @@ impl Follow {
         self.done.send(frame).is_ok()
     }
 
-    /// A source whose thread was left behind in a driver has not told its end.
+    /// Ends the sources whose thread is blocked in a driver and has not sent `ended`.
     fn lose_the_rest(&mut self) {
         for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
             let mut frame = Box::new(Frame { source, ticket: lane.order.next(), ..Frame::default() });
@@ -117,13 +117,13 @@ impl Follow {
             (frame.number, frame.pts_ms) = lane.latest;
             frame.stamp();
             frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
-            // Nobody listens any more when this fails.
+            // Fails only if the next stage has ended.
             let _ = self.done.send(frame);
         }
     }
 }
 
-/// The frame's time in its source: its presentation time, else the time since the start.
+/// The frame's time in seconds: its presentation time if it has one, otherwise the time since the start.
 pub(super) fn seconds(frame: &Frame, started: Instant) -> f64 {
     match frame.pts_ms {
         Some(pts_ms) => pts_ms as f64 / 1000.0,

@@ -1,57 +1,58 @@
-//! Glances: searches of a picture made small, for as long as all faces in sight are large. The detector is most of a
-//! frame's cost, and that grows with the pixels it searches.
+//! Glances: detection on a downscaled picture while all faces in view are large. Detection is the most expensive stage,
+//! and its cost is proportional to the number of pixels.
 //!
-//! A glance relies on what was in sight a fixed number of frames before, not on what happens to be known by now: so a
-//! file gives the same every time.
+//! The faces in view are taken from a fixed number of frames earlier, not from the latest result available, so that a
+//! file gives the same results on every run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Least longer side of a face in a picture made small, in pixels: detectors find faces of half that surely.
+/// Minimum length of a face's longer side in a downscaled picture, in pixels. Detectors find faces of half that
+/// reliably.
 pub(super) const LEAST_FACE_PX: f32 = 32.0;
-/// Longest side of the smallest picture that is searched: less would save little.
+/// Longest side of the smallest downscaled picture, in pixels. Smaller ones would save little time.
 const LEAST_SIDE_PX: u32 = 320;
 
-/// The faces in sight in a frame.
+/// The faces in view in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct InSight {
     pub count: u32,
-    /// Longer side of the smallest, in pixels of the frame; infinite without a face.
+    /// Longer side of the smallest face, in pixels of the frame; infinite without faces.
     pub smallest_px: f32,
 }
 
-/// How a frame is glanced at.
+/// How a glance at a frame is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Glance {
-    /// Longest side of the picture that is searched, in pixels.
+    /// Longest side of the downscaled picture, in pixels.
     pub side_px: u32,
-    /// Into how many parts each side may be divided by the decoder.
+    /// The divisor of each side for the decoder.
     pub shrink: u32,
-    /// Faces that were in sight.
+    /// Faces that were in view.
     pub count: u32,
 }
 
-/// What was in sight in each of a source's latest frames.
+/// The faces in view in each of a source's latest frames.
 pub(super) struct Memory {
     seen: Box<[AtomicU64]>,
-    /// Pixels that a crop needs; `None` where pictures are shown, and so decoded whole.
+    /// Side of a crop in pixels; `None` if pictures are shown or recorded, and therefore decoded at full size.
     crop_px: Option<f32>,
 }
 
 impl Memory {
     const NOTHING: u64 = u64::MAX;
 
-    /// For a source with so many `frames` under way at most, whose faces are read from crops of `crop_px`; `None` where
-    /// pictures are shown, and so decoded whole.
+    /// For a source with at most `frames` frames in the pipeline, whose faces are classified in crops of `crop_px`
+    /// pixels; `None` if pictures are shown or recorded, and therefore decoded at full size.
     pub fn new(frames: usize, crop_px: Option<f32>) -> Self {
         Self { seen: (0..frames).map(|_| AtomicU64::new(Self::NOTHING)).collect(), crop_px }
     }
 
-    /// How the frame with this ticket can be glanced at, whose longest side is `longest_px` and would be searched at
-    /// `full_px`; `None` where a face would become too small.
+    /// How to glance at the frame with this ticket, whose longest side is `longest_px` and would otherwise be
+    /// downscaled to `full_px`; `None` if a face would become too small.
     pub fn glance(&self, ticket: u64, longest_px: u32, full_px: u32) -> Option<Glance> {
         let InSight { count, smallest_px } = self.before(ticket)?;
         let side_px = side(longest_px, full_px, smallest_px)?;
-        // Twice as large as it must be: it may have moved away since.
+        // With a safety factor of two, because the face may have moved away since.
         let is_enough = |parts: &u32| {
             longest_px / parts >= side_px
                 && self.crop_px.is_some_and(|crop_px| smallest_px / *parts as f32 >= 2.0 * crop_px)
@@ -59,19 +60,19 @@ impl Memory {
         Some(Glance { side_px, shrink: [4, 2].into_iter().find(is_enough).unwrap_or(1), count })
     }
 
-    /// Whether a face of `side_px` in a picture whose sides were divided by `shrink` still fills a crop.
+    /// Whether a face of `side_px` pixels still fills a crop if the picture's sides are divided by `shrink`.
     pub fn fills_crop(&self, side_px: f32, shrink: u32) -> bool {
         self.crop_px.is_some_and(|crop_px| side_px / shrink as f32 >= crop_px)
     }
 
-    /// Keeps what was in sight in the frame with this ticket.
+    /// Stores the faces in view in the frame with this ticket.
     pub fn keep(&self, ticket: u64, seen: InSight) {
         let packed = u64::from(seen.count) << 32 | u64::from(seen.smallest_px.to_bits());
         self.place(ticket).store(packed, Ordering::Relaxed);
     }
 
-    /// What was in sight in the last frame that was surely done when the one with this ticket began: as many frames
-    /// before it as can be under way.
+    /// The faces in view in the latest frame that had certainly left the pipeline when the frame with this ticket
+    /// entered it, which is as many frames earlier as fit into the pipeline.
     fn before(&self, ticket: u64) -> Option<InSight> {
         let packed = self.place(ticket).load(Ordering::Relaxed);
         (packed != Self::NOTHING)
@@ -83,9 +84,9 @@ impl Memory {
     }
 }
 
-/// The longest side at which faces of `smallest_px` and more are found in a picture whose longest side is `longest_px`
-/// and would be searched at `full_px`: a quarter of that, a third, a half or two thirds; `None` where a face would become
-/// too small.
+/// The longest side of the downscaled picture, so that faces of `smallest_px` and more are found. The picture's longest
+/// side is `longest_px` and would otherwise be downscaled to `full_px`; the result is a quarter, a third, a half or two
+/// thirds of that; `None` if a face would become too small.
 fn side(longest_px: u32, full_px: u32, smallest_px: f32) -> Option<u32> {
     let full_px = full_px.min(longest_px);
     let is_enough = |side: &u32| {

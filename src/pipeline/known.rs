@@ -1,4 +1,4 @@
-//! What is remembered of a face from its first to its last sight.
+//! The state of a face from its first to its last detection.
 
 use crate::{
     emit::EmitPolicy,
@@ -11,39 +11,39 @@ use crate::{
 /// A face that has been announced.
 pub(super) struct Known {
     smoother: Smoother,
-    /// `None` until the detector tells which way it looks.
+    /// `None` until the pose is known.
     attention: Option<Attention>,
     first_s: f64,
     last_s: f64,
     told_s: f64,
     told: Told,
-    /// Rows of the sights that could be read; of all, as long as none could.
+    /// Sum of the probabilities of all readable sightings; of all sightings if none was readable.
     sums: Vec<f32>,
     count: u32,
     readable: bool,
-    /// Where it was seen last.
+    /// The latest bounding box.
     pub bounds: PixelBox,
-    /// The detector's score then.
+    /// The latest score.
     pub score: f32,
 }
 
-/// What is news of a face when it changes.
+/// The state whose change causes an event.
 #[derive(Clone, Copy, PartialEq)]
 struct Told {
     emotion: usize,
     facing: Option<bool>,
 }
 
-/// One sight of a face.
+/// One sighting of a face.
 pub(super) struct Seen<'a> {
     pub time_s: f64,
     /// The network's probabilities.
     pub row: &'a [f32],
-    /// How readable it is, 0 to 1.
+    /// Readability, 0 to 1.
     pub readability: f32,
     pub pose: Option<Pose>,
     pub bounds: PixelBox,
-    /// The detector's.
+    /// The detector's confidence.
     pub score: f32,
 }
 
@@ -54,7 +54,7 @@ impl Seen<'_> {
 }
 
 impl Known {
-    /// A face at its first sight.
+    /// A face at its first sighting.
     pub fn new(smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) -> Self {
         let &Seen { time_s, row, readability, bounds, score, .. } = seen;
         let smoother = Smoother::new(smoothing, row, readability, time_s);
@@ -74,7 +74,7 @@ impl Known {
         }
     }
 
-    /// Takes another sight of it.
+    /// Adds a sighting.
     pub fn see(&mut self, smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) {
         let &Seen { time_s, row, readability, bounds, score, .. } = seen;
         self.smoother.configure(smoothing);
@@ -96,7 +96,7 @@ impl Known {
         (self.bounds, self.score) = (bounds, score);
     }
 
-    /// Whether its last sight is worth a line; if so, that counts as told.
+    /// Whether the policy wants an event for the latest sighting; if so, it is recorded as reported.
     pub fn tell(&mut self, policy: EmitPolicy) -> bool {
         let now = Told { emotion: self.emotion(), facing: self.facing() };
         let worth = policy.wants_update(self.last_s - self.told_s, now != self.told);
@@ -111,28 +111,27 @@ impl Known {
         self.smoother.probabilities()
     }
 
-    /// Index of the emotion that it shows.
+    /// Index of the displayed emotion.
     pub fn emotion(&self) -> usize {
         self.smoother.shown()
     }
 
-    /// Which way it looks, steadied.
+    /// The smoothed pose.
     pub fn pose(&self) -> Option<Pose> {
         self.attention.as_ref().map(Attention::pose)
     }
 
-    /// Whether it looks towards the camera.
+    /// Whether the face looks towards the camera.
     pub fn facing(&self) -> Option<bool> {
         self.attention.as_ref().map(Attention::facing)
     }
 
-    /// Whether it could be read at least once.
+    /// Whether at least one sighting was readable.
     pub fn is_readable(&self) -> bool {
         self.readable
     }
 
-    /// The mean of the rows that could be read, the seconds from the first to the last sight, and for how many of them
-    /// it looked towards the camera.
+    /// The figures for the end event.
     pub fn summary(&self) -> Summary {
         Summary {
             mean: self.sums.iter().map(|sum| sum / self.count as f32).collect(),
@@ -142,7 +141,7 @@ impl Known {
     }
 }
 
-/// A face's whole life.
+/// Figures of a whole track: mean probabilities of the readable sightings, duration, and time facing the camera.
 pub(super) struct Summary {
     pub mean: Vec<f32>,
     pub duration_s: f32,

@@ -1,12 +1,13 @@
-//! Threads and queues: who hands what to whom, and what happens when the next one is busy.
+//! The pipeline's threads and queues.
 //!
 //! ```text
-//! capture (a thread a source) -> inbox -> vision (a thread a core) -> follow -> classify (a thread a core) -> publish -> stdout
+//! capture (a thread a source) -> inbox -> vision (a thread a core) -> follow -> classify (a thread a core) -> publish
+//! -> stdout
 //!      ^                                                                                                       |
 //!      +--------------------------------------- empty frames go back ------------------------------------------+
 //! ```
-//! A source owns a fixed number of frames, so that every queue is bounded and nothing is allocated once all are warm.
-//! A live source's inbox holds one frame and the newest wins; any other waits until there is room.
+//! Each source owns a fixed number of frames, so that every queue is bounded and a warm pipeline allocates nothing.
+//! The inbox of a live source holds one frame, which newer frames replace; other sources wait until there is room.
 mod backoff;
 mod capture;
 mod classify;
@@ -54,57 +55,57 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Frames of a source beyond those in the vision threads: in its inbox and on their way to stdout.
+/// Frames of a source in addition to those in the vision threads: in its inbox and on their way to stdout.
 const FRAMES_AHEAD: usize = 4;
-/// Frames that a file's reader has: one is read while the one before is handed on. A live source has one, so that the
-/// newest frame is never behind another.
+/// Frames of a file's reader: it reads one while the previous one is passed on. A live source has one, so that the
+/// newest frame never waits behind another.
 const READ_AHEAD: usize = 2;
-/// A capture thread that is stuck in a driver is left behind after this.
+/// How long to wait for a capture thread, which may be blocked in a driver.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// All that is needed to run, loaded and checked.
+/// A pipeline that is loaded, checked and ready to run.
 pub struct Pipeline {
     /// The settings, with at least one source.
     pub config: Config,
-    /// One for each thread that classifies.
+    /// One for each classifier thread.
     classifiers: Vec<Classifier>,
     provider: Provider,
     control: Control,
-    /// Where each source's frames are shown.
+    /// The outlets of each source's frames.
     outlets: Vec<Vec<Outlet>>,
 }
 
-/// What became of a source.
+/// The result of a source.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What events call it.
+    /// Name in the events.
     pub name: String,
-    /// Pictures that were analysed.
+    /// Analysed pictures.
     pub analysed: u64,
-    /// Pictures that could not be read.
+    /// Pictures that could not be decoded or analysed.
     pub unreadable: u64,
-    /// Pictures of a live source that nobody had time for.
+    /// Pictures of a live source that were replaced by newer ones.
     pub skipped: u64,
-    /// What was wrong with the first picture that could not be read.
+    /// The error of the first unreadable picture.
     pub first_error: Option<String>,
-    /// Why it ended, where it did not end well.
+    /// Why the source failed, if it did.
     pub error: Option<SourceError>,
 }
 
 impl Pipeline {
-    /// Loads everything that `config` asks for.
+    /// Loads runtime, detector and model.
     ///
     /// # Errors
     /// When the runtime, the detector or the model is unusable.
     pub fn load(config: Config) -> Result<Self, Failure> {
         let runtime = Runtime::load(&config.runtime)?;
         let detector = DetectorPlan::new(&runtime, &config.detector)?;
-        // Processor cores share the faces out; an accelerator takes them in one large batch.
+        // On a processor, each core classifies a part of the faces; an accelerator gets large batches.
         let threads = if runtime.provider() == Provider::Cpu { vision_threads(&config.limits) } else { 1 };
         let classifiers =
             (0..threads).map(|_| Classifier::load(&runtime, &config.model)).collect::<Result<Vec<_>, _>>()?;
         let (model, description) = (classifiers[0].path(), classifiers[0].description());
-        tracing::info!(model = %model.display(), "emotions are read with {}", description.labels.join(", "));
+        tracing::info!(model = %model.display(), "emotion model with labels {}", description.labels.join(", "));
         let control = Control {
             settings: Arc::new(ArcSwap::from_pointee(Settings::new(&config, &detector))),
             detector: Arc::new(detector),
@@ -119,7 +120,7 @@ impl Pipeline {
         Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets })
     }
 
-    /// What those who show its frames need to know of it.
+    /// Information for overlay and recorders.
     pub fn stage(&self) -> PipelineInfo {
         PipelineInfo {
             sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
@@ -128,25 +129,25 @@ impl Pipeline {
         }
     }
 
-    /// Has the frames of `source` put into `outlet`.
+    /// Adds an outlet for the frames of `source`.
     pub fn show_in(&mut self, source: usize, outlet: Outlet) {
         self.outlets[source].push(outlet);
     }
 
-    /// A hold on the pipeline for as long as it runs.
+    /// A handle to the pipeline while it runs.
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
-    /// Lets this pipeline's identities begin after those of the one before: none is used twice.
+    /// Continues the track numbers of the previous pipeline, so that none is used twice.
     pub fn continue_after(&mut self, before: &Control) {
         self.control.ids = before.ids.clone();
     }
 
-    /// Runs until all sources have ended, `stop` is set or the reader of `out` has gone; events go to `out`.
+    /// Runs until all sources have ended, `stop` is set or the reader of `out` closes its end. Writes events to `out`.
     ///
     /// # Errors
-    /// When a thread cannot be started or has panicked, or `out` takes no more events. What goes wrong with a source stands in its outcome.
+    /// When a thread cannot be started or panics, or `out` cannot be written. Errors of sources are in their outcomes.
     pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
         let Self { config, classifiers, control, outlets, .. } = self;
         let Control { settings, detector, infos, ids } = control;
@@ -236,16 +237,16 @@ fn vision_threads(limits: &LimitsConfig) -> usize {
     }
 }
 
-/// Frames that a source owns.
+/// Number of frames that a source owns.
 fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
     vision_threads + FRAMES_AHEAD + if source.uri.is_live() { 0 } else { READ_AHEAD }
 }
 
-/// One source's ends of the pipeline.
+/// The ends of the pipeline for one source.
 struct Lane {
     capture: Capture,
     inbox: Receiver<Box<Frame>>,
-    /// Where its empty frames go back to.
+    /// Returns its empty frames.
     free: Sender<Box<Frame>>,
 }
 
@@ -277,7 +278,7 @@ fn panicked() -> Failure {
     Failure::new(Exit::Software, anyhow::anyhow!("a thread of the pipeline has panicked"))
 }
 
-/// Waits for the capture threads, but not for one that a driver holds.
+/// Collects the results of the capture threads, without waiting longer for those blocked in a driver.
 fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
     let deadline = Instant::now() + STOP_TIMEOUT;
     let mut outcomes = Vec::new();

@@ -1,4 +1,4 @@
-//! Threads that work side by side finish frames out of turn; here they wait for those before them.
+//! Restores the order of frames after parallel threads have processed them.
 
 use crate::frame::Frame;
 use std::collections::VecDeque;
@@ -6,19 +6,19 @@ use std::collections::VecDeque;
 /// The frames of one source, in the order of their tickets, which have no gaps.
 #[derive(Default)]
 pub(super) struct InOrder {
-    /// The ticket that goes next.
+    /// The next ticket.
     next: u64,
-    /// Frames that are done before their turn, by their distance from `next`.
+    /// Frames that arrived early, indexed by ticket minus `next`.
     early: VecDeque<Option<Box<Frame>>>,
 }
 
 impl InOrder {
-    /// The ticket that goes next.
+    /// The next ticket.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Takes a frame in.
+    /// Adds a frame.
     pub fn put(&mut self, frame: Box<Frame>) {
         let place = (frame.ticket - self.next) as usize;
         if self.early.len() <= place {
@@ -27,7 +27,7 @@ impl InOrder {
         self.early[place] = Some(frame);
     }
 
-    /// Gives the next frame away, where it is there.
+    /// Takes the next frame in order, if it has arrived.
     pub fn take(&mut self) -> Option<Box<Frame>> {
         self.early.front()?.as_ref()?;
         self.next += 1;

@@ -1,5 +1,5 @@
-//! The last thread: smooths, decides what is worth a line, writes it, hands the frame to those who show it, and sends
-//! the empty frame back.
+//! The last thread: smooths, selects and writes events, passes frames to overlay and recorders, and returns the empty
+//! frames.
 
 use super::{
     follow::seconds,
@@ -24,19 +24,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the thread looks whether stdout still has a reader while there is nothing to write.
+/// How often to check whether stdout still has a reader while there is nothing to write.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The thread's state.
 pub(super) struct Publish<W> {
     infos: Arc<[SourceInfo]>,
-    /// Where each source's empty frames go back to.
+    /// Returns each source's empty frames.
     free: Vec<Sender<Box<Frame>>>,
     orders: Vec<InOrder>,
     look: Look,
     labels: Vec<String>,
     audiences: Vec<Audience>,
-    /// What the latest frame's faces show.
+    /// The states of the latest frame's faces.
     shown: Vec<Shows>,
     tracks: HashMap<u64, Known>,
     shows: Vec<Show>,
@@ -73,8 +73,8 @@ impl<W: Write> Publish<W> {
         }
     }
 
-    /// Works until the thread before has ended. With the reader gone, it only empties the pipeline. Returns why the
-    /// events could not be written, where it is not that the reader went away.
+    /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
+    /// Returns the write error, if any.
     pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
         loop {
             match frames.recv_timeout(POLL_INTERVAL) {
@@ -99,7 +99,7 @@ impl<W: Write> Publish<W> {
         }
         self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
         Counters::add(&counters.left);
-        // The source's thread may have ended before.
+        // The source's thread may have ended already.
         let _ = self.free[frame.source].try_send(frame);
     }
 
@@ -108,14 +108,14 @@ impl<W: Write> Publish<W> {
         if let Content::State(state) = &frame.content {
             self.sum_up(frame, state);
         }
-        // Before the faces: after a long gap, somebody new stands where somebody was.
+        // Lost faces are written before new ones.
         self.publish_lost(frame);
         let info = &self.infos[frame.source];
         match (&frame.content, &frame.error) {
             (Content::Picture, Some(error)) => {
                 Counters::add(&info.counters.unreadable);
                 info.first_error.get_or_init(|| error.clone());
-                // A picture that is all there is to read is told of once, at the end.
+                // If a single picture is the only input, its error is reported at the end.
                 if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
                     warn_unreadable(info, frame, error);
                 }
@@ -142,7 +142,7 @@ impl<W: Write> Publish<W> {
         for ((face, row), &readability) in frame.faces.iter().zip(rows).zip(&frame.readability) {
             let bounds = PixelBox::new(&face.bounds, width, height);
             let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score };
-            // Taken out for as long as the line is written: `write_face` needs all of `self`.
+            // Removed while the line is written, because `write_face` borrows all of `self`.
             let (phase, worth, known) = match self.tracks.remove(&face.track) {
                 Some(mut known) => {
                     known.see(&settings.smoothing, &settings.pose, &seen);
@@ -152,7 +152,7 @@ impl<W: Write> Publish<W> {
             };
             if worth {
                 let sight = Sight { phase, track: face.track, predicted: face.predicted };
-                // A picture of a folder stands by itself: nothing is smoothed.
+                // Pictures of a folder are independent, so nothing is smoothed.
                 let values = if frame.file.is_some() { row } else { known.probabilities() };
                 self.write_face(frame, &sight, &known, values, None);
             }
@@ -171,7 +171,7 @@ impl<W: Write> Publish<W> {
         self.write_audience(frame, summary);
     }
 
-    /// While a source is away, nobody is watched; at its end, what was not told yet is told.
+    /// Pauses the audience while the source is unavailable; at the end of the source, writes a last summary.
     fn sum_up(&mut self, frame: &Frame, state: &SourceState) {
         let audience = &mut self.audiences[frame.source];
         audience.pause();
@@ -240,23 +240,23 @@ impl<W: Write> Publish<W> {
     }
 }
 
-/// A face in a frame, as an event tells it.
+/// A face in a frame, as reported in an event.
 struct Sight {
     phase: Phase,
     track: u64,
     predicted: bool,
 }
 
-/// Each bad picture of a folder is worth a line; a camera's are told at the 1st, 2nd, 4th, 8th and so on.
+/// Logs each unreadable picture of a folder; of other sources, only the 1st, 2nd, 4th, 8th and so on.
 fn warn_unreadable(info: &SourceInfo, frame: &Frame, error: &str) {
     let count = info.counters.unreadable.load(Ordering::Relaxed);
     match &frame.file {
-        Some(file) => tracing::warn!("{} is left out: {error}", file.display()),
+        Some(file) => tracing::warn!("{} skipped: {error}", file.display()),
         None if count.is_power_of_two() => {
             tracing::warn!(
                 source = info.name,
                 frame = frame.number,
-                "a frame is left out ({count} so far): {error}"
+                "frame skipped ({count} so far): {error}"
             );
         }
         None => {}

@@ -1,5 +1,5 @@
-//! The thread that opens a source and reads it. What a driver holds up for ever is held up here alone: whoever waits
-//! for this thread waits with patience, and may go without it.
+//! The thread that opens and reads a source. If a driver blocks forever, it blocks only this thread: others wait for it
+//! with a time-out, and may abandon it.
 
 use super::{READ_AHEAD, scheduler_hint};
 use crate::{
@@ -10,38 +10,38 @@ use crate::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{io, thread, time::Duration};
 
-/// The other end of the thread.
+/// A handle to the thread.
 pub(super) struct Reader {
     wanted: Sender<Box<Frame>>,
     news: Receiver<News>,
 }
 
-/// What the thread has to tell.
+/// A message from the thread.
 pub(super) enum News {
-    /// The source is open; a camera tells its name.
+    /// The source is open; contains a camera's device name.
     Opened(Option<String>),
     /// A frame was read.
     Frame(Box<Frame>),
     /// There are no more frames.
     Ended(Box<Frame>),
-    /// The source failed and is closed; the frame that was to be filled comes back.
+    /// The source failed and is closed; returns the unused frame.
     Failed(SourceError, Option<Box<Frame>>),
 }
 
-/// Why there is no news.
+/// Why there is no message.
 pub(super) enum Silence {
-    /// Not within the time that was given.
+    /// The time-out has expired.
     Patience,
-    /// The thread has panicked: foreign code does, on cameras that are out of order.
+    /// The thread has panicked, as libraries do with some defective cameras.
     Panicked,
 }
 
 impl Reader {
-    /// Starts the thread. It ends by itself with its last news, or when this end is dropped; a source that it holds
-    /// is closed then, as soon as the driver lets go of it.
+    /// Starts the thread. It ends after its last message, or when this handle is dropped; it then closes the source, as
+    /// soon as the driver returns.
     ///
     /// # Errors
-    /// When the system has no more threads.
+    /// When the thread cannot be started.
     pub fn start(
         name: &str,
         config: &SourceConfig,
@@ -60,13 +60,13 @@ impl Reader {
         Ok(Self { wanted, news })
     }
 
-    /// Asks for the next frame; only once the source is open, and [`READ_AHEAD`] at a time at most.
+    /// Requests the next frame. The source must be open; at most [`READ_AHEAD`] frames may be requested at a time.
     pub fn want(&self, frame: Box<Frame>) {
-        // A thread that has just ended says so in its news.
+        // If the thread has just ended, its last message says so.
         let _ = self.wanted.send(frame);
     }
 
-    /// The next news, if they come in time.
+    /// Waits up to `patience` for the next message.
     pub fn wait(&self, patience: Duration) -> Result<News, Silence> {
         self.news.recv_timeout(patience).map_err(|error| match error {
             RecvTimeoutError::Timeout => Silence::Patience,
@@ -87,7 +87,7 @@ fn read(
             return;
         }
     };
-    // From here on, news that nobody waits for any more mean that this thread was left behind.
+    // From here on, a failed send means that this thread was abandoned.
     if news.send(News::Opened(source.device_name())).is_err() {
         return;
     }
@@ -103,7 +103,7 @@ fn read(
             Ok(Read::Ended) => News::Ended(frame),
             Err(error) => News::Failed(error, Some(frame)),
         };
-        // Closed before it is told: a camera can only be opened again when the old handle is gone.
+        // Close the source first: a camera can only be opened again when the old handle is closed.
         drop(source);
         let _ = news.send(told);
         return;

@@ -1,13 +1,13 @@
-//! How soon a thread that waited runs again when others keep all cores busy.
+//! A hint to the scheduler that reduces the wake-up latency of a thread while other threads use all cores.
 
 use rustix::process::getpriority_process;
 
-/// Long enough to read a frame and to hand it on.
+/// Long enough to read a frame and to pass it on.
 const SLICE_NS: u64 = 100_000;
 
-/// Asks for short slices of processor time for this thread: since Linux 6.12 the scheduler lets a thread that wakes wait
-/// for the slice of the running one, up to 3 ms, unless its own is shorter. A camera would be read late, and less often
-/// than it sends. Best effort: older kernels have another rule, under which threads that mostly sleep run at once.
+/// Requests short time slices for this thread. Since Linux 6.12, a thread that wakes up waits for the end of the
+/// running thread's slice, up to 3 ms, unless its own slice is shorter. A camera would then be read late, and at less
+/// than its frame rate. Best effort: older kernels run threads that mostly sleep immediately.
 #[expect(unsafe_code)]
 pub(super) fn ask_for_short_slices() {
     let Ok(nice) = getpriority_process(None) else { return };
@@ -23,7 +23,7 @@ pub(super) fn ask_for_short_slices() {
     };
     // SAFETY: 0 is the calling thread; the kernel reads `size` bytes of the attributes, which live until it returns.
     unsafe {
-        // Whoever gave us another policy had a reason.
+        // Another policy was set on purpose and is kept.
         if libc::sched_getscheduler(0) == libc::SCHED_OTHER {
             libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
         }

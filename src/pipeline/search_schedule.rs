@@ -1,20 +1,20 @@
-//! Which frames of a source are taken at all, and how each is searched for faces.
+//! Decides which frames of a source are analysed, and how the detector runs on each.
 
 use super::settings::{Look, Shared, SourceSettings};
 use crate::frame::{Content, Frame, Search};
 use std::{sync::Arc, time::Instant};
 
-/// One source's schedule. It counts the frames that go through the pipeline, so that a file gives the same every time.
+/// The schedule of a source. It counts the frames in the pipeline, so that a file gives the same results on every run.
 pub(super) struct SearchSchedule {
     source: usize,
     look: Look,
     started: Instant,
-    /// Frames since the last search; `None` before the first.
+    /// Frames since the last detector run; `None` before the first.
     since_search: Option<u32>,
     searched_s: f64,
-    /// Searches since the last one at full size.
+    /// Detector runs since the last one at full size.
     since_full: u32,
-    /// When the next frame of a source with `max_fps` is due.
+    /// When the next frame is due, if `max_fps` is set.
     due_s: f64,
 }
 
@@ -31,12 +31,12 @@ impl SearchSchedule {
         }
     }
 
-    /// How this frame is to be searched; the next one is then asked with this one counted.
+    /// How the detector runs on this frame. Must be called once per frame, because it counts the frames.
     pub fn search(&mut self, frame: &Frame) -> Search {
         if frame.content != Content::Picture {
             return Search::Skip;
         }
-        // Pictures of a folder have nothing to do with each other.
+        // Pictures of a folder are independent.
         if frame.file.is_some() {
             return Search::Full;
         }
@@ -58,7 +58,7 @@ impl SearchSchedule {
         let SourceSettings { every, interval_s, .. } = self.look.load().sources[self.source];
         let due = match self.since_search {
             None => true,
-            // Half a millisecond for times that are rounded to one.
+            // Times are rounded to milliseconds; half a millisecond compensates for that.
             Some(frames) => frames + 1 >= every && (time_s - self.searched_s).abs() >= interval_s - 0.000_5,
         };
         if due {
@@ -69,11 +69,11 @@ impl SearchSchedule {
         due
     }
 
-    /// Whether a frame of a live source comes sooner than its `max_fps` allows.
+    /// Whether a frame of a live source arrives sooner than `max_fps` allows.
     pub fn is_too_soon(&mut self, frame: &Frame) -> bool {
         let least_gap_s = self.look.load().sources[self.source].least_gap_s;
         let time_s = frame.captured.saturating_duration_since(self.started).as_secs_f64();
-        // A frame that comes a little early by the camera's jitter is taken: on average the rate is kept.
+        // A frame that is slightly early because of jitter is accepted; the average rate stays within the limit.
         if time_s < self.due_s - least_gap_s * 0.25 {
             return true;
         }

@@ -1,4 +1,4 @@
-//! What may change while the pipeline runs, and how the threads get to know it.
+//! Settings that can change while the pipeline runs, shared by all threads.
 
 use crate::{
     audience::AudienceConfig,
@@ -13,7 +13,7 @@ use crate::{
 use arc_swap::{ArcSwap, cache::Cache};
 use std::sync::Arc;
 
-/// The settings of one moment.
+/// The current settings.
 pub(super) struct Settings {
     pub emit: EmitPolicy,
     pub tracker: TrackerConfig,
@@ -23,24 +23,24 @@ pub(super) struct Settings {
     pub sources: Vec<SourceSettings>,
 }
 
-/// What a source has of its own.
+/// The settings of a source.
 #[derive(Clone)]
 pub(super) struct SourceSettings {
-    /// What the tracker takes for a face.
+    /// Detection settings.
     pub detect: DetectSettings,
-    /// Every so many frames are searched ...
+    /// The detector runs on every n-th frame ...
     pub every: u32,
-    /// ... but not within so many seconds of the last search.
+    /// ... but not within this many seconds of its last run.
     pub interval_s: f64,
-    /// Every so many searches are at full size, whatever is in sight.
+    /// Every n-th detector run uses the full size.
     pub full_every: u32,
-    /// Frames that come sooner after the one before are passed over.
+    /// Minimum time between two frames; frames that arrive sooner are skipped.
     pub least_gap_s: f64,
 }
 
-/// The settings as all threads share them.
+/// The settings shared by all threads.
 pub(super) type Shared = Arc<ArcSwap<Settings>>;
-/// A thread's own look at them: as good as free while nothing changes.
+/// A thread's cached access to the settings, which costs almost nothing while they do not change.
 pub(super) type Look = Cache<Shared, Arc<Settings>>;
 
 impl Settings {

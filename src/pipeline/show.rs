@@ -1,5 +1,5 @@
-//! Hands analysed frames with their pictures to those who show and record them. No pixel is copied: the frame's picture
-//! and that of a box which nobody holds any more change places.
+//! Passes analysed frames with their pictures to overlay and recorders. No pixels are copied: the frame's picture is
+//! swapped with that of an unused `Analysed`.
 
 use super::{known::Known, status::Counters};
 use crate::{
@@ -10,35 +10,35 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crossbeam_queue::ArrayQueue;
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
-/// Frames that wait for one who takes every frame.
+/// Capacity of the queue of a receiver of all frames.
 const WAITING: usize = 2;
 
-/// Where a source's frames are put for somebody.
+/// Passes a source's frames to a receiver.
 pub enum Outlet {
-    /// The newest frame alone: one that was not taken in time gives way.
+    /// Only the newest frame: it replaces one that was not taken in time.
     Newest(Arc<ArrayQueue<Arc<Analysed>>>, Sender<()>),
     /// Every frame: the pipeline waits until there is room.
     Every(Sender<Arc<Analysed>>),
 }
 
-/// The other end of the outlets for one who only wants the newest frames, of any number of sources.
+/// Receives the newest frames of several sources.
 pub struct Newest {
     slots: Vec<Arc<ArrayQueue<Arc<Analysed>>>>,
     bell: Receiver<()>,
 }
 
-/// What waiting for a frame gave.
+/// The result of waiting for a frame.
 pub enum Waited {
-    /// There is something in the slots.
+    /// A frame is available.
     Ready,
-    /// Not in time.
+    /// The time-out has expired.
     Patience,
-    /// The pipeline has ended; the slots may hold last frames.
+    /// The pipeline has ended; the last frames may be available.
     Ended,
 }
 
 impl Newest {
-    /// Outlets for so many sources, and their other end.
+    /// Creates one outlet per source, and their receiver.
     pub fn outlets(sources: usize) -> (Vec<Outlet>, Self) {
         let (ring, bell) = bounded(1);
         let slots: Vec<_> = (0..sources).map(|_| Arc::new(ArrayQueue::new(1))).collect();
@@ -46,7 +46,7 @@ impl Newest {
         (outlets.collect(), Self { slots, bell })
     }
 
-    /// Waits until a frame comes.
+    /// Waits up to `patience` for a frame.
     pub fn wait(&self, patience: Duration) -> Waited {
         match self.bell.recv_timeout(patience) {
             Ok(()) => Waited::Ready,
@@ -62,13 +62,13 @@ impl Newest {
 }
 
 impl Outlet {
-    /// An outlet for one who takes every frame, and its other end.
+    /// Creates an outlet for all frames, and its receiver.
     pub fn every() -> (Self, Receiver<Arc<Analysed>>) {
         let (to_them, frames) = bounded(WAITING);
         (Self::Every(to_them), frames)
     }
 
-    /// How many frames lie in it, or in the hands of the one behind it, at most.
+    /// Maximum number of frames in the outlet and its receiver.
     fn holds(&self) -> usize {
         match self {
             Self::Newest(..) => 2,
@@ -80,16 +80,16 @@ impl Outlet {
         match self {
             Self::Newest(slot, bell) => {
                 slot.force_push(shown);
-                // A bell that was not heard yet need not be rung again.
+                // Fails if an earlier notification is still pending, which is sufficient.
                 let _ = bell.try_send(());
             }
-            // One who has ended misses nothing.
+            // Fails only if the receiver has ended.
             Self::Every(frames) => drop(frames.send(shown)),
         }
     }
 }
 
-/// A source's outlets and the boxes that go round through them.
+/// A source's outlets, and the reusable frames that they pass on.
 #[derive(Default)]
 pub(super) struct Show {
     outlets: Vec<Outlet>,
@@ -103,7 +103,7 @@ impl Show {
         Self { outlets, ring: (0..boxes).map(|_| empty()).collect() }
     }
 
-    /// Hands on a frame and what is known of its faces; takes its picture out of it.
+    /// Passes on a frame with the state of its faces; moves the picture out of `frame`.
     pub fn show(
         &mut self,
         frame: &mut Frame,
@@ -114,7 +114,7 @@ impl Show {
         if frame.error.is_some() {
             return;
         }
-        // There are so many that one is always free.
+        // There are enough of them that one is always free.
         let Some(free) = self.ring.iter().position(|shown| Arc::strong_count(shown) == 1) else { return };
         let Some(shown) = Arc::get_mut(&mut self.ring[free]) else { return };
         shown.news = news(frame);
@@ -136,7 +136,7 @@ impl Show {
     }
 }
 
-/// Why a source gives no pictures.
+/// The reason that a source delivers no pictures.
 fn news(frame: &Frame) -> Option<String> {
     match &frame.content {
         Content::State(
@@ -146,7 +146,7 @@ fn news(frame: &Frame) -> Option<String> {
     }
 }
 
-/// Pictures stand by themselves; everywhere else, what is shown is smoothed.
+/// Copies the faces; their probabilities are smoothed, except in independent pictures.
 fn fill_faces(shown: &mut Analysed, frame: &Frame, tracks: &HashMap<u64, Known>, classes: usize) {
     for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
         let known = tracks.get(&face.track).filter(|_| frame.file.is_none());

@@ -1,4 +1,4 @@
-//! What all threads know of the sources, and what the world outside may ask and change while the pipeline runs.
+//! The state of the sources shared by all threads, and the handle to query and control a running pipeline.
 
 use super::settings::{Settings, Shared};
 use crate::{
@@ -13,35 +13,35 @@ use std::{
     time::Duration,
 };
 
-/// One source, as all threads know it.
+/// Information about a source, shared by all threads.
 pub(super) struct SourceInfo {
     pub name: String,
     pub config: SourceConfig,
     pub max_megapixels: f64,
-    /// What was wrong with the first picture that could not be read.
+    /// The error of the first unreadable picture.
     pub first_error: OnceLock<String>,
     pub counters: Counters,
     state: AtomicU8,
 }
 
-/// One source's counters.
+/// The counters of a source.
 #[derive(Default)]
 pub(super) struct Counters {
-    /// Pictures that were analysed.
+    /// Analysed pictures.
     pub analysed: AtomicU64,
-    /// Pictures that could not be read.
+    /// Pictures that could not be decoded or analysed.
     pub unreadable: AtomicU64,
-    /// Pictures that gave way to newer ones.
+    /// Pictures that were replaced by newer ones.
     pub skipped: AtomicU64,
-    /// Frames that went into the pipeline, ...
+    /// Frames that have entered the pipeline, ...
     pub entered: AtomicU64,
-    /// ... and those that came out.
+    /// ... and frames that have left it.
     pub left: AtomicU64,
-    /// From the capture of a picture to the writing of its lines, in microseconds; smoothed.
+    /// Time from the capture of a picture to the writing of its lines, in microseconds; smoothed.
     latency_us: AtomicU64,
 }
 
-/// One picture's part in the smoothed latency: a few seconds of a camera count.
+/// Weight of one picture in the smoothed latency, which thus covers a few seconds of a camera.
 const LATENCY_SHARE: f64 = 1.0 / 64.0;
 
 const STATES: [&str; 5] = ["opening", "up", "stalled", "down", "ended"];
@@ -55,7 +55,7 @@ impl Counters {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Takes one more picture's latency in. One thread does so.
+    /// Adds the latency of a picture. Only one thread may call this.
     pub fn note_latency(&self, latency: Duration) {
         let new_us = latency.as_micros() as f64;
         let smoothed_us = match Self::get(&self.latency_us) as f64 {
@@ -93,7 +93,7 @@ impl SourceInfo {
     }
 }
 
-/// A hold on a running pipeline.
+/// A handle to a running pipeline.
 #[derive(Clone)]
 pub struct Control {
     pub(super) settings: Shared,
@@ -102,43 +102,43 @@ pub struct Control {
     pub(super) ids: TrackIds,
 }
 
-/// How a source fares.
+/// The status of a source.
 pub struct SourceStatus {
-    /// What events call it.
+    /// Name in the events.
     pub name: String,
     /// opening, up, stalled, down or ended.
     pub state: &'static str,
-    /// Pictures that were analysed.
+    /// Analysed pictures.
     pub analysed: u64,
-    /// Pictures that gave way to newer ones.
+    /// Pictures that were replaced by newer ones.
     pub skipped: u64,
-    /// From a picture's capture to its lines, in milliseconds, over the last few seconds.
+    /// Time from a picture's capture to the writing of its lines, in milliseconds, over the last few seconds.
     pub latency_ms: f64,
 }
 
-/// How a pipeline fares.
+/// The status of a pipeline.
 pub struct Status {
-    /// Each source.
+    /// All sources.
     pub sources: Vec<SourceStatus>,
-    /// Frames that are in the pipeline.
+    /// Frames in the pipeline.
     pub in_flight: u64,
-    /// Frames that have come out of it.
+    /// Frames that have left the pipeline.
     pub left: u64,
 }
 
 impl Control {
-    /// Makes the settings of `config` count from the next frame on: emit policy, tracker, smoothing, audience, and how
-    /// faces are searched. All else in it must be as it was, the number of sources above all.
+    /// Applies settings of `config` from the next frame on: emit policy, tracker, smoothing, pose, audience and
+    /// detection. All other settings must be unchanged, in particular the number of sources.
     pub fn adopt(&self, config: &Config) {
         self.settings.store(Arc::new(Settings::new(config, &self.detector)));
     }
 
-    /// How it fares at this moment.
+    /// The current status.
     pub fn status(&self) -> Status {
         let sum = |counter: fn(&Counters) -> &AtomicU64| -> u64 {
             self.infos.iter().map(|info| Counters::get(counter(&info.counters))).sum()
         };
-        // In this order: what leaves meanwhile must not look like more than came in.
+        // In this order, so that a frame that leaves in between is not counted as left but not entered.
         let left = sum(|counters| &counters.left);
         let entered = sum(|counters| &counters.entered);
         let source = |info: &SourceInfo| SourceStatus {

@@ -1,4 +1,4 @@
-//! Vision threads: decode a frame and search it for faces. All serve all sources, a fair share each.
+//! Vision threads: decode frames and detect faces. All threads serve all sources equally.
 
 use super::{
     STOP_TIMEOUT,
@@ -20,10 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a thread waits before it looks whether the program is to stop.
+/// How often to check whether the program is asked to stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A face that is known is continued by detections whose score is at least this part of what begins one.
+/// The minimum score of detections that continue a track, as a fraction of the one that starts a track.
 const CONTINUES: f32 = 0.5;
 
 /// One vision thread.
@@ -58,7 +58,7 @@ impl Vision {
         }
     }
 
-    /// Works until all sources have ended. The detector is made here, since it cannot change threads.
+    /// Runs until all sources have ended. The detector is built here, because it cannot move between threads.
     pub fn run(mut self) -> Result<(), RuntimeError> {
         let mut detector = self.plan.build()?;
         let inboxes = self.inboxes.clone();
@@ -69,9 +69,9 @@ impl Vision {
         let mut open = inboxes.len();
         let mut stopped = None;
         while open > 0 {
-            // Among several that are ready, it takes one at random: that is the fair share.
+            // If several inboxes are ready, it selects one at random, which is fair to all sources.
             let Ok(ready) = select.ready_timeout(POLL_INTERVAL) else {
-                // A capture thread still tells its source's end, unless it is stuck in a driver.
+                // A capture thread still sends its source's end, unless it is blocked in a driver.
                 if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
                     break;
                 }
@@ -80,8 +80,8 @@ impl Vision {
             match inboxes[ready].try_recv() {
                 Ok(mut frame) => {
                     if catch_panic(|| self.see(&mut frame, &mut *detector)).is_err() {
-                        // A frame that is not handed on would hold up its source for ever.
-                        frame.error = Some("its analysis failed, which is a bug of emotiond".to_owned());
+                        // A frame that is not passed on would block its source forever.
+                        frame.error = Some("the analysis panicked; this is a bug in emotiond".to_owned());
                         detector = self.plan.build()?;
                     }
                     if self.done.send(frame).is_err() {
@@ -128,7 +128,7 @@ impl Vision {
         Ok(())
     }
 
-    /// How the frame can be glanced at, where that is due and the faces allow it.
+    /// How to glance at the frame, if a glance is due and all faces in view are large enough.
     fn plan_glance(&self, frame: &Frame, settings: &DetectSettings) -> Result<Option<Glance>, DecodeError> {
         if frame.search != Search::Glance {
             return Ok(None);
@@ -138,8 +138,7 @@ impl Vision {
         Ok(memory.glance(frame.ticket, width.max(height), settings.max_side_px))
     }
 
-    /// Searches the picture at a reduced size. Returns whether that was enough: it was not when it found fewer faces
-    /// than were in sight.
+    /// Runs the detector on the downscaled picture. Returns false if it found fewer faces than were in view.
     fn glance(
         &self,
         frame: &mut Frame,
@@ -174,7 +173,7 @@ impl Vision {
         Ok(true)
     }
 
-    /// Decodes what was decoded at a part of its size once more.
+    /// Decodes the frame again at full size, if it was decoded at a reduced one.
     fn decode_whole(&self, frame: &mut Frame) -> Result<(), DecodeError> {
         if frame.shrink == 1 {
             return Ok(());

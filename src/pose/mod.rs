@@ -1,4 +1,4 @@
-//! Which way a face looks: yaw, pitch and roll from its five landmarks, and whether that is towards the camera.
+//! Head pose: yaw, pitch and roll from the five landmarks of a face, and whether it looks towards the camera.
 
 use crate::landmarks::Landmarks;
 use emotiond_core::{config::values, geometry::Point};
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoseConfig {
-    /// A face looks towards the camera while it is turned to a side by no more than so many degrees, ...
+    /// A face looks towards the camera if it is turned sideways by at most this many degrees, ...
     #[serde(deserialize_with = "values::degrees")]
     pub facing_yaw_deg: f32,
-    /// ... and up or down by no more than these.
+    /// ... and up or down by at most this many.
     #[serde(deserialize_with = "values::degrees")]
     pub facing_pitch_deg: f32,
-    /// Seconds in which an old pose fades to 37 %; 0 turns smoothing off.
+    /// Time constant in seconds, in which the weight of old poses falls to 37 %; 0 turns smoothing off.
     #[serde(deserialize_with = "values::seconds")]
     pub time_constant_s: f32,
-    /// Seconds for which a face must look the other way before it counts.
+    /// `facing` changes after the face has been in the other state for this many seconds.
     #[serde(deserialize_with = "values::seconds")]
     pub hold_s: f32,
 }
@@ -28,34 +28,34 @@ impl Default for PoseConfig {
     }
 }
 
-/// A mean face in the order of [`Landmarks`], in distances between the eyes: to the right, down, towards the camera.
-/// Measured on the faces of FER2013's Training as YuNet sees them: heights and widths are medians of the faces that look
-/// ahead; the nose's depth follows from how the distance between the eyes shrinks while the nose moves aside.
+/// The landmarks of a mean face in the order of [`Landmarks`], in units of the distance between the eyes; axes: right,
+/// down, towards the camera. Measured with YuNet on FER2013's Training: heights and widths are medians of frontal
+/// faces; the depth of the nose is derived from the decrease of the eye distance as the nose moves sideways.
 const MEAN_FACE: [[f32; 3]; 5] =
     [[-0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.0, 0.04, 0.47], [-0.42, 0.5, 0.05], [0.42, 0.5, 0.05]];
-/// From a face that looks ahead, so many steps find the pose of one that is turned by 70 degrees.
+/// Number of Gauss-Newton steps; enough to find a rotation of 70 degrees from a frontal start.
 const STEPS: usize = 10;
-/// Five points tell nothing of a face that is turned further.
+/// Maximum angle; five points do not determine larger ones.
 const MOST_TURNED: f32 = 85.0;
-/// How far a face that looked at the camera may turn beyond the limit, in degrees, before it looks away.
+/// Hysteresis: how far a face that looks towards the camera may turn beyond the limits, in degrees.
 const HYSTERESIS_DEG: f32 = 5.0;
 
-/// Which way a face looks, in degrees; all are 0 for one that is upright and looks straight at the camera.
+/// Head pose in degrees; all angles are 0 for an upright face that looks straight at the camera.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {
-    /// Turned to a side: positive towards the right edge of the picture, which is the person's left.
+    /// Positive towards the right edge of the picture, which is the person's left.
     pub yaw: f32,
-    /// Turned up or down: positive is up.
+    /// Positive is up.
     pub pitch: f32,
-    /// Tilted in the picture's plane: positive is clockwise as one sees the picture.
+    /// In-plane rotation: positive is clockwise in the picture.
     pub roll: f32,
 }
 
 impl Pose {
-    /// The pose in which `MEAN_FACE`, scaled and projected along the camera's axis, comes closest to the landmarks
-    /// (least squares under weak perspective, the camera model of DeMenthon and Davis, "Model-based object pose in 25
-    /// lines of code", 1995). Place, scale and roll have closed forms; yaw and pitch are found by Gauss-Newton steps in
-    /// what these leave over (variable projection). `None` where the points are no face.
+    /// The pose in which `MEAN_FACE`, scaled and projected along the camera's axis, is closest to the landmarks (least
+    /// squares under weak perspective, the camera model of DeMenthon and Davis, "Model-based object pose in 25 lines of
+    /// code", 1995). Position, scale and roll have closed forms; yaw and pitch are found by Gauss-Newton steps on the
+    /// remaining residual (variable projection). `None` if the points are degenerate.
     pub fn of(landmarks: &Landmarks) -> Option<Self> {
         let points = centered(landmarks.0.map(|point| Complex { re: point.x, im: point.y }));
         let (mut yaw, mut pitch) = (0.0f32, 0.0f32);
@@ -74,7 +74,7 @@ impl Pose {
         [pose.yaw, pose.pitch, pose.roll].iter().all(|angle| angle.is_finite()).then_some(pose)
     }
 
-    /// The landmarks that the mean face has in this pose, around the origin, its eyes one pixel apart.
+    /// The landmarks of the mean face in this pose, centred on the origin, with an eye distance of one pixel.
     pub fn project(&self) -> Landmarks {
         let projection = Projection::new(self.yaw.to_radians(), self.pitch.to_radians());
         let (sin, cos) = self.roll.to_radians().sin_cos();
@@ -85,19 +85,19 @@ impl Pose {
         }))
     }
 
-    /// The angle between where the face looks and the camera, in degrees.
+    /// The angle between the face's direction and the camera, in degrees.
     pub fn away_deg(&self) -> f32 {
         (self.yaw.to_radians().cos() * self.pitch.to_radians().cos()).clamp(-1.0, 1.0).acos().to_degrees()
     }
 
-    /// Whether the face looks towards the camera, `slack_deg` beyond the limits included.
+    /// Whether the face looks towards the camera, with the limits extended by `slack_deg`.
     pub fn faces(&self, config: &PoseConfig, slack_deg: f32) -> bool {
         self.yaw.abs() <= config.facing_yaw_deg + slack_deg
             && self.pitch.abs() <= config.facing_pitch_deg + slack_deg
     }
 
     fn towards(&self, other: &Self, part: f32) -> Self {
-        // The short way round for a head that hangs upside down.
+        // Interpolate along the shorter arc, also across 180 degrees.
         let roll = self.roll + turn(other.roll - self.roll) * part;
         Self {
             yaw: self.yaw + (other.yaw - self.yaw) * part,
@@ -107,29 +107,29 @@ impl Pose {
     }
 }
 
-/// An angle of -180 to 180 degrees.
+/// Normalises an angle to -180 to 180 degrees.
 fn turn(angle: f32) -> f32 {
     (angle + 180.0).rem_euclid(360.0) - 180.0
 }
 
-/// A face's pose over time, steadied, and how long it looked towards the camera.
+/// A face's pose smoothed over time, and how long the face looked towards the camera.
 pub struct Attention {
     pose: Pose,
     time_s: f64,
     facing: bool,
-    /// Since when the pose has been on the other side of the limits.
+    /// Time since which the pose has been on the other side of the limits.
     other_since_s: Option<f64>,
     facing_s: f64,
 }
 
 impl Attention {
-    /// A face at its first sight.
+    /// The first pose of a face.
     pub fn new(config: &PoseConfig, pose: Pose, time_s: f64) -> Self {
         Self { pose, time_s, facing: pose.faces(config, 0.0), other_since_s: None, facing_s: 0.0 }
     }
 
-    /// Takes the pose at `time_s`. It runs through an exponential moving average; whether the face looks towards the camera
-    /// changes once the average has been on the other side of the limits for `hold_s`.
+    /// Adds the pose at `time_s` to an exponential moving average. `facing` changes after the average has been on the
+    /// other side of the limits for `hold_s`.
     pub fn update(&mut self, config: &PoseConfig, pose: Pose, time_s: f64) {
         let elapsed_s = (time_s - self.time_s).max(0.0);
         self.facing_s += if self.facing { elapsed_s } else { 0.0 };
@@ -149,7 +149,7 @@ impl Attention {
         }
     }
 
-    /// The steadied pose.
+    /// The smoothed pose.
     pub fn pose(&self) -> Pose {
         self.pose
     }
@@ -159,13 +159,13 @@ impl Attention {
         self.facing
     }
 
-    /// Seconds for which it has.
+    /// Seconds in which the face looked towards the camera.
     pub fn facing_s(&self) -> f64 {
         self.facing_s
     }
 }
 
-/// A point of the plane; a factor is a scale and a turn.
+/// A complex number: a point of the plane, or a factor that scales and rotates.
 #[derive(Clone, Copy)]
 struct Complex {
     re: f32,
@@ -177,7 +177,7 @@ impl Complex {
         Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
     }
 
-    /// The other times this one's conjugate.
+    /// `other` times the conjugate of this number.
     fn conjugate_times(self, other: Self) -> Self {
         Self { re: self.re, im: -self.im }.times(other)
     }
@@ -197,7 +197,7 @@ impl Complex {
 
 type Shape = [Complex; 5];
 
-/// The mean face without roll, as the camera sees it, and how its points move with yaw and with pitch.
+/// The projection of the mean face without roll, and the derivatives of its points with respect to yaw and pitch.
 struct Projection {
     points: Shape,
     by_yaw: Shape,
@@ -205,10 +205,10 @@ struct Projection {
 }
 
 impl Projection {
-    /// For angles in radians: the head turns to the side, then up.
+    /// Angles are in radians; yaw is applied before pitch.
     fn new(yaw: f32, pitch: f32) -> Self {
         let ((sin_yaw, cos_yaw), (sin_pitch, cos_pitch)) = (yaw.sin_cos(), pitch.sin_cos());
-        // Towards the side, and towards the camera, after the turn to the side.
+        // Horizontal position and depth after yaw.
         let side = |[x, _, z]: [f32; 3]| cos_yaw * x + sin_yaw * z;
         let depth = |[x, _, z]: [f32; 3]| -sin_yaw * x + cos_yaw * z;
         let shape = |point: fn([f32; 3], f32, f32, (f32, f32)) -> Complex| {
@@ -222,14 +222,14 @@ impl Projection {
     }
 }
 
-/// The points around their mean.
+/// The points relative to their mean.
 fn centered(points: Shape) -> Shape {
     let sum = |of: fn(&Complex) -> f32| points.iter().map(of).sum::<f32>() / points.len() as f32;
     let mean = Complex { re: sum(|point| point.re), im: sum(|point| point.im) };
     points.map(|point| point.minus(mean))
 }
 
-/// The factor by which `shape` comes closest to `points`; `None` where one of them is a single place.
+/// The factor that maps `shape` closest to `points`; `None` if all points of one of them coincide.
 fn similarity(points: &Shape, shape: &Shape) -> Option<Complex> {
     let product = |(point, model): (&Complex, &Complex)| model.conjugate_times(*point);
     let products = points.iter().zip(shape).map(product);
@@ -244,7 +244,7 @@ fn step(points: &Shape, yaw: f32, pitch: f32) -> Option<(f32, f32)> {
     let Projection { points: model, by_yaw, by_pitch } = Projection::new(yaw, pitch);
     let factor = similarity(points, &model)?;
     let unturned = Complex { re: factor.re, im: -factor.im }.scaled(1.0 / factor.norm());
-    // What scale and roll can do about a motion of the points is none of yaw's and pitch's work.
+    // Project out the part of the derivatives that scale and roll can account for.
     let rest = |motion: Shape| {
         let part = similarity(&motion, &model).unwrap_or(Complex { re: 0.0, im: 0.0 });
         let mut rest = motion;
@@ -255,7 +255,7 @@ fn step(points: &Shape, yaw: f32, pitch: f32) -> Option<(f32, f32)> {
     let mut residual = points.map(|point| point.times(unturned));
     residual.iter_mut().zip(&model).for_each(|(value, point)| *value = value.minus(*point));
     let dot = |a: &Shape, b: &Shape| a.iter().zip(b).map(|(a, b)| a.re * b.re + a.im * b.im).sum::<f32>();
-    // A little damping, for the places where one of the two hardly moves the points.
+    // Slight damping, for poses in which one of the angles hardly moves the points.
     let (a, b, c) = (dot(&by_yaw, &by_yaw) + 1e-3, dot(&by_yaw, &by_pitch), dot(&by_pitch, &by_pitch) + 1e-3);
     let (u, v) = (dot(&by_yaw, &residual), dot(&by_pitch, &residual));
     let determinant = a * c - b * b;

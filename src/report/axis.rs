@@ -1,16 +1,16 @@
-//! Round places on an axis.
+//! Tick positions on an axis.
 
 use super::clock::TimeAxis;
 
-/// Steps that people count time in, in seconds.
+/// Usual steps of time axes, in seconds.
 const TIME_STEPS: [f64; 21] = [
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
     10_800.0, 21_600.0, 43_200.0, 86_400.0,
 ];
-/// More labels would touch each other.
+/// Maximum number of ticks, so that labels do not overlap.
 const MOST_TICKS: f64 = 7.0;
 
-/// The round places within `from..to` of a time axis, and the step between them.
+/// The ticks within `from..to` of a time axis, and the step between them.
 pub fn ticks(axis: TimeAxis, (from, to): (f64, f64)) -> (Vec<f64>, f64) {
     let fits = |step: f64| (to - from) / step <= MOST_TICKS;
     let of_time = TIME_STEPS
@@ -29,7 +29,7 @@ pub fn ticks(axis: TimeAxis, (from, to): (f64, f64)) -> (Vec<f64>, f64) {
     )
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, ... that is not less.
+/// The smallest of 1, 2, 5, 10, 20, 50, ... that is at least `value`.
 pub fn round_up(value: f64) -> f64 {
     let decade = 10f64.powf(value.max(1.0).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * decade).find(|step| *step >= value).unwrap_or(decade)

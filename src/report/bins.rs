@@ -1,16 +1,16 @@
-//! Time in bins of equal width, whose width doubles when there are too many: a recording of any length takes the same
-//! memory.
+//! Time in bins of equal width. The width doubles when there are too many bins, so that memory is bounded for any
+//! length of recording.
 
-/// Width of the bins at first. A power of two, so that no sum of widths is ever rounded.
+/// Initial width of the bins. A power of two, so that sums of widths are exact.
 const FINEST_S: f64 = 1.0 / 32.0;
 
-/// What a bin holds.
+/// The contents of a bin.
 pub trait Cell: Clone + Default {
-    /// Takes in the neighbour that comes after.
+    /// Adds the contents of the following bin.
     fn merge(&mut self, later: &Self);
 }
 
-/// Bins from the first time that was added to the last.
+/// Bins from the first to the last time added.
 #[derive(Clone)]
 pub struct Bins<C> {
     capacity: usize,
@@ -20,17 +20,17 @@ pub struct Bins<C> {
 }
 
 impl<C: Cell> Bins<C> {
-    /// No bins yet, later at most `capacity` (2 or more).
+    /// Empty; will contain at most `capacity` bins (2 or more).
     pub fn new(capacity: usize) -> Self {
         Self::of_width(FINEST_S, capacity)
     }
 
-    /// The same, with a width to begin with.
+    /// Empty, with an initial width.
     pub fn of_width(width: f64, capacity: usize) -> Self {
         Self { capacity, start: 0.0, width, cells: Vec::new() }
     }
 
-    /// Shares the time `from..to` out: `put` is told each bin that it touches, and for how long.
+    /// Distributes the time `from..to`: calls `put` with each overlapping bin and the seconds of overlap.
     pub fn add(&mut self, from: f64, to: f64, mut put: impl FnMut(&mut C, f64)) {
         if to <= from {
             return;
@@ -46,17 +46,17 @@ impl<C: Cell> Bins<C> {
         }
     }
 
-    /// The bins with the time at which each begins.
+    /// The bins with their start times.
     pub fn iter(&self) -> impl Iterator<Item = (f64, &C)> {
         self.cells.iter().enumerate().map(|(index, cell)| (self.start + index as f64 * self.width, cell))
     }
 
-    /// Seconds of one bin.
+    /// Width of a bin in seconds.
     pub fn width(&self) -> f64 {
         self.width
     }
 
-    /// The same time in at most `capacity` bins.
+    /// The same contents in at most `capacity` bins.
     pub fn coarser(&self, capacity: usize) -> Self {
         let mut coarser = Self { capacity, ..self.clone() };
         while coarser.cells.len() > capacity {
@@ -65,7 +65,7 @@ impl<C: Cell> Bins<C> {
         coarser
     }
 
-    /// Makes `from..to` lie inside the bins.
+    /// Extends the bins to include `from..to`.
     fn cover(&mut self, from: f64, to: f64) {
         if self.cells.is_empty() {
             self.start = from.floor();

@@ -1,5 +1,5 @@
-//! The drawn part of a story as SVG: bands, lanes, axes. Each fills a viewport of any width, since its places are
-//! percentages; heights are pixels. The page and the picture show the same ones.
+//! The charts of a report as SVG: bands, lanes, axes. Horizontal positions are percentages, so that a chart fits any
+//! width; heights are pixels. Page and picture use the same charts.
 
 use super::{
     axis::{round_up, ticks},
@@ -15,17 +15,17 @@ use std::fmt::Write as _;
 
 /// Height of the band.
 pub const BAND_HEIGHT: f64 = 180.0;
-/// Height of a lane with the space around it.
+/// Height of a lane including its margin.
 pub const LANE_HEIGHT: f64 = 20.0;
-/// Height of the line of times.
+/// Height of the time axis.
 pub const TICKS_HEIGHT: f64 = 22.0;
 /// Height of the bar of shares.
 pub const SHARES_HEIGHT: f64 = 28.0;
-/// More columns are not told apart.
+/// Maximum number of columns of the band.
 const COLUMNS: usize = 400;
-/// The band's own units, in both directions: they are stretched to what there is.
+/// Width and height of the band's coordinate system, which is stretched to the available space.
 const UNITS: f64 = 1000.0;
-/// A smaller share of the bar has no room for its number, in percent.
+/// Minimum share of the bar that has room for its number, in percent.
 const NARROW: f64 = 9.0;
 
 /// A source's charts over a range of its axis.
@@ -34,24 +34,24 @@ pub struct Chart<'a> {
     labels: &'a Labels,
     range: (f64, f64),
     columns: Bins<Moment>,
-    /// The band's height in faces, and how far its lines are apart.
+    /// The band's height and the distance of its grid lines, in faces.
     top: f64,
     step: f64,
 }
 
 impl<'a> Chart<'a> {
-    /// The charts of `source` from the first to the second place of `range`.
+    /// The charts of `source` over `range`.
     pub fn new(source: &'a Source, labels: &'a Labels, (from, to): (f64, f64)) -> Self {
         let columns = source.bins.coarser(COLUMNS);
         let count = labels.names().len();
         let most = columns.iter().map(|(_, moment)| moment.faces(count).sum()).fold(1.0, f64::max);
         let step = round_up(most / 4.0);
-        // A hundredth over a whole number comes from faces that take turns.
+        // Small excesses over a whole number come from bins in which one face replaces another.
         let top = ((most - 0.05) / step).ceil().max(1.0) * step;
         Self { source, labels, range: (from, to.max(from + 0.001)), columns, top, step }
     }
 
-    /// The hatching that marks where a source was away. It must stand once in each document.
+    /// The hatching that marks gaps. Each document must contain it once.
     pub fn hatching() -> Markup {
         html! {
             defs {
@@ -63,7 +63,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Mean number of faces over time, one emotion upon the other.
+    /// Mean number of faces over time, stacked by emotion.
     pub fn band(&self) -> Markup {
         html! {
             rect class="plot" width="100%" height="100%" {}
@@ -82,7 +82,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Numbers of faces beside the band.
+    /// Labels of the face counts beside the band.
     pub fn levels_axis(&self) -> Markup {
         html! {
             @for level in self.levels() {
@@ -93,10 +93,10 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Times under band or lanes.
+    /// The time axis below band or lanes.
     pub fn ticks_axis(&self) -> Markup {
         let (mut places, step) = ticks(self.source.axis(), self.range);
-        // A picture's number stands under its middle.
+        // A picture's number is centred below its column.
         let middle = if self.source.axis() == TimeAxis::Pictures { 0.5 } else { 0.0 };
         places.retain(|at| at + middle <= self.range.1);
         let days = words::spans_days(self.range);
@@ -112,7 +112,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// A lane a face: what it showed, from its first sight to its last.
+    /// One lane per face with its emotions, from its first to its last detection.
     pub fn lanes(&self, lanes: &[Lane]) -> Markup {
         html! {
             rect class="plot" width="100%" height="100%" {}
@@ -127,7 +127,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// The lanes' names beside them.
+    /// Labels beside the lanes.
     pub fn lane_names(lanes: &[Lane]) -> Markup {
         html! {
             @for (row, lane) in lanes.iter().enumerate() {
@@ -139,7 +139,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Each emotion's share of all time in which faces were seen, as one bar.
+    /// Each emotion's share of the total time of all faces, as one bar.
     pub fn shares(&self) -> Markup {
         let total: f64 = self.source.shown.iter().sum();
         html! {
@@ -162,18 +162,18 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// The levels at which the number of faces is written.
+    /// The labelled levels of the band.
     fn levels(&self) -> impl Iterator<Item = f64> {
         let count = (self.top / self.step).round() as u32;
         (0..=count).map(|index| f64::from(index) * self.step)
     }
 
-    /// A level's place in the band, in pixels from above.
+    /// A level's vertical position in the band, in pixels from the top.
     fn height(&self, level: f64) -> f64 {
         BAND_HEIGHT * (1.0 - level / self.top)
     }
 
-    /// Puts a level's number beside its line, inside the band at its ends.
+    /// Vertical shift that centres a level's label on its line, or keeps it within the band at top and bottom.
     fn text_shift(&self, level: f64) -> f64 {
         if level == 0.0 {
             0.0
@@ -184,13 +184,13 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// A place as a percentage of the width.
+    /// A position as a percentage of the width.
     fn x(&self, at: f64) -> f64 {
         let (from, to) = self.range;
         (at - from) / (to - from) * 100.0
     }
 
-    /// All emotions up to `place`, filled down to the ground: what is painted later covers its lower part.
+    /// The sum of all emotions up to `place`, filled down to zero. Layers drawn later cover the lower part.
     fn layer(&self, place: usize) -> String {
         let mut path = String::new();
         let mut end = None;
@@ -210,7 +210,7 @@ impl<'a> Chart<'a> {
         path + &format!("V{UNITS}Z")
     }
 
-    /// Invisible columns over the band that tell their numbers.
+    /// Invisible columns over the band, whose tooltips show their numbers.
     fn readings(&self) -> Markup {
         let places = self.labels.names().len();
         let mut readings: Vec<(f64, f64, Vec<f64>)> = Vec::new();
@@ -241,7 +241,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// A span in words; of pictures, the first and the last.
+    /// A time range as text; for pictures, the first and the last one.
     fn span(&self, from: f64, to: f64) -> String {
         let axis = self.source.axis();
         let step = self.columns.width().min(1.0);
@@ -250,7 +250,7 @@ impl<'a> Chart<'a> {
         if last <= from { told(from) } else { format!("{} to {}", told(from), told(last)) }
     }
 
-    /// Hatching where the source was away.
+    /// Hatching of the gaps.
     fn away(&self) -> Markup {
         let mut spans: Vec<(f64, f64)> = Vec::new();
         for (at, _) in self.source.bins.iter().filter(|(_, moment)| moment.is_away()) {
@@ -269,7 +269,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// A part of a lane.
+    /// A segment of a lane.
     fn bar(&self, lane: &Lane, (from, to): (f64, f64), label: usize, y: f64) -> Markup {
         let name = &self.labels.names()[label];
         let told = |at| words::moment(self.source.axis(), at, 1.0, words::spans_days(self.range));
@@ -282,7 +282,7 @@ impl<'a> Chart<'a> {
     }
 }
 
-/// The runs of one emotion in a lane, with their beginnings and ends.
+/// The runs of equal emotions in a lane, with their start and end times.
 fn runs(shown: &Bins<Shown>) -> Vec<(f64, f64, usize)> {
     let mut runs: Vec<(f64, f64, usize)> = Vec::new();
     for (at, cell) in shown.iter().filter(|(_, cell)| cell.is_there()) {
@@ -299,12 +299,12 @@ fn percent(value: f64) -> PreEscaped<String> {
     PreEscaped(format!("{value:.3}%"))
 }
 
-/// More digits of a mean number of faces say nothing.
+/// Rounds a mean number of faces to hundredths.
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// Whether the faces of a source have lengths.
+/// Whether the faces of a source have durations.
 pub fn has_time(source: &Source) -> bool {
     source.axis() != TimeAxis::Pictures
 }

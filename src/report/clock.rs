@@ -1,46 +1,46 @@
-//! Where on its source's time axis a line lies.
+//! Maps lines to positions on the time axis of their source.
 
 use super::read::FaceLine;
 
-/// What a source's axis counts.
+/// The type of a source's time axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeAxis {
     /// Seconds since 1970, UTC: cameras and network streams.
     Wall,
-    /// Seconds from the start of a video, however fast it was read.
+    /// Seconds from the start of a video, regardless of how fast it was read.
     Media,
-    /// Pictures of a folder.
+    /// Picture numbers of a folder.
     Pictures,
 }
 
-/// Turns a line's times into a place on the axis. A video or folder that is read again follows its first reading.
+/// Maps the times of a line to a position on the axis. A video or folder that is read again is appended.
 #[derive(Debug)]
 pub struct Clock {
-    /// Undecided before the first face: until then it is taken for `Wall`.
+    /// Unknown before the first face; until then `Wall` is assumed.
     axis: Option<TimeAxis>,
-    /// Added to what a line says.
+    /// Offset added to the source's own times.
     shift: f64,
-    /// The latest line: its place, and its wall time.
+    /// Position and clock time of the latest line.
     latest: (f64, f64),
 }
 
 impl Clock {
-    /// The clock of a source whose first line was written at `wall_s`.
+    /// The clock of a source whose first line has the clock time `wall_s`.
     pub fn new(wall_s: f64) -> Self {
         Self { axis: None, shift: 0.0, latest: (wall_s, wall_s) }
     }
 
-    /// What the axis counts.
+    /// The type of the axis.
     pub fn axis(&self) -> TimeAxis {
         self.axis.unwrap_or(TimeAxis::Wall)
     }
 
-    /// Place of the latest line.
+    /// Position of the latest line.
     pub fn latest(&self) -> f64 {
         self.latest.0
     }
 
-    /// Decides by a face which axis it is; true when what came before was misplaced.
+    /// Determines the axis from the first face; returns true if earlier lines were placed on the wrong axis.
     pub fn decide(&mut self, face: &FaceLine) -> bool {
         if self.axis.is_some() {
             return false;
@@ -59,7 +59,7 @@ impl Clock {
         axis != TimeAxis::Wall
     }
 
-    /// The place of a face's line.
+    /// The position of a face event.
     pub fn face(&mut self, face: &FaceLine) -> f64 {
         let own = match self.axis() {
             TimeAxis::Wall => return self.wall(seconds(face.time.0)),
@@ -71,8 +71,8 @@ impl Clock {
         self.latest.0
     }
 
-    /// The place of a line that has a wall time alone. `passes`: whether time went by on the axis since the latest
-    /// line, as it does while a stream is away.
+    /// The position of a line that has only a clock time. `passes`: whether time on the axis has passed since the
+    /// latest line, as it does while a stream is unavailable.
     pub fn other(&mut self, wall_s: f64, passes: bool) -> f64 {
         if self.axis() == TimeAxis::Wall {
             return self.wall(wall_s);
@@ -86,7 +86,7 @@ impl Clock {
         self.latest.0
     }
 
-    /// The source was opened anew: its own times and numbers begin at zero.
+    /// The source was opened again: its own times and numbers start from zero.
     pub fn restart(&mut self) {
         self.shift = self.latest.0 + if self.axis() == TimeAxis::Pictures { 1.0 } else { 0.0 };
     }

@@ -1,54 +1,54 @@
-//! The times in which a source was away.
+//! The gaps in which a source was unavailable.
 
 use crate::event::State;
 
-/// So many of the longest are listed.
+/// Number of longest gaps that are kept.
 const LISTED: usize = 20;
-/// Characters of a reason.
+/// Maximum length of a reason in characters.
 const REASON_CHARS: usize = 200;
 
-/// A time without frames.
+/// A period without frames.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gap {
-    /// Its beginning.
+    /// Start.
     pub from: f64,
-    /// Its end.
+    /// End.
     pub to: f64,
-    /// What the source was last said to be: stalled, down, or ended where the program was started again.
+    /// The last state of the source: stalled, down, or ended if the program was restarted.
     pub state: State,
-    /// Why.
+    /// The reason in the source event.
     pub reason: String,
 }
 
 impl Gap {
-    /// A gap that begins.
+    /// A gap that begins at `from`.
     pub fn new(from: f64, state: State, reason: &str) -> Self {
         Self { from, to: from, state, reason: reason.chars().take(REASON_CHARS).collect() }
     }
 
-    /// The gap with its end.
+    /// The gap, ended at `to`.
     pub fn until(self, to: f64) -> Self {
         Self { to, ..self }
     }
 
-    /// Its length.
+    /// Duration in seconds.
     pub fn seconds(&self) -> f64 {
         self.to - self.from
     }
 }
 
-/// All gaps: their sum, and the longest ones.
+/// All gaps: number, total duration and the longest ones.
 #[derive(Default)]
 pub struct Gaps {
-    /// How many there were.
+    /// Number of gaps.
     pub count: u64,
-    /// How long they were in all.
+    /// Total duration in seconds.
     pub total_s: f64,
     longest: Vec<Gap>,
 }
 
 impl Gaps {
-    /// Adds one, if there is one. One without length (a video waits for nobody) is none.
+    /// Adds a gap. A gap of zero length, as in a video, is ignored.
     pub fn add(&mut self, gap: Option<Gap>) {
         let Some(gap) = gap.filter(|gap| gap.seconds() > 0.0) else { return };
         self.count += 1;
@@ -61,7 +61,7 @@ impl Gaps {
         }
     }
 
-    /// The longest ones, in their order.
+    /// The longest gaps, in chronological order.
     pub fn longest(&self) -> &[Gap] {
         &self.longest
     }

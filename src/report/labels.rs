@@ -1,20 +1,20 @@
-//! The emotions' names, in the order of the model that gave them.
+//! The emotion labels, in the model's order.
 
 use crate::palette;
 use std::borrow::Cow;
 
-/// So many emotions are told apart.
+/// Maximum number of labels.
 pub const MAX_LABELS: usize = 32;
 
-/// Stands for all emotions beyond those.
+/// The label for all emotions beyond the maximum.
 const REST: &str = "other emotions";
 
-/// Names by their place.
+/// Labels by index.
 #[derive(Default)]
 pub struct Labels(Vec<String>);
 
 impl Labels {
-    /// The place of `emotion`; what is new gets one, in the order of `all`, the labels of its model.
+    /// The index of `emotion`. New labels are added in the order of `all`, the labels of the model.
     pub fn place(&mut self, emotion: &str, all: &[Cow<str>]) -> usize {
         self.find(emotion).unwrap_or_else(|| {
             for label in all.iter().map(AsRef::as_ref).chain([emotion]) {
@@ -26,18 +26,18 @@ impl Labels {
         })
     }
 
-    /// The names.
+    /// All labels.
     pub fn names(&self) -> &[String] {
         &self.0
     }
 
-    /// A name's colour, as CSS and SVG write it.
+    /// A label's colour in the notation of CSS.
     pub fn color(&self, place: usize) -> String {
         let [r, g, b] = palette::color(&self.0[place], place);
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
-    /// Black or white, whichever reads better on that.
+    /// Black or white, whichever is more legible on the label's colour.
     pub fn ink(&self, place: usize) -> &'static str {
         if palette::ink_on(palette::color(&self.0[place], place)) == [0, 0, 0] { "#000" } else { "#fff" }
     }

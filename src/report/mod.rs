@@ -1,8 +1,8 @@
-//! The story of a recording: event lines in, one page, picture or table out.
+//! Summarises recorded event lines as a page, picture or table.
 //!
-//! `read` makes typed events of lines, `recording` hands each to its `source`, where `clock` places it on an
-//! axis, `bins` and `tracks` hold it, `spans` and `gaps` sum it up. `chart` draws bands and lanes once, for
-//! `page` (HTML) and `picture` (PNG); `table` writes the bins as CSV.
+//! `read` parses lines to typed events; `recording` passes each to its `source`, where `clock` maps it to a time axis,
+//! `bins` and `tracks` store it, and `spans` and `gaps` summarise it. `chart` draws bands and lanes for both `page`
+//! (HTML) and `picture` (PNG); `table` writes the bins as CSV.
 mod axis;
 mod bins;
 mod chart;
@@ -25,39 +25,39 @@ pub use recording::Recording;
 use std::path::Path;
 use thiserror::Error;
 
-/// Why there is no report.
+/// Why a report cannot be created.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// The ending of the file to write is unknown.
-    #[error("{0} ends in none of .html, .png and .csv: the ending says what is written")]
+    /// The extension of the output file is unknown.
+    #[error("{0} ends in none of .html, .png and .csv: the extension selects the format")]
     Ending(String),
-    /// Nothing of the input is an event.
-    #[error("there is no event in it ({reason}); give the lines that `emotiond run` writes to stdout")]
+    /// The input contains no event.
+    #[error("the input contains no event ({reason}); give the lines that `emotiond run` writes to stdout")]
     NoEvents {
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A picture could not be drawn.
+    /// The picture cannot be drawn.
     #[error("the picture cannot be drawn: {0}")]
     Draw(String),
 }
 
-/// What is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A page that needs nothing but itself.
+    /// A self-contained page.
     Html,
     /// A picture.
     Png,
-    /// The bins as a table.
+    /// A table of the bins.
     Csv,
 }
 
 impl Format {
-    /// The format that a file's ending asks for.
+    /// The format for a file's extension.
     ///
     /// # Errors
-    /// When it asks for none.
+    /// When the extension is unknown.
     pub fn of(path: &Path) -> Result<Self, ReportError> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         match ending.as_deref() {
@@ -68,10 +68,10 @@ impl Format {
         }
     }
 
-    /// The bytes of the file.
+    /// Creates the contents of the file.
     ///
     /// # Errors
-    /// When a picture cannot be drawn.
+    /// When the picture cannot be drawn.
     pub fn write(self, recording: &Recording) -> Result<Vec<u8>, ReportError> {
         match self {
             Self::Html => Ok(page::page(recording).into_bytes()),

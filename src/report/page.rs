@@ -1,4 +1,4 @@
-//! The page: one file of HTML with its style and drawings in it, without script or network.
+//! The page: one self-contained HTML file, without scripts or network access.
 
 use super::{
     chart::{BAND_HEIGHT, Chart, LANE_HEIGHT, SHARES_HEIGHT, TICKS_HEIGHT, has_time},
@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("page.css");
 
 /// The page of a recording.
 pub fn page(recording: &Recording) -> String {
-    let title = "The story of a recording";
+    let title = "Recorded emotions";
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -62,7 +62,7 @@ fn section(recording: &Recording, source: &Source) -> Markup {
             @if has_faces {
                 (shares(&chart, source, labels))
                 h3 { (if has_time(source) { "Faces in view, and what they show" } else { "Faces in each picture, and what they show" }) }
-                (plot(BAND_HEIGHT, "Mean number of faces over time, one emotion upon the other", &chart.levels_axis(), &chart.band()))
+                (plot(BAND_HEIGHT, "Mean number of faces over time, stacked by emotion", &chart.levels_axis(), &chart.band()))
                 (plot(TICKS_HEIGHT, "Times", &html! {}, &chart.ticks_axis()))
             } @else {
                 p { "No face was seen." }
@@ -76,7 +76,7 @@ fn section(recording: &Recording, source: &Source) -> Markup {
     }
 }
 
-/// A chart with its names on the left.
+/// A chart with its labels on the left.
 fn plot(height: f64, title: &str, names: &Markup, drawing: &Markup) -> Markup {
     html! {
         div.plot-row {
@@ -129,7 +129,7 @@ fn table(source: &Source, labels: &Labels) -> Markup {
                     th { "emotion" }
                     th { "share" }
                     @if timed {
-                        th.wide { "in all" }
+                        th.wide { "total" }
                         th.wide { "times shown" }
                         th { "typically lasts" }
                         th { "longest" }
@@ -173,15 +173,15 @@ fn gaps(source: &Source, range: (f64, f64)) -> Markup {
     };
     html! {
         @if !listed.is_empty() {
-            h3 { "When it was away" }
+            h3 { "Interruptions" }
             p.note {
                 svg.swatch width="22" height="12" aria-hidden="true" { rect width="100%" height="100%" fill="url(#away)" {} }
-                (words::count(source.gaps.count, "gap")) ", " (words::duration(source.gaps.total_s)) " in all"
+                (words::count(source.gaps.count, "gap")) ", " (words::duration(source.gaps.total_s)) " in total"
                 @if source.gaps.count > listed.len() as u64 { "; the " (listed.len()) " longest are listed" }
-                ". Nobody was watched then: these times count for nothing."
+                ". The source was not watched at these times; they are not included in any figure."
             }
             table {
-                thead { tr { th { "from" } th { "to" } th { "for" } th { "why" } } }
+                thead { tr { th { "from" } th { "to" } th { "duration" } th { "reason" } } }
                 tbody {
                     @for gap in listed {
                         tr {
@@ -201,13 +201,13 @@ fn notes(recording: &Recording) -> Markup {
     let complaints = recording.tally.complaints();
     html! {
         footer {
-            h2 { "What the numbers mean, and what they do not" }
+            h2 { "What the figures mean, and what they do not mean" }
             p { (MEANING) }
             ul { @for caveat in CAVEATS { li { (caveat) } } }
-            h2 { "What was read" }
+            h2 { "Input" }
             p {
-                (words::count(recording.tally.used, "event")) " made this page."
-                @if complaints.is_empty() { " Nothing was left out." }
+                (words::count(recording.tally.used, "event")) " read."
+                @if complaints.is_empty() { " No line was skipped." }
             }
             @if !complaints.is_empty() {
                 ul { @for complaint in complaints { li { (words::tame(&complaint, 300)) } } }

@@ -1,4 +1,4 @@
-//! The picture: the page's charts on one sheet, as a PNG.
+//! The picture: the charts of the page on one sheet, as a PNG.
 
 use super::{
     ReportError,
@@ -17,19 +17,19 @@ use resvg::{
 };
 use std::sync::Arc;
 
-/// Width of the sheet in its own units.
+/// Width of the sheet in units.
 const WIDTH: f64 = 1200.0;
-/// Pixels of a unit.
+/// Pixels per unit.
 const SCALE: f32 = 1.5;
-/// Space around all.
+/// Margin of the sheet.
 const MARGIN: f64 = 40.0;
-/// Space for names beside the charts.
+/// Width of the labels beside the charts.
 const NAMES: f64 = 84.0;
 /// Width of the charts.
 const CHART: f64 = WIDTH - 2.0 * MARGIN - NAMES;
-/// Emotions in a row of the legend.
+/// Emotions per row of the legend.
 const LEGEND_ROW: usize = 7;
-/// Lanes of a source, and sources: a sheet has an end.
+/// Maximum numbers of lanes per source, and of sources.
 const MOST_LANES: usize = 16;
 const MOST_SOURCES: usize = 6;
 
@@ -38,10 +38,10 @@ const STYLE: &str = "text { font-family: 'DejaVu Sans'; font-size: 12px } .plot 
     .stripe { fill: #a9b1ba } .title { font-size: 26px; font-weight: bold } .name { font-size: 18px; font-weight: bold } \
     .say { font-size: 14px }";
 
-/// The picture of a recording.
+/// Draws the picture of a recording.
 ///
 /// # Errors
-/// When the drawing library refuses.
+/// When the drawing library fails.
 pub fn png(recording: &Recording) -> Result<Vec<u8>, ReportError> {
     let draw = |error: &dyn std::fmt::Display| ReportError::Draw(error.to_string());
     let (svg, height) = sheet(recording);
@@ -63,14 +63,14 @@ struct Sheet {
 }
 
 impl Sheet {
-    /// Text whose line is `height` high.
+    /// Adds a line of text of this height.
     fn text(&mut self, class: &str, height: f64, text: &str) {
         self.y += height;
         let part = html! { text class=(class) x=(MARGIN) y=(self.y - height * 0.25) { (text) } };
         self.parts.push_str(&part.into_string());
     }
 
-    /// A chart of `height` with its names on the left.
+    /// Adds a chart of this height with its labels on the left.
     fn chart(&mut self, height: f64, names: &Markup, drawing: &Markup) {
         let part = html! {
             svg x=(MARGIN) y=(self.y) width=(NAMES) height=(height) overflow="visible" { (names) }
@@ -84,10 +84,10 @@ impl Sheet {
 /// The sheet as SVG, and its height.
 fn sheet(recording: &Recording) -> (String, f64) {
     let mut sheet = Sheet { parts: String::new(), y: MARGIN - 10.0 };
-    sheet.text("ink title", 40.0, "The story of a recording");
+    sheet.text("ink title", 40.0, "Recorded emotions");
     sheet.text("faint say", 24.0, &caption(recording));
     for source in recording.sources.iter().take(MOST_SOURCES) {
-        story(&mut sheet, recording, source);
+        draw_source(&mut sheet, recording, source);
     }
     sheet.y += 16.0;
     let more = recording.sources.len().saturating_sub(MOST_SOURCES);
@@ -95,17 +95,17 @@ fn sheet(recording: &Recording) -> (String, f64) {
         sheet.text(
             "faint say",
             22.0,
-            &format!("{more} more sources are on the page that --out report.html makes."),
+            &format!("{more} more sources are not shown; --out report.html shows them."),
         );
     }
     let left_out = recording.tally.malformed + recording.tally.unknown + recording.tally.of_more_sources;
     if left_out > 0 {
-        sheet.text("faint say", 22.0, &format!("{} left out.", words::count(left_out, "line")));
+        sheet.text("faint say", 22.0, &format!("{} skipped.", words::count(left_out, "line")));
     }
     sheet.text(
         "faint say",
         22.0,
-        "The emotions are words that people would likely choose for a picture of these faces, not what anybody felt.",
+        "The emotions are labels that people would probably give to pictures of these faces, not what anybody felt.",
     );
     let height = sheet.y + MARGIN - 10.0;
     let svg = html! {
@@ -119,7 +119,7 @@ fn sheet(recording: &Recording) -> (String, f64) {
     (svg.into_string(), height)
 }
 
-fn story(sheet: &mut Sheet, recording: &Recording, source: &Source) {
+fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &Source) {
     let labels = &recording.labels;
     let chart = Chart::new(source, labels, recording.range(source));
     sheet.y += 26.0;
@@ -144,7 +144,7 @@ fn story(sheet: &mut Sheet, recording: &Recording, source: &Source) {
     }
 }
 
-/// The bar of shares, and under it which colour is which emotion.
+/// Draws the bar of shares and below it the legend of the colours.
 fn legend(sheet: &mut Sheet, source: &Source, labels: &Labels) {
     let total: f64 = source.shown.iter().sum();
     let chart = Chart::new(source, labels, (0.0, 1.0));

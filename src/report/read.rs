@@ -1,4 +1,4 @@
-//! Bytes to lines to typed events.
+//! Parses bytes to lines and lines to typed events.
 
 use crate::event::{Phase, State, Time, VERSION};
 use serde::{
@@ -11,23 +11,23 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-/// No event is nearly as long: a longer line is no event.
+/// Maximum length of a line in bytes; events are much shorter.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// What a line says, as far as a report needs it.
+/// An event, with the fields that a report needs.
 #[derive(Debug)]
 pub enum Line<'a> {
-    /// News of a face.
+    /// A face event.
     Face(FaceLine<'a>),
-    /// News of a source.
+    /// A source event.
     Source(SourceLine<'a>),
-    /// The audience's sum, which is made anew from the faces.
+    /// An audience event. Its figures are ignored, because the report computes them from the faces.
     Audience(AudienceLine<'a>),
-    /// A type that later versions of the program have added.
+    /// An event type added by a later version of the program.
     Unknown,
 }
 
-/// News of a face.
+/// A face event.
 #[derive(Debug, Deserialize)]
 pub struct FaceLine<'a> {
     #[serde(borrow)]
@@ -48,7 +48,7 @@ pub struct FaceLine<'a> {
     pub facing_s: Option<f64>,
 }
 
-/// News of a source.
+/// A source event.
 #[derive(Debug, Deserialize)]
 pub struct SourceLine<'a> {
     #[serde(borrow)]
@@ -59,7 +59,7 @@ pub struct SourceLine<'a> {
     pub reason: Cow<'a, str>,
 }
 
-/// That a source was watched.
+/// An audience event, which shows that the source was watched.
 #[derive(Debug, Deserialize)]
 pub struct AudienceLine<'a> {
     #[serde(borrow)]
@@ -67,7 +67,7 @@ pub struct AudienceLine<'a> {
     pub time: Time,
 }
 
-/// What tells how to read the rest.
+/// The fields that determine how to parse the others.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     v: u64,
@@ -75,7 +75,7 @@ struct Envelope<'a> {
     r#type: Cow<'a, str>,
 }
 
-/// The keys of an object, in their order.
+/// The keys of an object, in order.
 #[derive(Debug)]
 pub struct Keys<'a>(pub Vec<Cow<'a, str>>);
 
@@ -101,22 +101,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
     }
 }
 
-/// A key that is borrowed where it holds no escape.
+/// A key, borrowed unless it contains an escape sequence.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Reads one line.
+/// Parses one line.
 ///
 /// # Errors
-/// With the reason, in words.
+/// Returns the reason as text.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
-    // An array would do for serde.
+    // serde would also accept an array.
     if !line.starts_with(b"{") {
-        return Err("it is no JSON object".to_owned());
+        return Err("it is not a JSON object".to_owned());
     }
     let Envelope { v, r#type } = from_json(line)?;
     if v != u64::from(VERSION) {
-        return Err(format!("version {v} of the events, this program reads version {VERSION}"));
+        return Err(format!("version {v} of the events is not supported, only version {VERSION}"));
     }
     Ok(match &*r#type {
         "face" => Line::Face(from_json(line)?),
@@ -127,11 +127,11 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
 }
 
 fn from_json<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
-    // The place within the line follows " at line 1": the caller tells which line of the file it is.
+    // Remove "line 1": the caller adds the line number within the file.
     serde_json::from_slice(line).map_err(|error| error.to_string().replace(" at line 1 column", " at column"))
 }
 
-/// The lines of a file, each by itself and none longer than an event can be.
+/// Reads a file line by line, with a limit on the length of a line.
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
@@ -139,20 +139,20 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The lines of `input`.
+    /// Reads the lines of `input`.
     pub fn new(input: R) -> Self {
         Self { input, line: Vec::new(), number: 0 }
     }
 
-    /// The number of the latest line, from 1 on.
+    /// The number of the latest line, from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line that is not blank; an error in its place when it is too long. `None` at the end.
+    /// The next non-blank line, or an error if it is too long; `None` at the end.
     ///
     /// # Errors
-    /// When the input cannot be read on.
+    /// When the input cannot be read.
     pub fn next(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
         loop {
             self.line.clear();
@@ -205,7 +205,7 @@ mod tests {
         assert!(reason(&FACE.replace("\"track\":7,", "")).contains("missing field `track`"));
         assert!(reason(&FACE.replace("2026-11-21T", "")).contains("as year"));
         assert!(reason(&FACE[..60]).contains("EOF while parsing"));
-        assert!(reason("[1,\"face\"]").contains("no JSON object"));
+        assert!(reason("[1,\"face\"]").contains("not a JSON object"));
     }
 
     #[test]

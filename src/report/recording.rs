@@ -1,4 +1,4 @@
-//! All lines of a recording, summed up in memory that does not grow with their number.
+//! Summarises all lines of a recording in memory that does not grow with their number.
 
 use super::{
     ReportError,
@@ -11,38 +11,38 @@ use emotiond_core::files;
 use jiff::Timestamp;
 use std::io::Read;
 
-/// So many sources have a story of their own.
+/// Maximum number of sources in a report.
 const MAX_SOURCES: usize = 32;
-/// So many lines that cannot be read are named.
+/// Maximum number of invalid lines that are reported individually.
 const NAMED_ERRORS: usize = 5;
 
-/// A recording's sources, and what was read of it.
+/// The sources of a recording, and counts of the lines read.
 #[derive(Default)]
 pub struct Recording {
     /// The emotions.
     pub labels: Labels,
-    /// The sources in the order of their first lines.
+    /// The sources, in the order of their first lines.
     pub sources: Vec<Source>,
     /// Times of the first and the last line.
     pub time: Option<(Timestamp, Timestamp)>,
-    /// What was read and what was left out.
+    /// Counts of the lines read and skipped.
     pub tally: Tally,
 }
 
-/// What was read and what was left out.
+/// Counts of the lines read and skipped.
 #[derive(Default)]
 pub struct Tally {
     /// Lines that were used.
     pub used: u64,
-    /// Lines that are no event.
+    /// Lines that are not events.
     pub malformed: u64,
-    /// The first of them, by number, with the reason.
+    /// The first of these, with line number and reason.
     pub errors: Vec<(u64, String)>,
-    /// Events of types that this program does not know.
+    /// Events of unknown types.
     pub unknown: u64,
-    /// Lines of sources beyond those that have a story.
+    /// Lines of sources beyond the maximum number.
     pub of_more_sources: u64,
-    /// After which line the input broke off, and why.
+    /// The line after which the input could not be read, and the error.
     pub broken_off: Option<(u64, String)>,
 }
 
@@ -50,7 +50,7 @@ impl Recording {
     /// Reads all lines.
     ///
     /// # Errors
-    /// When no line is an event.
+    /// When the input contains no event.
     pub fn read(input: impl Read) -> Result<Self, ReportError> {
         let mut recording = Self::default();
         match files::decompress(input) {
@@ -64,7 +64,7 @@ impl Recording {
         Ok(recording)
     }
 
-    /// First and last place on the axis of `source`; cameras share theirs.
+    /// Start and end of the axis of `source`; all cameras and network streams share one axis.
     pub fn range(&self, source: &Source) -> (f64, f64) {
         let shares = |other: &&Source| source.axis() == TimeAxis::Wall && other.axis() == TimeAxis::Wall;
         let together = self.sources.iter().filter(shares);
@@ -116,28 +116,25 @@ impl Recording {
 }
 
 impl Tally {
-    /// Each thing that was left out, in a sentence.
+    /// One message for each reason that lines were skipped.
     pub fn complaints(&self) -> Vec<String> {
         let mut told: Vec<String> = Vec::new();
         let more = self.malformed - self.errors.len() as u64;
-        told.extend(self.errors.iter().map(|(line, reason)| format!("line {line} is left out: {reason}")));
+        told.extend(self.errors.iter().map(|(line, reason)| format!("line {line} skipped: {reason}")));
         if more > 0 {
-            told.push(format!(
-                "{more} more lines are left out, {} in all: they are no events",
-                self.malformed
-            ));
+            told.push(format!("{more} more lines skipped, {} in total: they are not events", self.malformed));
         }
         if self.unknown > 0 {
-            told.push(format!("events of types that this program does not know: {}", self.unknown));
+            told.push(format!("events of unknown types skipped: {}", self.unknown));
         }
         if self.of_more_sources > 0 {
             told.push(format!(
-                "events of more sources than the first {MAX_SOURCES}, which are left out: {}; select some by name",
+                "events of sources after the first {MAX_SOURCES} skipped: {}; select sources by name",
                 self.of_more_sources
             ));
         }
         if let Some((line, reason)) = &self.broken_off {
-            told.push(format!("the input breaks off after line {line}: {reason}"));
+            told.push(format!("the input ends unexpectedly after line {line}: {reason}"));
         }
         told
     }

@@ -1,4 +1,4 @@
-//! One source's story: the sums that its lines add to.
+//! Accumulates the events of one source.
 
 use super::{
     bins::{Bins, Cell},
@@ -12,19 +12,19 @@ use super::{
 use crate::event::{Phase, State};
 use jiff::Timestamp;
 
-/// Bins of a source's time.
+/// Maximum number of bins.
 const BINS: usize = 2048;
 /// The reason of a gap between two runs.
 const NOT_RECORDED: &str = "not recorded: the source was not read";
 
-/// What was seen in a bin, in seconds; for folders, in pictures.
+/// The contents of a bin, in seconds; for folders, in pictures.
 #[derive(Clone)]
 pub struct Moment {
-    /// The source was watched.
+    /// Time in which the source was watched.
     pub watched: f64,
-    /// The source was away.
+    /// Time in which the source was unavailable.
     pub away: f64,
-    /// Faces showed each emotion: two faces for a second count two.
+    /// Time in which faces showed each emotion: two faces for one second count as two seconds.
     pub shown: [f64; MAX_LABELS],
 }
 
@@ -48,24 +48,24 @@ impl Moment {
         self.shown[..labels].iter().map(|shown| if self.watched > 0.0 { shown / self.watched } else { 0.0 })
     }
 
-    /// Whether the source was away for most of it.
+    /// Whether the source was unavailable for most of the time.
     pub fn is_away(&self) -> bool {
         self.away > self.watched
     }
 }
 
-/// A source's story.
+/// The accumulated events of a source.
 pub struct Source {
     /// Its name.
     pub name: String,
     clock: Clock,
-    /// The gap that has begun, while no frames come. After the end it is one only if frames come again.
+    /// The current gap, while no frames arrive. After `ended`, it counts only if frames arrive again.
     away: Option<Gap>,
-    /// Place of the first line.
+    /// Time of the first line.
     pub from: f64,
-    /// Place of the last line.
+    /// Time of the last line.
     pub to: f64,
-    /// Until when `bins` knows whether the source was watched or away.
+    /// The time up to which `bins` contains whether the source was watched.
     known_until: f64,
     /// Its time in bins.
     pub bins: Bins<Moment>,
@@ -73,15 +73,15 @@ pub struct Source {
     pub tracks: Tracks,
     /// Seconds (of folders: faces) in which each emotion was shown.
     pub shown: [f64; MAX_LABELS],
-    /// Seconds (of folders: faces) for which it is known which way faces looked, ...
+    /// Seconds (of folders: faces) in which the pose of faces is known, ...
     pub posed: f64,
     /// ... and in which they looked towards the camera.
     pub facing: f64,
-    /// How long each emotion lasts before the face shows another or goes.
+    /// How long each emotion lasts until the face shows another one or is lost.
     pub lasting: Vec<Spans>,
     /// How long faces stay.
     pub stays: Spans,
-    /// When it was away.
+    /// When the source was unavailable.
     pub gaps: Gaps,
 }
 
@@ -107,12 +107,12 @@ impl Source {
         }
     }
 
-    /// What its axis counts.
+    /// The type of the time axis.
     pub fn axis(&self) -> TimeAxis {
         self.clock.axis()
     }
 
-    /// A face's line.
+    /// Adds a face event.
     pub fn face(&mut self, face: &FaceLine, labels: &mut Labels) {
         let label = labels.place(&face.emotion, &face.labels.0);
         if self.clock.decide(face) {
@@ -130,7 +130,7 @@ impl Source {
         if face.phase == Phase::New
             && let Some(last) = self.tracks.last_heard(face.track)
         {
-            // Its end is missing: a program that was killed and started again counts from 1.
+            // Its end is missing: the program was killed, and track numbers start from 1 again after a restart.
             self.end(face.track, last, None);
         }
         if face.phase == Phase::End {
@@ -144,7 +144,7 @@ impl Source {
         }
     }
 
-    /// News of the source itself.
+    /// Adds a source event.
     pub fn state(&mut self, line: &SourceLine) {
         let last = self.clock.latest();
         let at = self.clock.other(seconds(line.time.0), self.is_missed());
@@ -152,7 +152,7 @@ impl Source {
             return self.up(last, at);
         }
         self.watch_until(at);
-        // The daemon ends its faces before; here they must not last through the gap even where those lines are gone.
+        // The daemon writes the end of all faces first; end them here too, in case those lines are missing.
         self.end_all(at);
         let begun = self.away.take();
         if line.state == State::Ended {
@@ -164,13 +164,13 @@ impl Source {
         }
     }
 
-    /// Something else that shows that the source was watched.
+    /// Adds another event, which shows that the source was watched.
     pub fn sign(&mut self, time: Timestamp) {
         let at = self.clock.other(seconds(time), self.is_missed());
         self.watch_until(at);
     }
 
-    /// The recording ends, at `wall_s` by the clock on the wall.
+    /// Ends the recording at the clock time `wall_s`.
     pub fn finish(&mut self, wall_s: f64) {
         if self.is_missed() {
             let end = self.clock.other(wall_s, true).max(self.to);
@@ -179,15 +179,15 @@ impl Source {
         self.end_all(self.to);
     }
 
-    /// Whether frames should come and do not.
+    /// Whether the source is stalled or down.
     fn is_missed(&self) -> bool {
         self.away.as_ref().is_some_and(|gap| gap.state != State::Ended)
     }
 
-    /// Frames come, for the first time or again.
+    /// Frames arrive, for the first time or again.
     fn up(&mut self, last: f64, at: f64) {
         if self.away.is_none() {
-            // The program was started again without having told its end; nobody watched meanwhile.
+            // The program was restarted without having written `ended`; in between, the source was not watched.
             self.end_all(last);
             self.away = Some(Gap::new(last, State::Ended, NOT_RECORDED));
         }
@@ -198,13 +198,13 @@ impl Source {
         }
     }
 
-    /// The gap ends.
+    /// Ends the current gap.
     fn come_back(&mut self, at: f64) {
         self.watch_until(at);
         self.gaps.add(self.away.take().map(|gap| gap.until(at)));
     }
 
-    /// A picture of a folder stands by itself: its faces have no length.
+    /// Adds a face in a picture of a folder, which has no duration.
     fn picture(&mut self, at: f64, label: usize) {
         self.tracks.seen += 1;
         self.shown[label] += 1.0;
@@ -212,14 +212,14 @@ impl Source {
         self.bins.add(at, at + 1.0, |moment, share| moment.shown[label] += share);
     }
 
-    /// For so long it is known which way a face looked, and for so long it looked towards the camera.
+    /// Adds the times in which a face's pose is known and in which the face looked towards the camera.
     fn look(&mut self, spans: Option<(f64, f64)>) {
         let (posed, facing) = spans.unwrap_or_default();
         self.posed += posed;
         self.facing += facing;
     }
 
-    /// All until `at` was watched, or away.
+    /// Marks the time until `at` as watched or unavailable.
     fn watch_until(&mut self, at: f64) {
         let away = self.away.is_some();
         self.bins.add(self.known_until, at, |moment, seconds| {
@@ -254,7 +254,7 @@ impl Source {
         }
     }
 
-    /// What came before the first face was placed on the wrong axis.
+    /// Resets everything before the first face, because it is on the wrong axis.
     fn begin_anew(&mut self) {
         self.bins =
             if self.axis() == TimeAxis::Pictures { Bins::of_width(1.0, BINS) } else { Bins::new(BINS) };

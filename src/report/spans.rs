@@ -1,11 +1,11 @@
-//! How long something lasts: many lengths of time summed up in little memory.
+//! Statistics of durations in constant memory.
 
 use hdrhistogram::Histogram;
 
-/// Longer ones count as so long in the median.
+/// Durations are limited to this for the median.
 const LONGEST_MS: u64 = 366 * 24 * 3600 * 1000;
 
-/// Lengths of time. The median is exact to a thousandth, the rest is exact.
+/// Durations. The median is accurate to a thousandth, all else is exact.
 #[derive(Clone)]
 pub struct Spans {
     milliseconds: Histogram<u32>,
@@ -16,37 +16,37 @@ pub struct Spans {
 impl Default for Spans {
     fn default() -> Self {
         let mut milliseconds = Histogram::new(3).expect("three digits are allowed");
-        // It grows as longer ones come.
+        // Grows with longer durations.
         milliseconds.auto(true);
         Self { milliseconds, total_s: 0.0, longest_s: 0.0 }
     }
 }
 
 impl Spans {
-    /// Adds one.
+    /// Adds a duration.
     pub fn add(&mut self, seconds: f64) {
         let milliseconds = ((seconds * 1000.0).round() as u64).min(LONGEST_MS);
-        self.milliseconds.record(milliseconds).expect("it grows as longer ones come");
+        self.milliseconds.record(milliseconds).expect("the histogram grows automatically");
         self.total_s += seconds;
         self.longest_s = self.longest_s.max(seconds);
     }
 
-    /// How many there were.
+    /// Number of durations.
     pub fn count(&self) -> u64 {
         self.milliseconds.len()
     }
 
-    /// Their sum.
+    /// Sum in seconds.
     pub fn total_s(&self) -> f64 {
         self.total_s
     }
 
-    /// The longest one.
+    /// Maximum in seconds.
     pub fn longest_s(&self) -> f64 {
         self.longest_s
     }
 
-    /// Half of them are not longer. Zero where there is none.
+    /// Median in seconds; 0 if there are no durations.
     pub fn median_s(&self) -> f64 {
         (self.milliseconds.value_at_quantile(0.5) as f64 / 1000.0).min(self.longest_s)
     }

@@ -1,22 +1,23 @@
-//! What page and picture say in words.
+//! The texts of page and picture.
 
 use super::{chart::has_time, clock::TimeAxis, labels::Labels, recording::Recording, source::Source, words};
 
-/// What an emotion in the events is.
-pub const MEANING: &str = "The emotions are words that people would likely choose for a picture of these faces. They \
-    are not what anybody felt. People disagree about a third of such pictures, and so does the network: smiles are read \
-    well; disgust, fear and sadness badly. The sums may tell how an audience as a whole reacted. They are no ground to \
-    judge anybody.";
+/// The meaning of an emotion in the events.
+pub const MEANING: &str = "The emotions are labels that people would probably give to pictures of these faces. They \
+    are not what anybody felt. People disagree about a third of such pictures, and the network is not better: it \
+    recognises smiles well, but disgust, fear and sadness badly. The figures may show how an audience as a whole \
+    reacted. They must not be used to judge individuals.";
 
-/// How the sums came about.
+/// How the figures are computed.
 pub const CAVEATS: [&str; 3] = [
-    "A face is one from its first sight until it is lost. Whoever leaves the view and comes back counts as another.",
-    "Shares are weighted by time: two faces that show an emotion for a second count two seconds. In \
-        pictures each face counts one.",
-    "“Typically” is the median: half of them are shorter, half are longer.",
+    "A face is counted from its first detection until it is lost. A person who leaves the view and comes back is \
+        counted again.",
+    "Shares are weighted by time: two faces that show an emotion for one second count as two seconds. In pictures, \
+        each face counts as one.",
+    "“Typical” and “typically” mean the median: half of the values are smaller, half are larger.",
 ];
 
-/// From when to when, and how much.
+/// Sources, time range and number of faces.
 pub fn caption(recording: &Recording) -> String {
     let Some((from, to)) = recording.time else { return String::new() };
     let sources = match recording.sources.as_slice() {
@@ -26,19 +27,19 @@ pub fn caption(recording: &Recording) -> String {
     let faces: u64 = recording.sources.iter().map(|source| source.tracks.seen).sum();
     let (range, faces) = (words::range(from, to), words::count(faces, "face"));
     if recording.sources.iter().all(|source| source.axis() != TimeAxis::Wall) {
-        // Videos and pictures have times of their own: these only say when they were read.
+        // For videos and pictures, the times of the events only show when they were read.
         return format!("{sources} · read {range} · {faces}");
     }
     let seconds = (to.as_millisecond() - from.as_millisecond()) as f64 / 1000.0;
     format!("{sources} · {range} · {} · {faces}", words::duration(seconds))
 }
 
-/// A source's name, fit to be shown.
+/// A source's name, safe to display.
 pub fn name(source: &Source) -> String {
     words::tame(&source.name, 120)
 }
 
-/// A source's main figures: value and what it is.
+/// The main figures of a source: value and description.
 pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
     let mut facts = vec![(words::grouped(source.tracks.seen), "faces seen")];
     let total: f64 = source.shown.iter().sum();
@@ -51,8 +52,8 @@ pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
         facts.push((words::share(source.facing, source.posed), "looked towards the camera"));
     }
     if source.stays.count() > 0 {
-        facts.push((words::duration(source.stays.median_s()), "a face typically stays"));
-        facts.push((words::duration(source.stays.longest_s()), "the longest stays"));
+        facts.push((words::duration(source.stays.median_s()), "typical stay"));
+        facts.push((words::duration(source.stays.longest_s()), "longest stay"));
     }
     if has_time(source) {
         facts.push((words::duration(source.to - source.from - source.gaps.total_s), "watched"));
@@ -63,7 +64,7 @@ pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
     facts
 }
 
-/// How many lanes are drawn of how many faces.
+/// Describes which faces have a lane.
 pub fn lanes_caption(source: &Source, drawn: usize) -> String {
     let seen = source.tracks.seen;
     let rest = seen - drawn as u64;
@@ -73,17 +74,18 @@ pub fn lanes_caption(source: &Source, drawn: usize) -> String {
     let undrawn_s = source.stays.total_s() - lengths.iter().take(drawn).sum::<f64>();
     let mut told = match rest {
         0 if seen == 1 => "The only face.".to_owned(),
-        0 => format!("All {seen} faces, by their first sight."),
+        0 => format!("All {seen} faces, in order of appearance."),
         _ => format!(
-            "The {drawn} faces that stayed longest, by their first sight. {} more, {} of {} in all, count everywhere \
-             else but have no lane.",
+            "The {drawn} faces that stayed longest, in order of appearance. {} more, {} of {} in total, have no lane but \
+             are included in all other figures.",
             words::grouped(rest),
             words::duration(undrawn_s.max(0.0)),
             words::duration(source.stays.total_s()),
         ),
     };
     if source.tracks.let_go > 0 {
-        told += &format!(" {} never ended and were let go.", words::count(source.tracks.let_go, "face"));
+        told +=
+            &format!(" {} without an end event closed early.", words::count(source.tracks.let_go, "face"));
     }
     told
 }

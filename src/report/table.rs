@@ -1,4 +1,4 @@
-//! The bins as CSV: a row a bin, for other programs.
+//! The bins as CSV, one row per bin, for other programs.
 
 use super::{clock::TimeAxis, recording::Recording, source::Source, words};
 
@@ -33,7 +33,7 @@ fn rows(source: &Source, labels: usize) -> impl Iterator<Item = Vec<String>> {
     })
 }
 
-/// A number to a microsecond, so that the sums of a column stay exact; without zeros at its end.
+/// A number rounded to microseconds, so that sums of a column stay accurate; without trailing zeros.
 fn rounded(number: f64) -> String {
     ((number * 1e6).round() / 1e6).to_string()
 }

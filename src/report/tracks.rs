@@ -1,19 +1,20 @@
-//! The faces of a source: those in view, and the longest of those that have gone.
+//! The faces of a source: those in view, and of the others those that stayed longest.
 
 use super::bins::{Bins, Cell};
 use std::collections::HashMap;
 
-/// So many faces keep a lane of their own; the shorter ones count, but are not drawn.
+/// Maximum number of lanes; the faces that stayed shorter are counted, but not drawn.
 pub const MAX_LANES: usize = 30;
-/// More faces in view at once than this come from lines that never end a face: the stalest are let go.
+/// Maximum number of faces in view. If there are more, end events are missing, and the faces with the oldest events are
+/// closed.
 const MAX_OPEN: usize = 1024;
-/// Parts of a lane.
+/// Cells of a lane.
 const LANE_CELLS: usize = 512;
 
-/// The emotion that a face shows for most of a lane's part, by the majority vote of Boyer and Moore: what it leads by.
+/// The emotion shown for most of a lane's cell, by the majority vote algorithm of Boyer and Moore.
 #[derive(Clone, Copy, Default)]
 pub struct Shown {
-    /// Place of the label.
+    /// Index of the label.
     pub label: u8,
     lead_s: f32,
 }
@@ -29,7 +30,7 @@ impl Shown {
         }
     }
 
-    /// Whether the face was there.
+    /// Whether the face was in view.
     pub fn is_there(&self) -> bool {
         self.lead_s > 0.0
     }
@@ -41,37 +42,37 @@ impl Cell for Shown {
     }
 }
 
-/// A face from its first sight to its last.
+/// A face from its first to its last detection.
 #[derive(Clone)]
 pub struct Lane {
-    /// Its number in the events.
+    /// Track number in the events.
     pub track: u64,
-    /// The first sight.
+    /// First detection.
     pub from: f64,
-    /// The last one.
+    /// Last detection.
     pub to: f64,
-    /// What it showed.
+    /// The emotions shown.
     pub shown: Bins<Shown>,
 }
 
 /// A face in view.
 pub struct Open {
     lane: Lane,
-    /// Whether its beginning is known.
+    /// Whether its `new` event is known.
     whole: bool,
-    /// What it shows.
+    /// The current emotion.
     label: usize,
-    /// Since when.
+    /// Start of the current emotion.
     since: f64,
 }
 
-/// A time for which a face showed an emotion.
+/// A period in which a face showed an emotion.
 #[derive(Clone, Copy)]
 pub struct Segment {
     pub from: f64,
     pub to: f64,
     pub label: usize,
-    /// How long the emotion has lasted in all, where it ends here.
+    /// Total duration of the emotion, if it ends here.
     pub ended_s: Option<f64>,
 }
 
@@ -81,7 +82,7 @@ impl Open {
         Self { lane, whole, label, since: at }
     }
 
-    /// It has shown its emotion until now, and from now on shows `next`, if anything.
+    /// Extends the current emotion to `to`, after which the face shows `next`, or is gone.
     fn advance(&mut self, to: f64, next: Option<usize>) -> Segment {
         let (from, label) = (self.lane.to, self.label);
         let to = to.max(from);
@@ -100,14 +101,14 @@ impl Open {
 pub struct Tracks {
     open: HashMap<u64, Open>,
     longest: Vec<Lane>,
-    /// Different faces.
+    /// Number of faces.
     pub seen: u64,
-    /// Faces that were let go since they never ended.
+    /// Number of faces that were closed without an end event.
     pub let_go: u64,
 }
 
 impl Tracks {
-    /// A face shows an emotion. Returns for how long it has shown the one before.
+    /// Adds an event of a face. Returns the period since its previous event.
     pub fn show(&mut self, track: u64, at: f64, label: usize, is_new: bool) -> Option<Segment> {
         if let Some(open) = self.open.get_mut(&track) {
             return Some(open.advance(at, Some(label)));
@@ -117,7 +118,7 @@ impl Tracks {
         None
     }
 
-    /// The face that was not heard of for longest, and when it was, where there are too many.
+    /// If there are too many faces: the face with the oldest latest event, and the time of that event.
     pub fn stalest(&mut self) -> Option<(u64, f64)> {
         if self.open.len() <= MAX_OPEN {
             return None;
@@ -127,8 +128,8 @@ impl Tracks {
         Some((stalest.lane.track, stalest.lane.to))
     }
 
-    /// A face has gone: `duration_s` after its first sight where that is known, else at `at`. Returns for how long it
-    /// showed its last emotion, and for how long it was there.
+    /// Ends a face, `duration_s` after its first detection if that is known, otherwise at `at`. Returns the last period
+    /// of its last emotion, and how long the face stayed.
     pub fn end(&mut self, track: u64, at: f64, duration_s: Option<f64>) -> Option<(Segment, f64)> {
         let mut open = self.open.remove(&track)?;
         let last_sight =
@@ -139,24 +140,24 @@ impl Tracks {
         Some((segment, stay_s))
     }
 
-    /// The faces in view, by number.
+    /// The track numbers of the faces in view, sorted.
     pub fn in_view(&self) -> Vec<u64> {
         let mut tracks: Vec<u64> = self.open.keys().copied().collect();
         tracks.sort_unstable();
         tracks
     }
 
-    /// When a face was last heard of.
+    /// The time of a face's latest event.
     pub fn last_heard(&self, track: u64) -> Option<f64> {
         self.open.get(&track).map(|open| open.lane.to)
     }
 
-    /// The lanes that are kept, by their first sight.
+    /// The kept lanes, sorted by first detection.
     pub fn lanes(&self) -> &[Lane] {
         &self.longest
     }
 
-    /// The longest `count` of them, by their first sight.
+    /// The longest `count` lanes, sorted by first detection.
     pub fn longest(&self, count: usize) -> Vec<Lane> {
         let mut lanes = self.longest.clone();
         lanes.sort_by(|a, b| (b.to - b.from).total_cmp(&(a.to - a.from)));

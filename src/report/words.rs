@@ -1,12 +1,12 @@
-//! Times, lengths and names as people read them.
+//! Formats times, durations, numbers and names for people.
 
 use super::clock::TimeAxis;
 use jiff::Timestamp;
 
-/// A day.
+/// Seconds per day.
 const DAY_S: f64 = 86_400.0;
 
-/// A length of time: `3.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`.
+/// A duration: `3.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     let tenths = (seconds * 10.0).round() / 10.0;
     let whole = seconds.round();
@@ -28,7 +28,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A part of a whole: `41 %`, `<1 %`.
+/// A percentage: `41 %`, `<1 %`.
 pub fn share(part: f64, whole: f64) -> String {
     let percent = if whole > 0.0 { part / whole * 100.0 } else { 0.0 };
     if percent > 0.0 && percent < 0.5 { "<1 %".to_owned() } else { format!("{percent:.0} %") }
@@ -40,7 +40,7 @@ pub fn count(number: u64, thing: &str) -> String {
     format!("{} {thing}{s}", grouped(number))
 }
 
-/// A number with thin spaces between its thousands.
+/// A number with thin spaces as thousands separators.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -53,8 +53,8 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
-/// A moment on an axis of which `step` seconds are told apart: `20:51`, `20:51:08`, `21 Nov 20:51` where whole days
-/// are passed, `1:02:03` into a video, `picture 12`.
+/// A position on an axis with a resolution of `step` seconds: `20:51`, `20:51:08`, `21 Nov 20:51` if the axis spans
+/// days, `1:02:03` in a video, `picture 12`.
 pub fn moment(axis: TimeAxis, at: f64, step: f64, spans_days: bool) -> String {
     let whole = at.round() as i64;
     match axis {
@@ -75,7 +75,7 @@ pub fn moment(axis: TimeAxis, at: f64, step: f64, spans_days: bool) -> String {
     }
 }
 
-/// The range of a recording: `21 November 2026, 20:51:08 to 21:01:12 UTC`.
+/// The time range of a recording: `21 November 2026, 20:51:08 to 21:01:12 UTC`.
 pub fn range(from: Timestamp, to: Timestamp) -> String {
     let (day, time) = ("%-d %B %Y", "%H:%M:%S");
     let (first, last) = (from.strftime(day).to_string(), to.strftime(day).to_string());
@@ -87,12 +87,12 @@ pub fn range(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// Whether a range touches more than one day, so that its times need dates.
+/// Whether a range includes more than one day, so that its times need dates.
 pub fn spans_days((from, to): (f64, f64)) -> bool {
     (from / DAY_S).floor() != (to / DAY_S).floor()
 }
 
-/// A text of somebody else's without what a page or terminal would obey, and not too long.
+/// Untrusted text without control characters, cut off after `longest` characters.
 pub fn tame(text: &str, longest: usize) -> String {
     let obeyed = |c: char| {
         c.is_control()
@@ -106,7 +106,7 @@ pub fn tame(text: &str, longest: usize) -> String {
     tamed
 }
 
-/// Seconds since 1970 as a timestamp; what is beyond all calendars is the calendar's end.
+/// Seconds since 1970 as a timestamp, limited to the largest one.
 pub fn timestamp(seconds: f64) -> Timestamp {
     Timestamp::from_millisecond((seconds * 1000.0).round() as i64).unwrap_or(Timestamp::MAX)
 }

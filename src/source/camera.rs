@@ -1,4 +1,4 @@
-//! Cameras through V4L2 and nokhwa. Frames leave as the camera sends them; nothing is decoded here.
+//! Cameras through V4L2 and nokhwa. Frames are passed on as the camera sends them, undecoded.
 
 use super::{Read, Sought, Source, SourceError};
 use crate::{
@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Formats we read, the cheapest to carry first: a camera sends larger pictures at a higher rate as MJPG.
+/// Supported formats in order of preference. MJPEG comes first because it needs the least bandwidth.
 const READABLE: [FrameFormat; 6] = [
     FrameFormat::MJPEG,
     FrameFormat::YUYV,
@@ -26,14 +26,14 @@ const READABLE: [FrameFormat; 6] = [
     FrameFormat::RAWBGR,
 ];
 
-/// Frames are analysed at this size where nothing else is asked for.
+/// The requested size if none is configured.
 const DEFAULT_SIZE: (u32, u32) = (640, 480);
 const DEFAULT_FPS: u32 = 30;
 
-/// What to do about a camera that is not there.
-const ABSENT: &str = "`emotiond cameras` lists the cameras there are";
+/// The remedy for an absent camera.
+const ABSENT: &str = "`emotiond cameras` lists the available cameras";
 
-/// A camera that streams.
+/// An open camera.
 pub(super) struct CameraSource {
     camera: Camera,
     name: String,
@@ -43,7 +43,7 @@ pub(super) struct CameraSource {
 }
 
 impl CameraSource {
-    /// Opens the camera at `path`, or one that was open before where it is now.
+    /// Opens the camera at `path`, or the camera `sought` under its current number.
     pub fn open(path: &Path, config: &SourceConfig, sought: Option<&Sought>) -> Result<Self, SourceError> {
         let mut first_error = None;
         for candidate in candidates(path, sought) {
@@ -64,14 +64,14 @@ impl CameraSource {
             .map_err(|error| (error.to_string(), remedy(path)))?;
         camera
             .open_stream()
-            .map_err(|error| (error.to_string(), "another program may be using it: close that one first"))?;
+            .map_err(|error| (error.to_string(), "if another program uses the camera, close it"))?;
         let got = camera.camera_format();
         let device_name = device_name(path).unwrap_or_else(|| camera.info().human_name());
         tracing::info!(
             source = config.name(),
             camera = device_name,
             device = %path.display(),
-            "asked for {format}, got {got}"
+            "requested {format}, got {got}"
         );
         let name = config.uri.to_string();
         Ok(Self { encoding: encoding(got.format()), size: got.resolution(), camera, name, device_name })
@@ -83,7 +83,7 @@ impl Source for CameraSource {
         let bytes = self.camera.frame_raw().map_err(|error| SourceError::Camera {
             camera: self.name.clone(),
             reason: error.to_string(),
-            remedy: "is it still plugged in?",
+            remedy: "check that it is connected",
         })?;
         frame.stamp();
         frame.encoding = self.encoding;
@@ -97,7 +97,8 @@ impl Source for CameraSource {
     }
 }
 
-/// Where to look for a camera: at its path; one by number that was open before, first wherever its name is now.
+/// The devices to try: the camera's path or, for a camera addressed by number that was open before, first the devices
+/// with its name.
 fn candidates(path: &Path, sought: Option<&Sought>) -> Vec<PathBuf> {
     let is_numbered = path.to_str().is_some_and(|path| path.starts_with("/dev/video"));
     let Some(sought) = sought.filter(|_| is_numbered) else { return vec![path.to_owned()] };
@@ -108,7 +109,7 @@ fn candidates(path: &Path, sought: Option<&Sought>) -> Vec<PathBuf> {
         .filter(|device| !sought.except.contains(device))
         .filter(|device| device_name(device).as_ref() == Some(&sought.name))
         .collect();
-    // Its own number first.
+    // The configured number first.
     same_name.sort_by_key(|device| (device != path, device_index(device).ok()));
     if !same_name.iter().any(|device| device == path) {
         same_name.push(path.to_owned());
@@ -116,7 +117,7 @@ fn candidates(path: &Path, sought: Option<&Sought>) -> Vec<PathBuf> {
     same_name
 }
 
-/// What the driver calls the camera at /dev/videoN.
+/// The driver's name of the camera at /dev/videoN.
 fn device_name(device: &Path) -> Option<String> {
     let index = device_index(device).ok()?;
     let name = fs::read_to_string(format!("/sys/class/video4linux/video{index}/name")).ok()?;
@@ -134,20 +135,20 @@ fn encoding(format: FrameFormat) -> Encoding {
     }
 }
 
-/// The number behind a device file, or behind a link to one such as those in /dev/v4l/by-id.
+/// The number of a device file, or of the target of a link such as those in /dev/v4l/by-id.
 fn device_index(path: &Path) -> Result<u32, String> {
     if let Some(index) = device_number(path) {
         return Ok(index);
     }
     let device = fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    device_number(&device).ok_or_else(|| format!("{} is no video device", device.display()))
+    device_number(&device).ok_or_else(|| format!("{} is not a video device", device.display()))
 }
 
 fn device_number(device: &Path) -> Option<u32> {
     device.to_str()?.strip_prefix("/dev/video")?.parse().ok()
 }
 
-/// Whether the system has a camera's device file.
+/// Whether the device file of a camera exists.
 pub fn is_plugged_in(device: &Path) -> bool {
     let entries = device.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
     entries.flatten().any(|entry| entry.path() == device)
@@ -157,11 +158,11 @@ fn remedy(path: &Path) -> &'static str {
     match fs::File::open(path).map_err(|error| error.kind()) {
         Err(io::ErrorKind::NotFound) => ABSENT,
         Err(io::ErrorKind::PermissionDenied) => "you may not open it: join the group `video`",
-        _ => "is it a camera, and does another program use it?",
+        _ => "check that it is a camera and that it is not used by another program",
     }
 }
 
-/// The format nearest to what is asked for: first the size, then the rate, then what is cheaper to carry.
+/// The format nearest to the configured one: first by size, then by frame rate, then by preference.
 fn choose_format(index: u32, config: &SourceConfig) -> Result<CameraFormat, (String, &'static str)> {
     let formats =
         formats(index).map_err(|reason| (reason, remedy(Path::new(&format!("/dev/video{index}")))))?;
@@ -174,7 +175,7 @@ fn choose_format(index: u32, config: &SourceConfig) -> Result<CameraFormat, (Str
     };
     let nearest = formats.into_iter().min_by_key(distance);
     nearest.ok_or_else(|| {
-        ("it offers no format that can be read".to_owned(), "take a camera with MJPG, YUYV, NV12 or gray")
+        ("it has no supported format".to_owned(), "use a camera with MJPG, YUYV, NV12 or gray")
     })
 }
 
@@ -186,19 +187,19 @@ fn formats(index: u32) -> Result<Vec<CameraFormat>, String> {
     Ok(formats)
 }
 
-/// A camera and what it offers.
+/// A camera and its formats.
 pub struct CameraListing {
-    /// As `--source` takes it.
+    /// The URI for `--source`.
     pub uri: String,
-    /// What it calls itself.
+    /// The device name.
     pub name: String,
-    /// A name that stays when the number changes, where the system has one.
+    /// A path in /dev/v4l/by-id, which does not depend on the camera's number, if there is one.
     pub stable_path: Option<String>,
-    /// Sizes, rates and formats.
+    /// Formats with size and frame rate.
     pub formats: Vec<String>,
 }
 
-/// All cameras that offer a format we read; metadata nodes offer none and are passed over.
+/// All cameras with a supported format. Metadata nodes have none and are skipped.
 pub fn list_cameras() -> Vec<CameraListing> {
     let mut found = nokhwa::query(ApiBackend::Video4Linux).unwrap_or_default();
     found.sort_by_key(|info| info.index().as_index().unwrap_or(u32::MAX));

@@ -1,4 +1,4 @@
-//! Frames from memory, for benchmarks and endurance tests: nothing but the pipeline is at work.
+//! Frames from memory, for benchmarks and endurance tests that measure only the pipeline.
 
 use super::{Read, Source, SourceError, Stop};
 use crate::frame::{Encoding, Frame};
@@ -8,18 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// JPEG pictures that are played in turn.
+/// JPEG pictures that are played in a loop.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Clip {
     /// The pictures.
     pub jpegs: Vec<Vec<u8>>,
-    /// How long they are played over and over.
+    /// How long the loop runs.
     pub length: Duration,
-    /// Frames a second, as a camera gives them; `None`: as fast as they are taken.
+    /// Frames per second; `None`: as fast as the pipeline takes them.
     pub fps: Option<u32>,
 }
 
-/// A clip while it is played.
+/// A clip that is being played.
 pub(super) struct ClipSource {
     clip: Arc<Clip>,
     given: u64,
@@ -27,7 +27,7 @@ pub(super) struct ClipSource {
     stop: Stop,
 }
 
-/// Frames per second that presentation times are made for where the clip says none.
+/// Frame rate of the presentation times if the clip has none.
 const FPS: u32 = 30;
 
 impl ClipSource {

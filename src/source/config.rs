@@ -1,4 +1,4 @@
-//! Settings of one source.
+//! The `[[source]]` section.
 
 use super::SourceUri;
 use emotiond_core::config::values;
@@ -8,42 +8,42 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// What events call it; without it, its address.
+    /// Name in the events; by default the URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Camera, file, folder, address or `-`.
+    /// Camera, file, folder, URL or `-`.
     pub uri: SourceUri,
-    /// Wanted width of a camera's frames.
+    /// Requested width of a camera's frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Wanted height of a camera's frames.
+    /// Requested height of a camera's frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// Wanted frames per second of a camera.
+    /// Requested frame rate of a camera; frame rate of MJPEG on stdin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fps: Option<u32>,
-    /// Frames of a live source beyond so many a second are passed over.
+    /// Maximum frame rate of a live source; frames above it are skipped.
     #[serde(default, deserialize_with = "values::rate_or_none", skip_serializing_if = "Option::is_none")]
     pub max_fps: Option<f32>,
-    /// Whether a camera or address that is not there at the start is waited for.
+    /// Whether to wait for a camera or network stream that is unavailable at the start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
-    /// In place of `min_score` under `[detector]`.
+    /// Overrides `min_score` in `[detector]`.
     #[serde(default, deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
-    /// In place of `min_face_px` under `[detector]`.
+    /// Overrides `min_face_px` in `[detector]`.
     #[serde(default, deserialize_with = "values::face_px_or_none", skip_serializing_if = "Option::is_none")]
     pub min_face_px: Option<f32>,
-    /// In place of `max_side_px` under `[detector]`.
+    /// Overrides `max_side_px` in `[detector]`.
     #[serde(default, deserialize_with = "values::side_px_or_none", skip_serializing_if = "Option::is_none")]
     pub max_side_px: Option<u32>,
-    /// In place of `every` under `[detector]`.
+    /// Overrides `every` in `[detector]`.
     #[serde(default, deserialize_with = "values::count_or_none", skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
 }
 
 impl SourceConfig {
-    /// A source with nothing but its address.
+    /// A source with default settings.
     pub fn new(uri: SourceUri) -> Self {
         Self {
             name: None,
@@ -60,12 +60,12 @@ impl SourceConfig {
         }
     }
 
-    /// What events call it.
+    /// The name in the events.
     pub fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.uri.to_string())
     }
 
-    /// The same for people who look at its pictures: of a file, its name without the folder.
+    /// The name to display: for files and folders without a configured name, the file name without its folder.
     pub fn short_name(&self) -> String {
         match &self.uri {
             SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path)

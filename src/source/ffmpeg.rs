@@ -1,5 +1,5 @@
-//! Videos and network streams through an ffmpeg process: frames on its stdout, their times on its stderr. Frames are PPM
-//! pictures, or a file's own JPEG pictures as they are: our decoder leaves out what a glance has no need of.
+//! Videos and network streams through an ffmpeg process, which writes frames to stdout and their times to stderr.
+//! Frames are PPM pictures, or the unchanged JPEG pictures of a file, which our decoder can decode at reduced size.
 
 use super::{
     Read, Source, SourceError, Stop, check_size, ffprobe::jpeg_pictures, polled::PolledReader,
@@ -19,14 +19,14 @@ use std::{
     time::Duration,
 };
 
-/// Notes run ahead of the frames by what lies in the pipe.
+/// Capacity of the queue of notes, which may be ahead of the frames by the contents of the pipe.
 const NOTES_AHEAD: usize = 1024;
-/// How often a look is taken whether to stop, while a note is waited for.
+/// How often to check the stop flag while waiting for a note.
 const POLL: Duration = Duration::from_millis(50);
-/// A time stands on stderr before its frame is on stdout; this is for a slow machine.
+/// How long to wait for a frame's time. ffmpeg writes it before the frame, but the log thread may be slow.
 const TIMESTAMP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Each frame decoded, however it was stored. The filter prints a frame's time only where the frame carries some entry.
+/// ffmpeg's arguments to decode each frame. The metadata filter prints the time only of frames with at least one entry.
 const DECODED: [&str; 13] = [
     "-map",
     "0:v:0",
@@ -42,21 +42,22 @@ const DECODED: [&str; 13] = [
     "rgb24",
     "pipe:1",
 ];
-/// Each frame's bytes, and before them a line on stderr: `0, dts, pts, duration, size, checksum`, times in ticks.
+/// ffmpeg's arguments to copy each frame. The line on stderr for each frame is `0, dts, pts, duration, size, checksum`,
+/// with times in ticks.
 const COPIED: [&str; 14] = [
     "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:2", "-map", "0:v:0", "-c", "copy", "-f", "mjpeg",
     "pipe:1",
 ];
 
-/// What is told of a frame beside its bytes.
+/// What ffmpeg reports about a frame on stderr.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Note {
     pts_ms: u64,
-    /// Bytes of the frame where it is copied.
+    /// Bytes of the frame, if frames are copied.
     bytes: usize,
 }
 
-/// A running ffmpeg. Dropping it kills the process and waits for its end.
+/// A running ffmpeg process. Dropping it kills the process.
 pub(super) struct FfmpegSource {
     uri: String,
     live: bool,
@@ -68,7 +69,7 @@ pub(super) struct FfmpegSource {
     notes: Receiver<Note>,
     log: Option<JoinHandle<String>>,
     given: u64,
-    /// Memory for the lines before each frame.
+    /// Memory for each frame's header.
     header: String,
     stop: Stop,
 }
@@ -77,7 +78,7 @@ impl FfmpegSource {
     pub fn open_file(path: &Path, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
         let shown = path.display().to_string();
-        // Without the prefix, a name with a colon would be taken for a protocol.
+        // Without the prefix, ffmpeg would take the part of a file name before a colon for a protocol.
         let input = ["-i".to_owned(), format!("file:{shown}")];
         let pictures = jpeg_pictures(path);
         if let Some((width, height)) = pictures {
@@ -89,7 +90,7 @@ impl FfmpegSource {
     pub fn open_stream(address: &str, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let mut arguments: Vec<String> =
             ["-fflags", "nobuffer", "-flags", "low_delay"].map(str::to_owned).to_vec();
-        // Microseconds after which a silent server counts as gone.
+        // The time-out of a silent server in microseconds.
         let silence = if address.starts_with("rtsp") {
             ["-rtsp_transport", "tcp", "-timeout", "10000000"].as_slice()
         } else {
@@ -100,7 +101,8 @@ impl FfmpegSource {
         Self::start(&arguments, without_credentials(address), Some(address), false, max_megapixels, stop)
     }
 
-    /// `address` is a stream's, with its password; `jpeg`: the frames are JPEG pictures to be passed on as they are.
+    /// Starts ffmpeg. `address` is a stream's address with its password; with `jpeg`, frames are copied as JPEG
+    /// pictures.
     fn start(
         input: &[String],
         uri: String,
@@ -117,7 +119,7 @@ impl FfmpegSource {
             command.args(DECODED);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // One that waits for a silent camera would outlive us otherwise.
+        // A process that waits for a silent camera would otherwise outlive this one.
         die_with_us(&mut command);
         let mut child = command.spawn().map_err(|error| SourceError::Helper {
             program: "ffmpeg",
@@ -157,7 +159,7 @@ impl FfmpegSource {
         })
     }
 
-    /// Reads one picture; `false` at the end.
+    /// Reads one PPM picture; `false` at the end.
     fn read_ppm(&mut self, frame: &mut Frame) -> Result<bool, SourceError> {
         let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
             return Ok(false);
@@ -185,7 +187,7 @@ impl FfmpegSource {
         self.frames.read_exact(&mut frame.bytes).is_ok()
     }
 
-    /// After the last frame: an end, or what ffmpeg complained about.
+    /// Called after the last frame: returns the end, or ffmpeg's error.
     fn end(&mut self) -> Result<Read, SourceError> {
         if self.stop.is_set() {
             return Ok(Read::Ended);
@@ -193,7 +195,7 @@ impl FfmpegSource {
         let succeeded = self.child.wait().is_ok_and(|status| status.success());
         let complaint = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         let reason =
-            if complaint.is_empty() { "ffmpeg found no video in it".to_owned() } else { complaint.clone() };
+            if complaint.is_empty() { "ffmpeg found no video".to_owned() } else { complaint.clone() };
         let uri = self.uri.clone();
         match (self.live, succeeded, self.given) {
             (true, false, _) | (true, _, 0) => Err(SourceError::Stream { uri, reason }),
@@ -226,13 +228,13 @@ impl Source for FfmpegSource {
 
 impl Drop for FfmpegSource {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Width and height from a binary PPM's header of three lines; `None` at the end.
+/// Reads a binary PPM's header of three lines; returns width and height, `None` at the end.
 fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u32, u32)> {
     header.clear();
     for _ in 0..3 {
@@ -244,17 +246,17 @@ fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u3
     (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }
 
-/// What a line on stderr is.
+/// A line on ffmpeg's stderr.
 enum Line {
-    /// About a frame.
+    /// Describes a frame.
     Note(Note),
-    /// Something about frames that nobody asked for.
+    /// Other information about frames, which is ignored.
     Other,
-    /// Something is wrong.
+    /// An error message.
     Complaint,
 }
 
-/// A line of [`DECODED`].
+/// Parses a line that ffmpeg prints with the arguments [`DECODED`].
 fn line_on_frame(line: &str) -> Line {
     match line.split_once("pts_time:") {
         Some((start, time)) if start.starts_with("frame:") => {
@@ -265,7 +267,8 @@ fn line_on_frame(line: &str) -> Line {
     }
 }
 
-/// A line of [`COPIED`]. `#tb 0: 1/30` says how long a tick is.
+/// Parses a line that ffmpeg prints with the arguments [`COPIED`]. `#tb 0: 1/30` gives the duration of a tick in
+/// seconds.
 fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
     if let Some((numerator, denominator)) =
         line.strip_prefix("#tb 0: ").and_then(|ratio| ratio.trim().split_once('/'))
@@ -275,7 +278,7 @@ fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
     }
     let mut columns = line.split(',').map(str::trim);
     match (columns.next(), columns.nth(1), columns.nth(1).map(str::parse)) {
-        // A packet without a byte stands for the frame before it, once more.
+        // An empty packet repeats the previous frame.
         (Some("0"), Some(_), Some(Ok(0))) => Line::Other,
         (Some("0"), Some(ticks), Some(Ok(bytes))) => {
             let seconds = ticks.parse().unwrap_or(0.0) * *seconds_a_tick;
@@ -290,7 +293,7 @@ fn milliseconds(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1000.0).round() as u64
 }
 
-/// Sends the notes on, and returns the first complaint: the others follow from it.
+/// Forwards the notes and returns the first error message; later ones are usually its consequences.
 fn read_log(stderr: ChildStderr, mut read: impl FnMut(&str) -> Line, notes: &Sender<Note>) -> String {
     let mut complaint = String::new();
     let mut stderr = BufReader::new(stderr);
@@ -298,7 +301,7 @@ fn read_log(stderr: ChildStderr, mut read: impl FnMut(&str) -> Line, notes: &Sen
     while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
         match read(&line) {
             Line::Note(note) => {
-                // Nobody listens any more once the source is dropped.
+                // Fails only when the source has been dropped.
                 let _ = notes.send(note);
             }
             Line::Complaint if complaint.is_empty() => complaint = without_origin(&line).to_owned(),

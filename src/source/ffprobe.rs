@@ -1,4 +1,4 @@
-//! What a video file holds, asked of ffprobe, which comes with ffmpeg.
+//! Examines a video file with ffprobe, which is part of ffmpeg.
 
 use crate::child::die_with_us;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Pixels as JPEG pictures of the usual kinds have them. Others, such as those of a limited range, are left to ffmpeg.
+/// The pixel formats of common JPEG pictures. ffmpeg decodes all others, such as those with limited range.
 const PIXELS_OF_JPEG: [&str; 4] = ["yuvj420p", "yuvj422p", "yuvj444p", "gray"];
 
 #[derive(Deserialize)]
@@ -22,15 +22,15 @@ struct Stream {
     field_order: Option<String>,
     width: u32,
     height: u32,
-    /// A matrix that turns the pictures is one of these.
+    /// Includes the display matrix, which rotates the pictures.
     #[serde(default)]
     side_data_list: Vec<serde::de::IgnoredAny>,
 }
 
-/// Width and height of the pictures when the video in the file at `path` is a row of JPEG pictures that each stand for a
-/// whole frame, upright; `None` for all else, and for what cannot be read: ffmpeg then tells what is wrong.
+/// Width and height if the video at `path` consists of upright JPEG pictures, one per frame; otherwise `None`, also if
+/// the file cannot be read, because ffmpeg then reports the error.
 pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
-    // What is read from a pipe is gone.
+    // Reading from a pipe would consume its data.
     if !path.is_file() {
         return None;
     }
@@ -41,7 +41,7 @@ pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
     die_with_us(&mut command);
     let answer: Answer = serde_json::from_slice(&command.output().ok()?.stdout).ok()?;
     let stream = answer.streams.into_iter().next()?;
-    // Two fields would be two pictures.
+    // An interlaced frame would be two pictures.
     let whole = matches!(stream.field_order.as_deref(), None | Some("unknown" | "progressive"));
     let jpeg = stream.codec_name.as_deref() == Some("mjpeg")
         && stream.pix_fmt.is_some_and(|pixels| PIXELS_OF_JPEG.contains(&pixels.as_str()));

@@ -1,4 +1,4 @@
-//! Pictures: one, or those of a folder in the order of their names.
+//! A picture, or the pictures of a folder in the order of their names.
 
 use super::{Read, Source, SourceError, Stop, uri::PICTURE_ENDINGS};
 use crate::frame::{Encoding, Frame};
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files to read, last first.
+/// The files to read, in reverse order.
 pub(super) struct ImageSource {
     remaining: Vec<PathBuf>,
     stop: Stop,
@@ -37,7 +37,7 @@ impl ImageSource {
     }
 }
 
-/// In a folder, a GIF is a picture: its first.
+/// Whether the file is read as a picture. In a folder, that includes GIFs, of which the first frame is used.
 fn has_picture_ending(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| ending == "gif" || PICTURE_ENDINGS.contains(&ending.as_str()))
@@ -51,7 +51,7 @@ impl Source for ImageSource {
         let Some(path) = self.remaining.pop() else { return Ok(Read::Ended) };
         frame.stamp();
         frame.encoding = Encoding::PictureFile;
-        // One unreadable picture among others is not the end of the folder.
+        // An unreadable picture must not end the folder.
         if let Err(error) = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes)) {
             frame.error = Some(error.to_string());
         }

@@ -1,12 +1,12 @@
-//! A stream of JPEG pictures, cut apart after JPEG's own structure (ITU-T T.81, annex B), since a thumbnail inside may
-//! hold the markers of start and end too. A damaged picture takes none of those after it along: where its structure
-//! does not hold, the next start is looked for in what was taken for a part of it.
+//! Splits a stream of JPEG pictures by parsing JPEG's structure (ITU-T T.81, annex B), because an embedded thumbnail
+//! also contains start and end markers. A damaged picture does not damage the following ones: if its structure is
+//! invalid, the bytes taken for a part of it are searched for the start of the next picture.
 
 use std::io::{self, BufRead, Read};
 
-/// A picture that does not end is not waited for longer than this.
+/// A picture without an end is cut off at this length, in bytes.
 const LARGEST: usize = 64 << 20;
-/// Bytes of the longest scan header behind its length: four components.
+/// Length in bytes of the longest scan header, with four components, without its length field.
 const LONGEST_SCAN_HEADER: u64 = 12;
 
 const START: [u8; 2] = [0xFF, 0xD8];
@@ -17,10 +17,10 @@ const APP0: u8 = 0xE0;
 const APP15: u8 = 0xEF;
 const COMMENT: u8 = 0xFE;
 
-/// Reads pictures from `input`; reads `input` itself as well, as long as no picture was asked for.
+/// Reads pictures from `input`. Before the first picture, it can also be used to read `input` directly.
 pub(super) struct MjpegReader<R> {
     input: R,
-    /// Bytes that come once more before the next ones of `input`, from `at` on.
+    /// Bytes to read again before `input`, starting at `at`.
     again: Vec<u8>,
     at: usize,
 }
@@ -30,15 +30,15 @@ impl<R: BufRead> MjpegReader<R> {
         Self { input, again: Vec::new(), at: 0 }
     }
 
-    /// Reads the next picture into `out`, from its start marker to its end marker, or as far as it goes; `false` at the
-    /// end of the stream.
+    /// Reads the next picture into `out`, from its start marker to its end marker, or up to where it is cut off;
+    /// `false` at the end of the stream.
     pub fn read_picture(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         out.clear();
         if !self.skip_to_start()? {
             return Ok(false);
         }
         out.extend_from_slice(&START);
-        // The latest segment's kind, and from where on, in it or behind it, another start was not looked for yet.
+        // The kind of the latest segment, and the offset from which `out` has not been searched for another start.
         let (mut kind, mut unsearched) = (START_OF_IMAGE, out.len());
         while out.len() < LARGEST {
             let before = out.len();
@@ -46,7 +46,7 @@ impl<R: BufRead> MjpegReader<R> {
             let is_plain = matches!(marker, Some(0..=0xBF | 0xD0..=0xD7));
             let is_sound = match kind {
                 START_OF_SCAN => is_plain || marker == Some(END_OF_IMAGE),
-                // These alone may hold a picture of their own.
+                // Only these segments may contain an embedded picture.
                 APP0..=APP15 | COMMENT => marker.is_some() && !is_plain && is_marker(&out[before..]),
                 _ => false,
             };
@@ -60,7 +60,7 @@ impl<R: BufRead> MjpegReader<R> {
                 None | Some(END_OF_IMAGE) => return Ok(true),
                 Some(START_OF_IMAGE) => {
                     let whole = out.len() - START.len();
-                    // One that holds nothing but its start is none.
+                    // A start marker alone is not a picture.
                     if whole > START.len() {
                         self.give_back(out, whole);
                         return Ok(true);
@@ -78,7 +78,7 @@ impl<R: BufRead> MjpegReader<R> {
         Ok(true)
     }
 
-    /// Appends a segment's length and, at most, `longest` bytes behind it.
+    /// Appends a segment's length field and at most `longest` of the bytes after it.
     fn read_segment(&mut self, out: &mut Vec<u8>, longest: u64) -> io::Result<()> {
         let at = out.len();
         self.by_ref().take(2).read_to_end(out)?;
@@ -104,7 +104,7 @@ impl<R: BufRead> MjpegReader<R> {
         }
     }
 
-    /// Skips to behind the next `FF D8`; `false` at the end of the stream.
+    /// Skips past the next `FF D8`; `false` at the end of the stream.
     fn skip_to_start(&mut self) -> io::Result<bool> {
         let mut previous = 0;
         loop {
@@ -119,7 +119,8 @@ impl<R: BufRead> MjpegReader<R> {
         }
     }
 
-    /// Whether another picture begins in `out` at `from` or later: it is to be read once more then, and leaves `out`.
+    /// Searches `out`, starting at `from`, for the start of another picture. If found, moves it out of `out` to be read
+    /// again and returns `true`.
     fn give_back_from_start(&mut self, out: &mut Vec<u8>, from: usize) -> bool {
         let is_start = |bytes: &[u8]| bytes[..2] == START && bytes[2] == 0xFF && bytes[3] >= 0xC0;
         let start = out[from..].windows(4).position(is_start);
@@ -138,7 +139,7 @@ impl<R: BufRead> MjpegReader<R> {
 
 impl<R: BufRead> Read for MjpegReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // What is as large as a raw frame goes past the input's own buffer.
+        // Large reads, such as raw frames, bypass the input's buffer.
         if self.at == self.again.len() {
             return self.input.read(out);
         }
@@ -162,7 +163,7 @@ impl<R: BufRead> BufRead for MjpegReader<R> {
     }
 }
 
-/// Whether `bytes` are a marker with nothing but fill bytes before it.
+/// Whether `bytes` are a marker preceded only by fill bytes.
 fn is_marker(bytes: &[u8]) -> bool {
     bytes[..bytes.len() - 1].iter().all(|&byte| byte == 0xFF)
 }
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn pictures_are_split_whatever_lies_between_and_inside_them() {
         let plain = jpeg();
-        // An EXIF-like segment that holds a whole JPEG of its own.
+        // An EXIF-like segment that contains a complete JPEG picture.
         let mut nested = vec![0xFF, 0xD8, 0xFF, 0xE1];
         nested.extend(((plain.len() + 2) as u16).to_be_bytes());
         nested.extend(&plain);
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn a_picture_that_is_cut_anywhere_leaves_those_after_it_whole() {
         let good = jpeg();
-        // Behind the first segment, which could hold a picture of its own.
+        // After the first segment, which may contain an embedded picture.
         for length in 20..good.len() {
             let all = pictures(&[&good[..length], &good, &good].concat());
             assert_eq!(all.len(), 3, "cut at {length}");
@@ -221,7 +222,7 @@ mod tests {
         fn a_flipped_bit_leaves_the_pictures_after_it_whole(at in 2usize..100_000, bit in 0u8..8) {
             let good = jpeg();
             let mut bad = good.clone();
-            // The start and the end marker alone say where a picture is.
+            // Without its start and end markers, the picture could not be found.
             bad[2 + at % (good.len() - 4)] ^= 1 << bit;
             let all = pictures(&[&bad[..], &good, &good, &good].concat());
             prop_assert!(all.len() >= 4 && all[all.len() - 3..].iter().all(|picture| *picture == good));

@@ -1,4 +1,4 @@
-//! Where frames come from, behind one trait.
+//! Sources of frames: cameras, videos, network streams, pictures and stdin, behind one trait.
 mod camera;
 mod clip;
 mod config;
@@ -21,89 +21,89 @@ use emotiond_core::exit::{Exit, ExitsWith};
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
-/// What a read gave.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// The frame holds a picture.
+    /// The frame contains a picture.
     Frame,
-    /// There are no more.
+    /// There are no more frames.
     Ended,
 }
 
-/// Why a source gives no frames.
+/// Why a source cannot be read.
 #[derive(Debug, Error)]
 pub enum SourceError {
-    /// A file or folder is not there or may not be read.
-    #[error("{path} cannot be read: {error}; check its name and who may read it")]
+    /// A file or folder does not exist or cannot be read.
+    #[error("{path} cannot be read: {error}; check its name and permissions")]
     Missing {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// A folder without a picture.
-    #[error("the folder {0} holds no picture (jpg, jpeg, png, bmp, gif, pnm, tif, webp)")]
+    /// A folder without pictures.
+    #[error("the folder {0} contains no picture (jpg, jpeg, png, bmp, gif, pnm, tif, webp)")]
     NoPictures(PathBuf),
     /// A camera cannot be used.
     #[error("the camera {camera} cannot be used: {reason}; {remedy}")]
     Camera {
-        /// What it is called.
+        /// The camera's URI.
         camera: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
-        /// What to do.
+        /// How to fix it.
         remedy: &'static str,
     },
-    /// A program that is needed is not installed.
+    /// A required program cannot be started.
     #[error(
         "{program} is needed for {uri} and cannot be started ({error}): install it, on Debian with `apt-get install {program}`"
     )]
     Helper {
         /// The program.
         program: &'static str,
-        /// For what.
+        /// The source that needs it.
         uri: String,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// A video without a frame that can be read.
-    #[error("{uri} gives no frames: {reason}; is it a whole video?")]
+    /// No frame of a video can be decoded.
+    #[error("no frame of {uri} can be read: {reason}; check that it is a complete video file")]
     Video {
         /// The file.
         uri: String,
-        /// What ffmpeg says.
+        /// ffmpeg's error message.
         reason: String,
     },
-    /// A network stream that cannot be reached or broke.
-    #[error("the stream {uri} is gone: {reason}")]
+    /// A network stream cannot be reached or was interrupted.
+    #[error("the stream {uri} failed: {reason}; check the address and the server")]
     Stream {
         /// The address.
         uri: String,
-        /// What ffmpeg says.
+        /// ffmpeg's error message.
         reason: String,
     },
     /// The thread that reads the source cannot be started.
-    #[error("no thread can be started to read a source: {0}")]
+    #[error("the thread that reads a source cannot be started: {0}")]
     Thread(io::Error),
-    /// Foreign code panicked.
-    #[error("the driver of {0} gave up")]
+    /// A library panicked while it read the source.
+    #[error("the reader of {0} failed unexpectedly; if it is a camera, disconnect it and connect it again")]
     Panic(String),
-    /// Frames of more pixels than the limit allows.
+    /// The frames have more pixels than the limit allows.
     #[error(
-        "the frames of {uri} have {width}x{height} pixels, more than the {limit_megapixels} megapixels allowed: make them smaller, or raise `max_megapixels` under [limits] in the config"
+        "the frames of {uri} have {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce their size, or raise `max_megapixels` under [limits] in the config"
     )]
     TooLarge {
         /// The source.
         uri: String,
-        /// Pixels a row.
+        /// Width in pixels.
         width: u32,
-        /// Rows.
+        /// Height in pixels.
         height: u32,
         /// The limit.
         limit_megapixels: f64,
     },
-    /// Stdin holds something else.
-    #[error("stdin is not a stream that can be read: {0}; pipe MJPEG or Y4M into it")]
+    /// Stdin is neither MJPEG nor Y4M.
+    #[error("the stream on stdin cannot be read: {0}; pipe MJPEG or Y4M into it")]
     Stdin(String),
 }
 
@@ -120,30 +120,30 @@ impl ExitsWith for SourceError {
     }
 }
 
-/// Gives frames, one after the other.
+/// A source of frames.
 pub trait Source {
-    /// Fills `frame` with the next picture's bytes, encoding, size and time; waits until there is one or the program
-    /// is to stop.
+    /// Fills `frame` with the next picture's bytes, encoding, size and time; blocks until there is one or the program
+    /// is asked to stop.
     ///
     /// # Errors
-    /// When the source has failed; it must be opened anew.
+    /// When the source has failed; it must then be opened again.
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
 
-    /// What a camera calls itself; nothing else has a name.
+    /// The device name of a camera; `None` for all other sources.
     fn device_name(&self) -> Option<String> {
         None
     }
 }
 
-/// A camera that was open before and may have come back under another number.
+/// A camera that was open before and may have been assigned another number.
 pub struct Sought {
-    /// What it calls itself.
+    /// Its device name.
     pub name: String,
-    /// Device files where it is not looked for: other sources have them.
+    /// Device files of other sources, which are not tried.
     pub except: Vec<PathBuf>,
 }
 
-/// Refuses frames of more than `limit_megapixels` before memory is taken for them.
+/// Rejects frames of more than `limit_megapixels` before memory is allocated for them.
 fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Result<(), SourceError> {
     if f64::from(width) * f64::from(height) > limit_megapixels * 1e6 {
         return Err(SourceError::TooLarge { uri: uri.to_owned(), width, height, limit_megapixels });
@@ -151,18 +151,18 @@ fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Resu
     Ok(())
 }
 
-/// Opens a source. Uncompressed frames of more than `max_megapixels` are refused.
+/// Opens a source. Uncompressed frames of more than `max_megapixels` are rejected.
 ///
 /// # Errors
-/// When it is not there or not usable.
+/// When the source does not exist or cannot be used.
 pub fn open(config: &SourceConfig, max_megapixels: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
     open_again(config, None, max_megapixels, stop)
 }
 
-/// Opens a source; a camera by number that was open before is found under whatever number it has now.
+/// Opens a source again; a camera addressed by number is also found if its number has changed.
 ///
 /// # Errors
-/// When it is not there or not usable.
+/// When the source does not exist or cannot be used.
 pub fn open_again(
     config: &SourceConfig,
     sought: Option<&Sought>,
@@ -182,10 +182,10 @@ pub fn open_again(
     })
 }
 
-/// Looks, without opening, whether a file or folder is there.
+/// Checks that a file or folder exists and can be read.
 ///
 /// # Errors
-/// When it is not.
+/// When it does not exist or cannot be read.
 pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
     match uri {
         SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path) => {

@@ -1,4 +1,4 @@
-//! Reading from a pipe without being stuck in it when the program is to stop.
+//! A reader of a pipe that does not block when the program is asked to stop.
 
 use super::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,7 +9,7 @@ use std::{
 
 const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// A reader that ends, as at the end of the file, once the program is to stop.
+/// A reader that reports the end of the file once the program is asked to stop.
 pub(super) struct PolledReader<R> {
     inner: R,
     stop: Stop,

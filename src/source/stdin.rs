@@ -1,21 +1,21 @@
-//! A stream on stdin: MJPEG (JPEG pictures one after the other) or Y4M, told apart by the first bytes.
+//! A stream on stdin: MJPEG (concatenated JPEG pictures) or Y4M, distinguished by the first bytes.
 
 use super::{Read, Source, SourceError, Stop, check_size, mjpeg::MjpegReader, polled::PolledReader};
 use crate::frame::{Chroma, Encoding, Frame};
 use std::io::{BufRead, BufReader, Read as _, Stdin};
 
-/// Frames per second where the stream does not say.
+/// Frames per second if the stream does not specify it.
 const DEFAULT_FPS: f64 = 30.0;
 
 type Input = MjpegReader<BufReader<PolledReader<Stdin>>>;
 
-/// The stream and how it is to be read.
+/// The stream and its format.
 pub(super) struct StdinSource {
     input: Input,
     format: Format,
     fps: f64,
     given: u64,
-    /// Memory for the line before each Y4M frame.
+    /// Memory for the header line of each Y4M frame.
     line: Vec<u8>,
     stop: Stop,
 }
@@ -26,7 +26,7 @@ enum Format {
 }
 
 impl StdinSource {
-    /// Waits for the first bytes. `fps` is the MJPEG stream's rate: it carries none.
+    /// Waits for the first bytes. `fps` is the frame rate of an MJPEG stream, which does not contain it.
     pub fn open(fps: Option<u32>, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let stdin = PolledReader::new(std::io::stdin(), stop);
         let mut input = MjpegReader::new(BufReader::with_capacity(1 << 20, stdin));
@@ -36,7 +36,7 @@ impl StdinSource {
             [] if !stop.is_set() => return Err(SourceError::Stdin("it is empty".to_owned())),
             [b'Y', ..] => y4m_header(&mut input, &mut fps, max_megapixels)?,
             [] | [0xFF, ..] => Format::Mjpeg,
-            _ => return Err(SourceError::Stdin("it begins neither as MJPEG nor as Y4M".to_owned())),
+            _ => return Err(SourceError::Stdin("it is neither MJPEG nor Y4M".to_owned())),
         };
         Ok(Self { input, format, fps, given: 0, line: Vec::new(), stop: stop.clone() })
     }
@@ -84,7 +84,7 @@ impl Source for StdinSource {
     }
 }
 
-/// The stream's header: `YUV4MPEG2 W640 H480 F30:1 C420jpeg ...`.
+/// Reads the stream's header, for example `YUV4MPEG2 W640 H480 F30:1 C420jpeg`.
 fn y4m_header(input: &mut Input, fps: &mut f64, max_megapixels: f64) -> Result<Format, SourceError> {
     let wrong = |what: &str| SourceError::Stdin(format!("the Y4M header {what}"));
     let mut line = Vec::new();
@@ -92,7 +92,7 @@ fn y4m_header(input: &mut Input, fps: &mut f64, max_megapixels: f64) -> Result<F
     let header = String::from_utf8_lossy(&line);
     let mut words = header.split_whitespace();
     if words.next() != Some("YUV4MPEG2") {
-        return Err(wrong("is no Y4M header"));
+        return Err(wrong("is invalid: it does not begin with YUV4MPEG2"));
     }
     let (mut width, mut height, mut encoding) = (0u32, 0u32, Encoding::Planar(Chroma::C420));
     for word in words {
@@ -102,14 +102,14 @@ fn y4m_header(input: &mut Input, fps: &mut f64, max_megapixels: f64) -> Result<F
             ("F", rate) => *fps = parse_rate(rate).unwrap_or(*fps),
             ("C", space) => {
                 encoding = colour_space(space)
-                    .ok_or_else(|| wrong(&format!("names the colour space {space}, which is not known")))?;
+                    .ok_or_else(|| wrong(&format!("has the unsupported colour space {space}")))?;
             }
             _ => {}
         }
     }
     let (w, h) = (width as usize, height as usize);
     if w == 0 || h == 0 || w > 1 << 15 || h > 1 << 15 {
-        return Err(wrong("has no usable width and height"));
+        return Err(wrong("has no valid width and height"));
     }
     check_size("stdin", width, height, max_megapixels)?;
     let frame_bytes = match encoding {
@@ -137,8 +137,8 @@ fn parse_rate(text: &str) -> Option<f64> {
     (rate.is_finite() && rate > 0.0).then_some(rate)
 }
 
-/// One line, however it ends; its length, 0 at the end of the stream.
+/// Reads one line with its line ending; returns its length, 0 at the end of the stream.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> usize {
-    // An error of the pipe is its end.
+    // A read error is treated as the end of the stream.
     input.take(4096).read_until(b'\n', line).unwrap_or(0)
 }

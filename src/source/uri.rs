@@ -1,4 +1,4 @@
-//! Addresses of sources, as written on the command line and in the configuration.
+//! Source URIs, as written on the command line and in the configuration.
 
 use super::clip::Clip;
 use serde::{Deserialize, Serialize};
@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-/// Endings that mark a picture; a GIF is taken for a clip.
+/// File extensions of pictures; a GIF is treated as a video.
 pub(super) const PICTURE_ENDINGS: [&str; 11] =
     ["jpg", "jpeg", "png", "bmp", "pbm", "pgm", "ppm", "pnm", "tif", "tiff", "webp"];
 
-/// Where frames come from.
+/// The URI of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SourceUri {
@@ -29,17 +29,17 @@ pub enum SourceUri {
     Folder(PathBuf),
     /// A stream on stdin.
     Stdin,
-    /// Frames from memory; only programs can ask for it.
+    /// Frames from memory; cannot be written as text.
     Clip(Arc<Clip>),
 }
 
 impl SourceUri {
-    /// Whether frames come whether or not somebody waits for them: the newest then wins.
+    /// Whether frames arrive at their own pace, so that old ones are dropped in favour of the newest.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Camera(_) | Self::Stream(_))
     }
 
-    /// Whether each frame stands by itself, without a before and after.
+    /// Whether the frames are independent pictures rather than a sequence.
     pub fn is_stills(&self) -> bool {
         matches!(self, Self::Image(_) | Self::Folder(_))
     }
@@ -52,7 +52,7 @@ impl SourceUri {
     }
 }
 
-/// A path that is no device: a folder, or a file by its ending.
+/// The URI of a folder, or of a file by its extension.
 fn file(path: PathBuf) -> SourceUri {
     if path.is_dir() {
         return SourceUri::Folder(path);
@@ -75,14 +75,14 @@ impl FromStr for SourceUri {
         if let Some(number) = text.strip_prefix("camera:") {
             let number: u32 = number
                 .parse()
-                .map_err(|_| format!("`{text}` is no camera: write camera:0, camera:1, ..."))?;
+                .map_err(|_| format!("`{text}` is not a camera: write camera:0, camera:1, ..."))?;
             return Ok(Self::Camera(PathBuf::from(format!("/dev/video{number}"))));
         }
         if ["rtsp://", "rtsps://", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(Self::Stream(text.to_owned()));
         }
         match text {
-            "" => Err("an empty source: take camera:0, a file, a folder, an address or -".to_owned()),
+            "" => Err("the source is empty: give camera:0, a file, a folder, a URL or -".to_owned()),
             _ if text.starts_with("/dev/video") || text.starts_with("/dev/v4l/") => {
                 Ok(Self::Camera(PathBuf::from(text)))
             }
@@ -109,7 +109,7 @@ impl fmt::Display for SourceUri {
     }
 }
 
-/// Events and logs must not show passwords.
+/// The address without user name and password, for events and logs.
 pub(super) fn without_credentials(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -130,7 +130,7 @@ impl TryFrom<String> for SourceUri {
 impl From<SourceUri> for String {
     fn from(uri: SourceUri) -> Self {
         match uri {
-            // As it was written: a configuration that is printed must still work.
+            // Includes the password, because a printed configuration must still work.
             SourceUri::Stream(address) => address,
             other => other.to_string(),
         }

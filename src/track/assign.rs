@@ -1,15 +1,15 @@
-//! Which face is which track: the pairing with the largest sum of overlaps (Kuhn, "The Hungarian method for the
-//! assignment problem", 1955).
+//! Assigns detections to tracks so that the sum of overlaps is maximal (Kuhn, "The Hungarian method for the assignment
+//! problem", 1955).
 
 use pathfinding::{kuhn_munkres::kuhn_munkres, matrix::Matrix};
 
-/// Overlaps become whole numbers for the method: a millionth is fine enough.
+/// Overlaps are converted to integers with this resolution.
 const UNITS: f32 = 1e6;
 
-/// A pair that may be made: track, face and their overlap.
+/// A possible pair: track, face and their overlap.
 type Candidate = (usize, usize, f32);
 
-/// Pairs tracks with faces; keeps its memory, so that a quiet scene costs no allocation.
+/// Assigns faces to tracks; keeps its memory to avoid allocations.
 #[derive(Default)]
 pub(super) struct Assignment {
     candidates: Vec<Candidate>,
@@ -18,8 +18,8 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// Pairs `tracks` with `faces`, both by index, so that the sum of `overlap(track, face)` is the largest; pairs
-    /// whose overlap is under `least` or 0 are not made.
+    /// Assigns `faces` to `tracks`, both by index, so that the sum of `overlap(track, face)` is maximal. Pairs with an
+    /// overlap below `least` or of 0 are excluded.
     pub fn solve(
         &mut self,
         tracks: usize,
@@ -41,7 +41,7 @@ impl Assignment {
         &self.pairs
     }
 
-    /// Whether no track and no face has a choice, as in most frames.
+    /// Whether each track and each face has at most one candidate, as in most frames.
     fn is_undisputed(&mut self, faces: usize) -> bool {
         if self.candidates.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return false;
@@ -52,7 +52,7 @@ impl Assignment {
     }
 
     fn solve_dispute(&mut self, tracks: usize, faces: usize) {
-        // The method wants at least as many columns as rows.
+        // The algorithm requires at least as many columns as rows.
         let swapped = tracks > faces;
         let mut weights = Matrix::new(tracks.min(faces), tracks.max(faces), 0);
         for &(track, face, value) in &self.candidates {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The best sum over all pairings, by trying them all.
+    /// The maximal sum over all assignments, by brute force.
     fn best_sum(overlaps: &[Vec<f32>], least: f32, free: &mut Vec<bool>) -> f32 {
         let Some((row, rest)) = overlaps.split_first() else { return 0.0 };
         let mut best = best_sum(rest, least, free);

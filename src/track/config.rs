@@ -1,4 +1,4 @@
-//! Settings of the tracker.
+//! The `[tracker]` section.
 
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrackerConfig {
-    /// Overlap with the place where a face is foreseen from which it is taken for the same.
+    /// Minimum overlap (intersection over union) between a detection and a track's predicted box to match them.
     #[serde(deserialize_with = "values::ratio")]
     pub min_iou: f32,
-    /// Seconds after which a face that is not seen any more is lost.
+    /// A face that has not been detected for this many seconds is lost.
     #[serde(deserialize_with = "values::seconds")]
     pub lost_after_s: f32,
-    /// A face is announced once the detector has seen it in so many searches on end, ...
+    /// A face is announced after this many consecutive detections, ...
     #[serde(deserialize_with = "values::count")]
     pub announce_hits: u32,
-    /// ... or at once with a score from here on.
+    /// ... or immediately if its score is at least this.
     #[serde(deserialize_with = "values::ratio")]
     pub announce_score: f32,
 }

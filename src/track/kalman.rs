@@ -1,21 +1,22 @@
 //! A Kalman filter over a face's box: SORT's constant-velocity model (Bewley et al., "Simple online and realtime
-//! tracking", 2016) with centre and size as states, and noise in proportion to the box as in ByteTrack (Zhang et al.,
-//! 2022). Time is in seconds, so that dropped frames and odd rates do no harm. Noise is independent between the four
-//! states, so that the filter of eight dimensions is four of two.
+//! tracking", 2016) with centre and size as states, and noise proportional to the box as in ByteTrack (Zhang et al.,
+//! 2022). Time is in seconds, so that dropped frames and any frame rate are handled. The noise of the four states is
+//! independent, so the filter with eight dimensions is split into four with two.
 
 use emotiond_core::geometry::BoundingBox;
 
-/// A speed that is not seen any more fades with this time constant: a face that hides does not fly away.
+/// Time constant in seconds with which the velocity decays, so that the prediction of a hidden face does not drift
+/// away.
 const SPEED_FADES_S: f32 = 0.5;
-/// Standard deviation of a detector's edge, as a part of the box's longer side.
+/// Standard deviation of a detected edge, as a fraction of the box's longer side.
 const MEASURED: f32 = 0.05;
-/// How much a speed wanders in a second, in sides a second: of the centre and of the size.
+/// Process noise: standard deviation of the change of velocity in one second, in sides per second, for centre and size.
 const CENTER_WANDERS: f32 = 3.0;
 const SIZE_WANDERS: f32 = 0.5;
-/// What is known of a new face's speed, in sides a second.
+/// Initial standard deviation of a new face's velocity, in sides per second.
 const FIRST_SPEED: f32 = 1.0;
 
-/// Where a face is, and how it moves.
+/// Position, size and motion of a face.
 #[derive(Clone, Debug)]
 pub(super) struct BoxFilter {
     center_x: Axis,
@@ -24,7 +25,7 @@ pub(super) struct BoxFilter {
     height: Axis,
 }
 
-/// One number and its speed, with their covariance.
+/// A value and its velocity, with their covariance.
 #[derive(Clone, Debug)]
 struct Axis {
     value: f32,
@@ -35,7 +36,7 @@ struct Axis {
 }
 
 impl BoxFilter {
-    /// A face that stands still, as far as is known.
+    /// A new face, assumed to be at rest.
     pub fn new(bounds: &BoundingBox) -> Self {
         let side = side(bounds);
         let axis = |value| Axis::new(value, MEASURED * side, FIRST_SPEED * side);
@@ -43,7 +44,7 @@ impl BoxFilter {
         Self { center_x: axis(x), center_y: axis(y), width: axis(bounds.w), height: axis(bounds.h) }
     }
 
-    /// Moves on by `elapsed_s`.
+    /// Predicts the state after `elapsed_s`.
     pub fn predict(&mut self, elapsed_s: f32) {
         let side = side(&self.bounds());
         for axis in [&mut self.center_x, &mut self.center_y] {
@@ -55,7 +56,7 @@ impl BoxFilter {
         }
     }
 
-    /// Takes what the detector saw.
+    /// Updates the state with a detection.
     pub fn correct(&mut self, seen: &BoundingBox) {
         let deviation = MEASURED * side(seen);
         let (x, y) = seen.center();
@@ -65,14 +66,14 @@ impl BoxFilter {
         self.height.correct(seen.h, deviation);
     }
 
-    /// The box as it is believed to be.
+    /// The estimated box.
     pub fn bounds(&self) -> BoundingBox {
         let (w, h) = (self.width.value, self.height.value);
         BoundingBox::new(self.center_x.value - w / 2.0, self.center_y.value - h / 2.0, w, h)
     }
 }
 
-/// The longer side, never nothing.
+/// The longer side, at least 1.
 fn side(bounds: &BoundingBox) -> f32 {
     bounds.w.max(bounds.h).max(1.0)
 }
@@ -88,7 +89,7 @@ impl Axis {
         }
     }
 
-    /// `wander` is the standard deviation that the speed gains in a second.
+    /// `wander` is the standard deviation of the change of velocity in one second.
     fn predict(&mut self, elapsed_s: f32, wander: f32) {
         let kept = (-elapsed_s / SPEED_FADES_S).exp();
         let reach_s = SPEED_FADES_S * (1.0 - kept);

@@ -1,9 +1,10 @@
-//! Identities over time: which face of this frame is which of the frames before.
+//! Face tracking: assigns detections to tracks across frames.
 //!
 //! A tracker of the SORT family with ByteTrack's second round (Zhang et al., "ByteTrack: Multi-object tracking by
-//! associating every detection box", 2022): sure detections are paired first, then those with a low score continue
-//! faces that are known already, as when a head turns away. A last round pairs what is left by enlarged boxes (Yang et
-//! al., "Hard to track objects with irregular motions and similar appearances?", 2023), for fast faces at low rates.
+//! associating every detection box", 2022): detections with high scores are matched first, then those with low scores
+//! are matched with existing tracks, for example when a head turns away. A last round matches the remaining ones by
+//! enlarged boxes (Yang et al., "Hard to track objects with irregular motions and similar appearances?", 2023), for
+//! fast faces at low frame rates.
 mod assign;
 mod config;
 mod kalman;
@@ -19,61 +20,61 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// How much boxes grow for the last round, in all, as a part of their sides.
+/// Total enlargement of boxes in the last round, as a fraction of their sides.
 const ENLARGED: f32 = 0.6;
 
-/// A face with an identity.
+/// A tracked face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Face {
-    /// Its identity, never given twice.
+    /// Track number, unique within a run.
     pub track: u64,
-    /// Where the detector saw it, or where it is foreseen in a frame that was not searched.
+    /// The detected box, or the predicted one if the detector did not search for it.
     pub bounds: BoundingBox,
-    /// How sure the detector is, 0 to 1; in a frame that was not searched, how sure it was last.
+    /// The detector's confidence, 0 to 1; of the last detection if `predicted`.
     pub score: f32,
-    /// Whether it was not searched for and stands where it is foreseen.
+    /// Whether the detector did not search for it and `bounds` is predicted.
     pub predicted: bool,
-    /// Which way it looks, or looked last; `None` where the detector does not tell.
+    /// The pose at the last detection; `None` if the detector gives no landmarks.
     pub pose: Option<Pose>,
 }
 
-/// What a search found.
+/// The result of a detector run.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings<'a> {
-    /// Faces, in any order.
+    /// Detected faces in any order.
     pub detections: &'a [Detection],
-    /// Detections under this score only continue known faces.
+    /// Detections with a lower score only continue existing tracks.
     pub min_score: f32,
-    /// Smaller faces, by their longer side in pixels, may have been missed: those in sight stay in sight.
+    /// Smaller faces, by their longer side in pixels, may have been missed, so their tracks stay in view.
     pub blind_below_px: f32,
 }
 
-/// Hands out identities that are never used again, across all sources. Clones share one count.
+/// Assigns track numbers that are unique across all sources. Clones share one counter.
 #[derive(Clone, Default)]
 pub struct TrackIds(Arc<AtomicU64>);
 
 impl TrackIds {
-    /// The next identity, from 1 on.
+    /// The next track number, starting from 1.
     pub fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
-/// Follows the faces of one source.
+/// Tracks the faces of one source.
 pub struct Tracker {
     config: TrackerConfig,
     tracks: Vec<Track>,
-    /// Count of searches.
+    /// Number of detector runs.
     search: u64,
-    /// Time of the last frame, searched or not.
+    /// Time of the last frame, with or without a detector run.
     time_s: f64,
     scratch: Scratch,
 }
 
-/// Memory of one search that the next one uses again.
+/// Reused memory of `search`.
 #[derive(Default)]
 struct Scratch {
-    /// Whether each detection has no track yet.
+    /// Whether each detection is still unmatched.
     free: Vec<bool>,
     /// Indices of the tracks and detections of one round.
     tracks: Vec<usize>,
@@ -82,36 +83,36 @@ struct Scratch {
 }
 
 struct Track {
-    /// `None` until it is sure that there is a face.
+    /// `None` until the face is announced.
     id: Option<u64>,
     filter: BoxFilter,
-    /// As the detector saw it, or as foreseen since.
+    /// The detected box, or the predicted one since the last detection.
     bounds: BoundingBox,
     score: f32,
     seen_s: f64,
-    /// The search that saw it last.
+    /// The detector run that last detected it.
     seen_in: u64,
-    /// Sights with a score high enough to begin a track.
+    /// Number of detections with a score high enough to start a track.
     hits: u32,
-    /// Whether `bounds` are foreseen.
+    /// Whether `bounds` is predicted.
     predicted: bool,
-    /// As the detector saw it last.
+    /// The pose at the last detection.
     pose: Option<Pose>,
 }
 
 impl Tracker {
-    /// A tracker that knows no face yet.
+    /// A tracker without tracks.
     pub fn new(config: TrackerConfig) -> Self {
         Self { config, tracks: Vec::new(), search: 0, time_s: 0.0, scratch: Scratch::default() }
     }
 
-    /// Goes on with other settings.
+    /// Changes the settings.
     pub fn configure(&mut self, config: &TrackerConfig) {
         self.config = *config;
     }
 
-    /// Takes the detections of the frame at `time_s`. Pushes each face that is sure with its identity to `faces`, and
-    /// the identities of faces that are lost to `lost`.
+    /// Adds the detections of the frame at `time_s`. Appends each announced face in view to `faces`, and the numbers of
+    /// lost tracks to `lost`.
     pub fn search(
         &mut self,
         findings: &Findings,
@@ -128,7 +129,7 @@ impl Tracker {
         self.scratch.free.resize(detections.len(), true);
         let sure = |found: &Detection| found.score >= min_score;
         self.pair(detections, sure, |_| true, 0.0);
-        // Only a face that was in sight is continued by a guess.
+        // Low-score detections continue only tracks that were in view.
         self.pair(detections, |found| !sure(found), |track| track.seen_in == last, 0.0);
         self.pair(detections, sure, |_| true, ENLARGED);
         for (found, _) in
@@ -151,7 +152,7 @@ impl Tracker {
         self.push_visible(faces);
     }
 
-    /// How many faces are in sight, and the longer side of the smallest one in pixels (infinite without any).
+    /// Number of faces in view, and the longer side of the smallest one in pixels (infinite if there is none).
     pub fn in_sight(&self) -> (usize, f32) {
         let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
         visible.fold((0, f32::INFINITY), |(count, smallest), track| {
@@ -159,18 +160,18 @@ impl Tracker {
         })
     }
 
-    /// Goes on to a frame that was not searched: faces that were in sight stand where they are foreseen.
+    /// Advances to a frame without a detector run: faces in view are placed at their predicted positions.
     pub fn foresee(&mut self, time_s: f64, faces: &mut Vec<Face>, lost: &mut Vec<u64>) {
         self.advance(time_s, lost);
         self.push_visible(faces);
     }
 
-    /// Loses all faces: the source has ended.
+    /// Ends all tracks, when the source has ended.
     pub fn finish(&mut self, lost: &mut Vec<u64>) {
         lost.extend(self.tracks.drain(..).filter_map(|track| track.id));
     }
 
-    /// Moves all faces on to `time_s`. After a long gap nobody can say who is who.
+    /// Predicts all tracks to `time_s`. After a gap longer than `lost_after_s`, ends them instead.
     fn advance(&mut self, time_s: f64, lost: &mut Vec<u64>) {
         let elapsed_s = (time_s - self.time_s).max(0.0);
         self.time_s = time_s;
@@ -184,7 +185,7 @@ impl Tracker {
         }
     }
 
-    /// One round: pairs the detections and tracks that are still free and that pass.
+    /// One round: matches the unmatched detections and tracks that satisfy the given conditions.
     fn pair(
         &mut self,
         detections: &[Detection],
@@ -208,7 +209,7 @@ impl Tracker {
         }
     }
 
-    /// Faces that have been out of sight for too long are lost; what never became sure goes at its first miss.
+    /// Ends tracks that have been out of view for too long. A track that has not been announced ends at its first miss.
     fn drop_lost(&mut self, lost: &mut Vec<u64>) {
         let lost_after_s = f64::from(self.config.lost_after_s);
         self.tracks.retain(|track| {
@@ -221,7 +222,7 @@ impl Tracker {
         });
     }
 
-    /// Faces that the last search saw.
+    /// Faces in the last detector run.
     fn push_visible(&self, faces: &mut Vec<Face>) {
         let visible = self.tracks.iter().filter(|track| track.seen_in == self.search);
         faces.extend(visible.filter_map(|track| {

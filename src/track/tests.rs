@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// A tracker with what it needs, and its answers as identities.
+/// A tracker with its inputs; returns track numbers.
 struct Rig {
     tracker: Tracker,
     ids: TrackIds,
@@ -95,7 +95,7 @@ fn crossing_faces_are_not_swapped() {
         let x = 10.0 * frame as f32;
         let (right, left) = (x, 600.0 - x);
         let mut found = vec![at(right), at(left)];
-        // While one hides the other, a detector sees one.
+        // While one face hides the other, a detector finds only one.
         if (right - left).abs() < 60.0 {
             found.pop();
         }

@@ -1,4 +1,4 @@
-//! Annotated copies, written by the real program and looked at with ffprobe.
+//! Annotated copies, written by the program and examined with ffprobe.
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, frame_times, run_sources, text,
@@ -21,7 +21,7 @@ fn annotate(scratch: &Scratch, sources: &[&str], out: &Path) -> Ran {
     run_sources(&scratch.tiny(""), sources, &["--annotate", out.to_str().unwrap()])
 }
 
-/// The colour of the emotion that the run told.
+/// The colour of the emotion that the run reported.
 fn told_color(ran: &Ran) -> Rgb<u8> {
     let face = &ran.faces()[0];
     let labels = face["probabilities"].as_object().unwrap();
@@ -29,13 +29,13 @@ fn told_color(ran: &Ran) -> Rgb<u8> {
     Rgb(color(emotion, labels.keys().position(|label| label == emotion).unwrap()))
 }
 
-/// Pixels that are nearly of a colour: encoders change them a little.
+/// Pixels that are close to a colour; encoders change colours slightly.
 fn count(image: &RgbImage, color: Rgb<u8>) -> usize {
     let is_near = |pixel: &&Rgb<u8>| pixel.0.iter().zip(color.0).all(|(a, b)| a.abs_diff(b) <= 24);
     image.pixels().filter(is_near).count()
 }
 
-/// A video of the portrait: `frames` frames, so many a second.
+/// A video of the portrait with a number of frames and a frame rate.
 fn video(scratch: &Scratch, name: &str, rate: &str, frames: &str, filter: &str) -> String {
     let path = scratch.file(name, "");
     let portrait = text(&data("astronaut.jpg"));
@@ -46,7 +46,7 @@ fn video(scratch: &Scratch, name: &str, rate: &str, frames: &str, filter: &str) 
     path
 }
 
-/// What ffprobe says of a video's picture stream, its frames counted.
+/// ffprobe's description of a video stream, including its number of frames.
 fn probe(path: &Path) -> Value {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-count_frames", "-show_streams", "-of", "json"]).arg(path);
@@ -74,7 +74,7 @@ fn a_picture_gets_its_box_and_the_original_stays() {
         assert_eq!(drawn.dimensions(), (512, 512));
         assert!(count(&drawn, told_color(&ran)) > count(&astronaut(), told_color(&ran)) + 500, "{name}");
     }
-    // Twice the same, and an older one gives way.
+    // The same result twice, and an older file is replaced.
     let first = fs::read(scratch.path("out.png")).unwrap();
     annotate(&scratch, &[&portrait], &scratch.path("out.png")).exits(0);
     assert_eq!(fs::read(scratch.path("out.png")).unwrap(), first);
@@ -100,7 +100,7 @@ fn a_folder_becomes_a_folder_of_the_same_names() {
     assert_eq!(fs::read(scratch.path("in/a.jpg")).unwrap(), original);
     let drawn = image::open(out.join("a.jpg")).unwrap().into_rgb8();
     assert!(count(&drawn, told_color(&ran)) > 500);
-    assert!(ran.stderr.contains("3 annotated frames written, 0 left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 annotated frames written, 0 skipped"), "{}", ran.stderr);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_video_keeps_its_rate_its_frames_and_its_size() {
     let stream = probe(&out);
     assert_eq!((&stream["nb_read_frames"], &stream["r_frame_rate"]), (&"45".into(), &"30000/1001".into()));
     assert_eq!(stream["avg_frame_rate"], "30000/1001");
-    // H.264 wants even sides.
+    // H.264 requires even sides.
     assert_eq!((&stream["width"], &stream["height"]), (&502.into(), &400.into()));
     let duration: f64 = crate::common::string(&stream["duration"]).parse().unwrap();
     assert!((duration - 1.5015).abs() < 0.001, "{duration}");
@@ -171,7 +171,7 @@ fn several_sources_become_a_file_each() {
     }
 }
 
-/// Records a stream on stdin that does not end, at ten pictures a second.
+/// Records an endless stream on stdin with ten pictures per second.
 fn record_endless(scratch: &Scratch, out: &Path) -> Running {
     let config = scratch.tiny("[[source]]\nuri = \"-\"\nfps = 10\n");
     let arguments =
@@ -257,7 +257,9 @@ fn what_cannot_be_written_is_told_in_one_line() {
     let scratch = Scratch::new();
     let portrait = text(&data("astronaut.jpg"));
     let clip = video(&scratch, "clip.mp4", "10", "30", "null");
-    annotate(&scratch, &[&portrait], &scratch.path("out.xyz")).exits(2).complains_once(&["ends in", "png"]);
+    annotate(&scratch, &[&portrait], &scratch.path("out.xyz"))
+        .exits(2)
+        .complains_once(&["must end in", "png"]);
     annotate(&scratch, &[&clip], &scratch.path("out.avi")).exits(2).complains_once(&["mp4"]);
     let file = scratch.file("file", "");
     let folder = text(&scratch.path("in"));
@@ -285,7 +287,7 @@ fn without_ffmpeg_a_video_cannot_be_written() {
     let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
     command.env("PATH", scratch.path("empty"));
     crate::common::finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install"]);
-    // A helper that fails is told with its own words.
+    // The error message of a failing ffmpeg is reported.
     let helper =
         scratch.file("bin/ffmpeg", "#!/bin/sh\necho '[x @ 1] Unknown encoder libx264' >&2\nexit 1\n");
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,5 @@
-//! Bad pictures, videos and streams: one clear line on stderr, the contract's exit code, and the rest goes on.
+//! Invalid pictures, videos and streams: one clear line on stderr, the contract's exit code, and the other sources are
+//! not affected.
 
 use crate::common::{Running, Scratch, data, emotiond, encode, ffmpeg, finish, number, run_sources, text};
 use image::ImageFormat;
@@ -38,7 +39,7 @@ fn a_file_that_may_not_be_read() {
     let secret = scratch.file("secret.jpg", "x");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(scratch.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-    // Root may read everything, so the program runs as nobody, from a place where nobody finds it.
+    // Root may read everything, so the program runs as the user nobody, from a folder that this user can read.
     let program = scratch.path("emotiond");
     crate::common::copy_program(&program);
     let mut command = if rustix::process::geteuid().is_root() {
@@ -67,7 +68,7 @@ fn a_text_with_a_pictures_name() {
     let source = scratch.file("text.jpg", "Dear reader, this is no picture.\n");
     run_one(&source).exits(65).complains_once(&["text.jpg", "not a picture"]);
     let source = scratch.file("text.mp4", "Dear reader, this is no video.\n");
-    run_one(&source).exits(65).complains_once(&["text.mp4", "whole video"]);
+    run_one(&source).exits(65).complains_once(&["text.mp4", "complete video"]);
 }
 
 #[test]
@@ -103,8 +104,8 @@ fn yunet_takes_a_picture_of_one_pixel_too() {
     ran.complains_not();
 }
 
-/// A small picture whose header claims 20,000x20,000 pixels, in three formats. Nothing after the header matters:
-/// a program that reads on has taken 1.2 GB by then.
+/// A small picture whose header claims 20,000x20,000 pixels, in three formats. The data after the header does not
+/// matter: a program that continues would already have allocated 1.2 GB.
 fn huge_pictures() -> [(&'static str, Vec<u8>); 3] {
     let small = image::RgbImage::new(16, 16);
     let side = 20_000u32;
@@ -120,7 +121,7 @@ fn huge_pictures() -> [(&'static str, Vec<u8>); 3] {
     [("huge.jpg", jpeg), ("huge.png", png), ("huge.ppm", pnm)]
 }
 
-/// The checksum of PNG's chunks.
+/// The checksum of a PNG chunk.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
@@ -142,7 +143,7 @@ fn huge_pictures_take_little_memory() {
     for (name, bytes) in huge_pictures() {
         scratch.file(&format!("pictures/{name}"), bytes);
     }
-    // Stdin says nothing, so that the program is still there to be looked at when the folder is done.
+    // Stdin delivers nothing, so that the program is still running when the folder is done.
     let mut command =
         emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&folder), "--source", "-"]);
     command.stdin(Stdio::piped());
@@ -170,13 +171,13 @@ fn a_huge_y4m_header_takes_no_memory() {
 fn a_huge_clip_is_refused() {
     let scratch = Scratch::new();
     let mut gif = encode(&image::RgbImage::new(16, 16), ImageFormat::Gif);
-    // The screen's size and the picture's.
+    // The logical screen size and the picture size.
     let side = 20_000u16.to_le_bytes();
     gif[6..10].copy_from_slice(&[side, side].concat());
     let ran = run_one(&scratch.file("huge.gif", gif)).exits(65);
     ran.complains_once(&["huge.gif", "20000x20000"]);
 
-    // ffmpeg has a limit of its own; ours is the lower one.
+    // ffmpeg has its own limit, which is higher.
     let clip = scratch.file("clip.gif", encode(&image::RgbImage::new(400, 300), ImageFormat::Gif));
     let ran = run_sources(&scratch.tiny("[limits]\nmax_megapixels = 0.1\n"), &[&clip], &[]).exits(65);
     ran.complains_once(&["clip.gif", "400x300", "max_megapixels"]);
@@ -186,7 +187,7 @@ fn a_huge_clip_is_refused() {
     ran.complains_once(&["film.avi", "512x512", "max_megapixels"]);
 }
 
-/// 20 frames of the portrait as JPEG pictures, which are not decoded on the way to us.
+/// 20 frames of the portrait as JPEG pictures, which ffmpeg copies without decoding.
 fn film(scratch: &Scratch) -> String {
     let (path, portrait) = (text(&scratch.path("film.avi")), text(&data("astronaut.jpg")));
     ffmpeg(&["-loop", "1", "-r", "10", "-i", &portrait, "-frames:v", "20", "-c:v", "mjpeg", &path]);
@@ -200,7 +201,7 @@ fn a_film_with_a_bad_picture_and_a_cut_end_gives_the_others() {
     let starts: Vec<usize> =
         (0..bytes.len() - 3).filter(|at| bytes[*at..].starts_with(&[0xFF, 0xD8, 0xFF])).collect();
     assert_eq!(starts.len(), 20);
-    // The sixth picture becomes two that are none; the last one ends in its middle.
+    // The sixth picture becomes two invalid ones; the last one is truncated.
     bytes[starts[5] + 2..starts[5] + 400].fill(7);
     bytes[starts[5] + 1000..][..4].copy_from_slice(&[0xFF, 0xD9, 0xFF, 0xD8]);
     bytes.truncate(starts[19] + (starts[19] - starts[18]) / 2);
@@ -213,7 +214,7 @@ fn a_film_with_a_bad_picture_and_a_cut_end_gives_the_others() {
     }
 }
 
-/// 20 frames of the portrait as a video whose index stands at its beginning.
+/// 20 frames of the portrait as a video with its index at the start.
 fn video(scratch: &Scratch) -> Vec<u8> {
     let path = text(&scratch.path("whole.mp4"));
     let portrait = text(&data("astronaut.jpg"));
@@ -273,7 +274,7 @@ fn a_folder_with_nothing_but_bad_pictures() {
 fn an_empty_folder() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("empty")).unwrap();
-    run_one(&text(&scratch.path("empty"))).exits(65).complains_once(&["empty", "holds no picture", "jpg"]);
+    run_one(&text(&scratch.path("empty"))).exits(65).complains_once(&["empty", "contains no picture", "jpg"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What the daemon needs and does not get: models, configurations, cameras, libraries, programs, arguments. One clear
-//! line on stderr with the remedy, and the contract's exit code.
+//! Missing or invalid models, configurations, cameras, libraries, programs and arguments: one clear line on stderr with
+//! the remedy, and the contract's exit code.
 
 use crate::common::{Scratch, data, emotiond, finish, run, run_sources, text};
 use std::{fs, process::Command};
@@ -99,7 +99,7 @@ fn an_absent_camera_does_not_stop_the_others() {
 fn no_runtime_library() {
     let scratch = Scratch::new();
     let portrait = text(&data("astronaut.jpg"));
-    // Copied, so that nothing lies around it, and without a home.
+    // Copied to an empty folder and without a home, so that it finds no library.
     let program = scratch.path("bin/emotiond");
     fs::create_dir(scratch.path("bin")).unwrap();
     crate::common::copy_program(&program);

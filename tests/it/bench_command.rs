@@ -1,4 +1,4 @@
-//! `emotiond bench` from outside: what it prints, and on what; never how fast.
+//! `emotiond bench`: tests what it prints, but no speed.
 
 use crate::common::{Scratch, data, run, text};
 
@@ -16,9 +16,9 @@ fn a_source_of_ones_own_is_measured() {
     let ran = run(&["bench", "--config", &config, "--source", &portrait, "--seconds", "0.05"]).exits(0);
     let rows = rows(&ran.stdout);
     let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
-    assert_eq!(names, ["", "bare loops", "pipeline, the same searches", "pipeline as configured"]);
+    assert_eq!(names, ["", "bare loops", "pipeline, full-size detection", "pipeline as configured"]);
     assert!(rows[1..].iter().all(|row| row[1].parse::<f64>().unwrap() > 0.0), "{rows:?}");
-    // One face: its event was counted and has a latency.
+    // The event of the one face was counted and has a latency.
     assert!(rows[2..].iter().all(|row| row[4].parse::<f64>().unwrap() > 0.0), "{rows:?}");
     assert!(ran.stdout.contains("\nefficiency "), "{}", ran.stdout);
 }
@@ -47,7 +47,7 @@ fn the_stages_and_the_growth_of_this_machine_are_printed() {
     assert_eq!(faces, [table, table, table].concat());
     let ran = run(&["bench", "--config", &config, "--seconds", "0.05", "--growth"]).exits(0);
     let firsts: Vec<&str> = rows(&ran.stdout).iter().map(|row| row[0]).collect();
-    for heading in ["faces", "sources", "frame", "after, s"] {
+    for heading in ["faces", "sources", "frame", "time, s"] {
         assert!(firsts.contains(&heading), "{firsts:?}");
     }
 }

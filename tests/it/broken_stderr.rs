@@ -1,5 +1,4 @@
-//! A log that cannot be written, on a full disk or to a reader that has gone, changes nothing: neither the events nor the
-//! exit code.
+//! If the log cannot be written, because the disk is full or its reader is gone, events and exit code do not change.
 
 use crate::common::{Running, Scratch, data, emotiond, text};
 use rustix::process::Signal;
@@ -9,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// Runs the program with a good stderr, and with each kind that takes nothing.
+/// Runs the program with a working stderr, and with each kind of stderr that cannot be written.
 fn with_each_stderr(arguments: &[&str], log_level: &str) -> Vec<(&'static str, Output)> {
     let plain = || {
         let mut command = emotiond(arguments);
@@ -39,7 +38,7 @@ fn with_each_stderr(arguments: &[&str], log_level: &str) -> Vec<(&'static str, O
     all.map(|(kind, mut command)| (kind, command.output().unwrap())).into()
 }
 
-/// What differs from run to run, the order of two sources' lines too, is left out.
+/// The lines, sorted and without times, because both differ from run to run.
 fn lines_without_times(output: &Output) -> Vec<String> {
     let all = String::from_utf8_lossy(&output.stdout);
     let mut lines: Vec<String> =
@@ -100,7 +99,7 @@ fn the_reader_of_the_log_leaves_while_the_daemon_runs() {
     let portrait = fs::read(data("astronaut.jpg")).unwrap();
     stdin.write_all(&portrait).unwrap();
     running.wait_for(|event| event["phase"] == "new");
-    // Each is worth a warning.
+    // Each of these causes a warning.
     for _ in 0..2 {
         stdin.write_all(&portrait[..10_000]).unwrap();
         stdin.write_all(&portrait).unwrap();

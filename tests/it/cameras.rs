@@ -1,5 +1,5 @@
-//! Cameras, on the developers' camera rig (`../shared/camera-rig`): a make-believe device at native speed, and an
-//! emulated USB webcam behind a real kernel.
+//! Cameras, on the developers' camera rig (`../shared/camera-rig`): a simulated device at native speed, and an emulated
+//! USB webcam with a real kernel.
 
 use crate::common::{Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,13 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A folder with the portrait alone, for the rig to show.
+/// A folder that contains only the portrait, for the rig to show.
 fn faces(scratch: &Scratch) -> String {
     scratch.file("faces/astronaut.jpg", fs::read(data("astronaut.jpg")).unwrap());
     text(&scratch.path("faces"))
 }
 
-/// Has the rig make what it needs, where that is not done: later it would speak of it on the tested program's stderr.
+/// Lets the rig build what it needs now, because its messages would otherwise appear on the tested program's stderr.
 fn set_up_rig() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
@@ -39,14 +39,14 @@ fn on_rig(script: &str, options: &[&str], arguments: &[&str]) -> Command {
     command
 }
 
-/// The daemon with a make-believe camera. The script that runs it has it as its child.
+/// The daemon with a simulated camera. It is a child of the rig's script.
 fn with_shim(scratch: &Scratch, options: &[&str], arguments: &[&str]) -> Command {
     let faces = faces(scratch);
     let options = [&["--faces", &faces], options].concat();
     on_rig("run-with-shim.sh", &options, &[&[env!("CARGO_BIN_EXE_emotiond")], arguments].concat())
 }
 
-/// Signals the daemon under the script.
+/// Sends a signal to the daemon that the script has started.
 fn signal_daemon(running: &Running, signal: Signal) {
     let script = running.child.id();
     let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
@@ -111,7 +111,7 @@ fn a_camera_is_shown_and_recorded() {
     let labels = face["probabilities"].as_object().unwrap();
     let index = labels.keys().position(|label| *label == face["emotion"]).unwrap();
     let color = emotiond::palette::color(crate::common::string(&face["emotion"]), index);
-    // The window is as large as the camera's frames and in the middle of the screen but for its frame.
+    // The window has the size of the camera's frames and is centred on the screen, except for its decoration.
     let has_box = |screen: &image::RgbImage| {
         let found: Vec<u32> =
             screen.enumerate_pixels().filter(|(_, _, pixel)| pixel.0 == color).map(|(x, ..)| x).collect();
@@ -120,7 +120,7 @@ fn a_camera_is_shown_and_recorded() {
     };
     let left = display.wait_for("a box", has_box);
     assert!(left.abs_diff((crate::common::SCREEN.0 - 640) / 2 + 245) <= 20, "{left}");
-    // The file is written in fragments of a second, by a program that gives way to others.
+    // The file is written in fragments of one second, by a program with low priority.
     let recording = |longer_than_s: f64| {
         crate::common::wait_until("a recording of some seconds", || {
             let times = crate::common::frame_times(Path::new(&out));
@@ -128,14 +128,14 @@ fn a_camera_is_shown_and_recorded() {
         })
     };
     let before = recording(1.5);
-    // A pipeline that begins anew would overwrite what was recorded.
+    // A restarted pipeline would overwrite the recording.
     fs::write(&config, fs::read_to_string(&config).unwrap().replace("lobby", "hall")).unwrap();
     signal_daemon(&running, Signal::HUP);
-    running.wait_for_log("refused");
+    running.wait_for_log("rejected");
     recording(before[before.len() - 1] + 1.5);
     display.key("q");
     let ran = running.finish().exits(0);
-    ran.complains_once(&["refused", "--annotate"]);
+    ran.complains_once(&["rejected", "--annotate"]);
     let times = crate::common::frame_times(Path::new(&out));
     assert_eq!(times[..before.len()], before, "what was recorded before is still there");
 }
@@ -190,7 +190,7 @@ fn a_camera_that_is_unplugged_and_plugged_in_again_comes_back() {
     assert_eq!(ran.states(), ["up", "down", "up", "ended"].map(|state| format!("camera:0 {state}")));
 }
 
-/// One bad frame in a camera's stream is one frame that is left out, not the end of those after it.
+/// A bad frame in a camera's stream is skipped and does not affect the following ones.
 #[test]
 #[ignore = "needs developer data"]
 fn a_camera_with_damaged_frames_gives_the_others() {
@@ -208,7 +208,7 @@ fn a_camera_with_damaged_frames_gives_the_others() {
     let config = scratch.tiny("");
     let arguments = ["run", "--config", &config, "--source", "camera:0", "--emit", "every-frame"];
     let mut running = Running::start(with_shim(&scratch, &options, &arguments));
-    // Twice through all kinds, however many frames are skipped.
+    // Long enough for two cycles through all kinds of damage, even if frames are skipped.
     for _ in 0..100 {
         running.wait_for(|event| event["type"] == "face" && event["phase"] != "end");
     }
@@ -216,12 +216,12 @@ fn a_camera_with_damaged_frames_gives_the_others() {
     assert_eq!(ran.states(), ["camera:0 up", "camera:0 ended"]);
     let counts = ran.stderr.lines().find(|line| line.contains(" unreadable, ")).unwrap();
     assert!(!counts.contains(" 0 unreadable"), "{counts}");
-    // They are told at the 1st, 2nd, 4th, 8th and so on.
-    let told = ran.stderr.lines().filter(|line| line.contains("a frame is left out")).count();
+    // The 1st, 2nd, 4th, 8th and so on are logged.
+    let told = ran.stderr.lines().filter(|line| line.contains("frame skipped")).count();
     assert!((1..=12).contains(&told), "{}", ran.stderr);
 }
 
-/// Another name and another number of threads cannot be taken over by the running pipeline: the camera is closed and opened again.
+/// A running pipeline cannot adopt another name or number of threads, so the camera is closed and opened again.
 #[test]
 #[ignore = "needs developer data"]
 fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {
@@ -244,7 +244,7 @@ fn a_new_configuration_that_needs_a_new_pipeline_gets_one() {
     ran.complains_not();
 }
 
-/// Runs a script in a guest with an emulated USB webcam; what it printed to stdout and stderr.
+/// Runs a script in a guest with an emulated USB webcam; returns its stdout and stderr.
 fn in_guest(faces: &str, events: &[&str], script: &str) -> (String, String) {
     let mut options = vec!["--source", "uvc", faces, "--format", "MJPG:640x480@30", "--host-root"];
     options.extend(["--timeout", "300"]);
@@ -253,7 +253,7 @@ fn in_guest(faces: &str, events: &[&str], script: &str) -> (String, String) {
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
     let group = Pid::from_child(&child);
-    // The emulator is slow: this only catches what hangs.
+    // The emulator is slow; the time-out is only for hangs.
     let watchdog = thread::spawn(move || {
         let deadline = Instant::now() + 4 * HANG;
         while Instant::now() < deadline && rustix::process::test_kill_process_group(group).is_ok() {
@@ -267,7 +267,7 @@ fn in_guest(faces: &str, events: &[&str], script: &str) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// One boot for all that needs a kernel: a webcam is used, listed, and refused to a second program.
+/// In one boot of the guest: a webcam is used, listed, and reported as busy to a second program.
 #[test]
 #[ignore = "needs developer data"]
 fn a_webcam_behind_a_real_kernel() {
@@ -302,8 +302,8 @@ fn a_webcam_behind_a_real_kernel() {
     assert_eq!(states, ["up", "ended"]);
 }
 
-/// One boot for a webcam's troubles: it is absent at the start, stalls, and comes back under another number, since a
-/// program that does nothing else holds its old one.
+/// In one boot of the guest: a webcam is absent at the start, stalls, and returns under another number, because another
+/// process keeps its old device file open.
 #[test]
 #[ignore = "needs developer data"]
 fn a_webcam_that_comes_late_stalls_and_moves() {

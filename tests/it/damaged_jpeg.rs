@@ -1,4 +1,4 @@
-//! A damaged JPEG picture is one picture that is left out: all others are analysed, whatever source they come from.
+//! A damaged JPEG picture is skipped and all others are analysed, for every type of source.
 
 use crate::common::{
     Ran, Scratch,
@@ -62,7 +62,7 @@ proptest! {
     }
 }
 
-/// Webcams leave the Huffman tables out: those of another camera's picture must not take the place of the usual ones.
+/// Webcams omit the Huffman tables. The tables of another camera's picture must not replace the standard ones.
 #[test]
 fn a_picture_leaves_no_tables_behind() {
     let picture = small_portrait();
@@ -98,12 +98,12 @@ fn all_pictures() -> Vec<Vec<u8>> {
     all
 }
 
-/// A configuration that searches few frames: it is the decoding that counts here.
+/// A configuration with few detector runs, because only decoding is tested here.
 fn quick(scratch: &Scratch) -> String {
     scratch.file("quick.toml", crate::common::tiny_config().replace("[model]", "every = 10\n[model]"))
 }
 
-/// Checks that the source left out nothing but the damaged ones, and was up all the time.
+/// Checks that the source skipped only the damaged pictures, and was up all the time.
 #[track_caller]
 fn lost_the_bad_ones_alone(ran: &Ran, source: &str) {
     let bad = damaged(&small_portrait()).len();
@@ -128,7 +128,7 @@ fn on_stdin() {
     lost_the_bad_ones_alone(&finish(command).exits(0), "-");
 }
 
-/// Writes the pictures into a folder of their own.
+/// Writes the pictures to a new folder.
 fn album(scratch: &Scratch) -> String {
     for (number, picture) in all_pictures().iter().enumerate() {
         scratch.file(&format!("album/{number:05}.jpg"), picture);

@@ -1,4 +1,4 @@
-//! What is drawn, pixel by pixel.
+//! The drawings, checked by pixel.
 
 use emotiond::{
     analysed::{Analysed, AnalysedFace},
@@ -22,7 +22,7 @@ fn gray(width: u32, height: u32) -> Picture {
     picture
 }
 
-/// Faces that are surely happy.
+/// Faces with a high probability of happy.
 fn happy(boxes: &[BoundingBox]) -> Analysed {
     let face =
         |(index, bounds): (usize, &BoundingBox)| AnalysedFace { track: index as u64 + 1, bounds: *bounds };
@@ -45,7 +45,7 @@ fn at(picture: &Picture, x: u32, y: u32) -> [u8; 3] {
     picture.pixels[start..start + 3].try_into().unwrap()
 }
 
-/// The places of all pixels of a colour.
+/// The positions of all pixels of a colour.
 fn places(picture: &Picture, wanted: [u8; 3]) -> Vec<(u32, u32)> {
     let all = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y)));
     all.filter(|&(x, y)| at(picture, x, y) == wanted).collect()
@@ -66,7 +66,7 @@ fn a_box_lies_where_the_face_is_and_leaves_it_free() {
         }
         assert_eq!(at(&picture, middle.0, middle.1), GROUND, "the face itself is not painted over");
         let plate = Sizes::of(width, height).text * 2 / 3;
-        assert_eq!(at(&picture, left + 1, top - plate), happy, "{width}x{height}: its label stands over it");
+        assert_eq!(at(&picture, left + 1, top - plate), happy, "{width}x{height}: its label is above it");
     }
 }
 
@@ -88,7 +88,7 @@ fn a_line_that_is_too_long_is_made_smaller() {
     let mut picture = gray(400, 300);
     Artist::default().draw_status(&mut picture, &"0123456789 ".repeat(6));
     let bright = |x: u32| (0..300).any(|y| at(&picture, x, y)[0] > 200);
-    assert!((200..390).any(bright), "it goes on to the right");
+    assert!((200..390).any(bright), "it continues to the right");
     assert!(!(396..400).any(bright), "and ends before the edge");
 }
 
@@ -206,7 +206,7 @@ proptest! {
     fn a_label_is_inside_the_frame_wherever_the_face_is(x in -90f32..630.0, y in -90f32..470.0) {
         let bounds = BoundingBox::new(x, y, 100.0, 100.0);
         let picture = drawn(640, 480, &happy(&[bounds]));
-        // Its colour covers as much as a whole label does.
+        // Its colour covers the area of a complete label.
         prop_assert!(places(&picture, color("happy", 3)).len() > 600);
     }
 }

@@ -1,4 +1,4 @@
-//! How a run ends: a signal, a second one, a reader of stdout that goes away.
+//! How a run ends: by a signal, by a second one, or because the reader of stdout closes its end.
 
 use crate::common::{HANG, Running, Scratch, data, emotiond, finish, text};
 use rustix::process::Signal;
@@ -55,7 +55,7 @@ fn events_that_cannot_be_written_are_a_failure() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("No space left"));
 }
 
-/// The file may grow to 512 bytes, as on a disk that has no room for more: the second line fits only in part.
+/// The file is limited to 512 bytes, like a full disk, so the second line can only be written partly.
 #[test]
 fn a_line_that_does_not_fit_on_the_disk_leaves_no_part_of_it() {
     let scratch = Scratch::new();
@@ -81,7 +81,7 @@ fn a_line_that_does_not_fit_on_the_disk_leaves_no_part_of_it() {
     assert!(states.len() > 2, "{written}");
 }
 
-/// The daemon on a stream on stdin that never ends: the portrait over and over. Counts the pictures it took.
+/// The daemon with an endless stream on stdin that repeats the portrait. Counts the pictures that it has read.
 fn endless(scratch: &Scratch) -> (Running, Arc<AtomicUsize>) {
     let mut command =
         emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--emit", "every-frame"]);
@@ -124,7 +124,7 @@ fn a_signal_while_a_source_is_silent_still_tells_its_end() {
         command.stdin(Stdio::piped());
         let mut running = Running::start(command);
         let mut stdin = running.child.stdin.take().unwrap();
-        // A picture, and the beginning of one that never comes.
+        // A picture, and the start of another one that is never completed.
         stdin.write_all(&[&portrait[..], &portrait[..1000]].concat()).unwrap();
         running.wait_for(|event| event["phase"] == "new");
         running.signal(Signal::TERM);
@@ -144,7 +144,7 @@ fn a_second_signal_leaves_at_once() {
     let mut stdin = child.stdin.take().unwrap();
     let taken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&taken);
-    // Two faces a line and a pipe that nobody empties: it fills, and then nothing can drain.
+    // Nobody reads the pipe: it fills up, and then the pipeline cannot drain.
     let portrait = fs::read(data("astronaut.jpg")).unwrap();
     thread::spawn(move || {
         while stdin.write_all(&portrait).is_ok() {
@@ -153,7 +153,7 @@ fn a_second_signal_leaves_at_once() {
     });
     let pid = rustix::process::Pid::from_child(&child);
     let stdout = child.stdout.take().unwrap();
-    // The smallest pipe there is.
+    // The smallest possible pipe.
     rustix::pipe::fcntl_setpipe_size(&stdout, 4096).unwrap();
     let mut before = usize::MAX;
     while before != taken.load(Ordering::Relaxed) || before == 0 {

@@ -1,4 +1,4 @@
-//! The lines on stdout, and the commands that tell rather than run.
+//! The event lines on stdout, and the commands `check`, `cameras`, `config` and `schema`.
 
 use crate::common::{Scratch, data, ffmpeg, number, root, run, run_sources, string, text};
 use std::{collections::HashSet, fs};
@@ -25,13 +25,13 @@ fn the_astronaut_is_happy() {
     assert_eq!(faces.len(), 1, "{}", ran.stdout);
     assert_eq!(faces[0]["emotion"], "happy");
     let area = &faces[0]["box"];
-    // Drawn by hand: the face reaches from (178, 65) to (268, 176). The detector draws squares.
+    // Annotated by hand: the face extends from (178, 65) to (268, 176). The detector's boxes are squares.
     for (key, drawn) in [("x", 178), ("y", 65), ("w", 90), ("h", 111)] {
         assert!(number(&area[key]).abs_diff(drawn) <= 20, "{area}");
     }
 }
 
-/// The keys of an object's own level, in the order in which they stand.
+/// The top-level keys of an object, in order.
 fn keys(line: &str) -> Vec<String> {
     let (mut keys, mut depth, mut rest) = (Vec::new(), 0, line);
     while let Some(at) = rest.find(['{', '}', '"']) {
@@ -93,8 +93,8 @@ fn probabilities_follow_the_models_labels_and_sum_to_one() {
     assert_eq!(face["probabilities"][string(&face["emotion"])].as_f64().unwrap(), most);
 }
 
-/// Three seconds, ten frames each: the portrait, its negative's brightness, nothing. The tiny network's answer depends
-/// on the brightness alone, so the emotion changes with it.
+/// Three seconds with ten frames each: the portrait, the portrait with the brightness of its negative, no face. The
+/// tiny network's output depends only on the brightness, so the emotion changes with it.
 fn clip(scratch: &Scratch) -> String {
     let path = text(&scratch.path("clip.mp4"));
     let portrait = text(&data("astronaut.jpg"));
@@ -136,7 +136,7 @@ fn each_emit_policy_says_what_it_promises() {
     let frames: Vec<u64> = seen.iter().map(|face| number(&face["frame"])).collect();
     assert!(frames.len() >= 15 && frames.windows(2).all(|pair| pair[0] < pair[1]), "{frames:?}");
 
-    // A face's line in `change` is one of those in `every-frame` whose emotion is not the last one's.
+    // The lines with `change` are those lines with `every-frame` whose emotion differs from the previous one.
     let emotions: Vec<&str> = seen.iter().map(|face| string(&face["emotion"])).collect();
     let changes = emotions.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(changes > 0, "{emotions:?}");
@@ -216,7 +216,7 @@ fn check_says_of_each_part_whether_it_works() {
         ["check", "--config", &scratch.tiny(""), "--source", "tests/data/astronaut.jpg", "--source", "-"];
     let ran = run(&good).exits(0);
     ran.complains_not();
-    for part in ["ok    runtime", "ok    detector: seetaface", "ok    model", "512x512", "not looked at"] {
+    for part in ["ok    runtime", "ok    detector: seetaface", "ok    model", "512x512", "not checked"] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
     let text_file = scratch.file("text.jpg", "no picture");
@@ -237,7 +237,7 @@ fn check_says_of_each_part_whether_it_works() {
 
 #[test]
 fn a_machine_without_cameras_is_told_so() {
-    // Where the machine has a camera, `tests/cameras.rs` looks at what is listed.
+    // If the machine has a camera, `cameras.rs` tests the list.
     if fs::read_dir("/dev")
         .unwrap()
         .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with("video"))
@@ -245,10 +245,10 @@ fn a_machine_without_cameras_is_told_so() {
         return;
     }
     let ran = run(&["cameras"]).exits(69);
-    ran.complains_once(&["no camera was found", "plug one in"]);
+    ran.complains_once(&["no camera found", "connect one"]);
     assert_eq!(ran.stdout, "");
 
-    // `check` passes over a camera that nobody asked for, not over one that somebody did.
+    // `check` accepts that the default camera is missing, but not one that was named.
     let scratch = Scratch::new();
     let ran = run(&["check", "--config", &scratch.tiny("")]).exits(0);
     ran.complains_not();
@@ -261,7 +261,7 @@ fn a_machine_without_cameras_is_told_so() {
     run(&["check", "--config", &scratch.tiny("[[source]]\nuri = \"camera:0\"\n")]).exits(69);
 }
 
-/// Of many sources at once, so that their threads wait for a core between the capture of a frame and the news of it.
+/// With many sources, so that their threads wait for a core between the capture of a frame and the `up` event.
 #[test]
 fn a_source_is_up_since_its_first_frame_was_captured() {
     let scratch = Scratch::new();

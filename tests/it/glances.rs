@@ -1,4 +1,4 @@
-//! Searches at a reduced size lose no face. Needs `../shared/models`.
+//! Detection at a reduced size loses no face. Needs `../shared/models`.
 
 use crate::common::{Scratch, astronaut, emotiond, encode, ffmpeg, finish, number, real_config, text};
 use image::{RgbImage, imageops};
@@ -6,9 +6,9 @@ use serde_json::Value;
 use std::fs;
 
 const FRAMES: u32 = 48;
-/// The large face is joined by a small one here ...
+/// From this frame, there is also a small face ...
 const JOINED: u32 = 18;
-/// ... and cut away here.
+/// ... and from this frame, the large face is gone.
 const CUT: u32 = 36;
 const FULL_EVERY: u32 = 5;
 
@@ -19,8 +19,8 @@ fn paste(scene: &mut RgbImage, side: u32, left: u32, top: u32) {
     imageops::replace(scene, &head, i64::from(left), i64::from(top));
 }
 
-/// A large face that drifts, then a small one beside it, then that one alone: as a video, whose frames are decoded
-/// elsewhere, and as a stream of JPEG pictures, which are decoded at a part of their size where that is enough.
+/// A large face that moves, then also a small one, then only the small one: as a video, whose frames ffmpeg decodes,
+/// and as a stream of JPEG pictures, which are decoded at a reduced size if that is sufficient.
 fn clips(scratch: &Scratch) -> [String; 2] {
     let mut stream = Vec::new();
     for number in 0..FRAMES {
@@ -41,7 +41,7 @@ fn clips(scratch: &Scratch) -> [String; 2] {
     [video, scratch.file("clip.mjpeg", stream)]
 }
 
-/// The faces that are told where every `full_every`-th search is at full size.
+/// The reported faces if every `full_every`-th detector run uses the full size.
 fn faces(scratch: &Scratch, clip: &str, full_every: u32) -> Vec<Value> {
     let config = real_config().replace("[detector]\n", &format!("[detector]\nfull_every = {full_every}\n"));
     let config = scratch.file("config.toml", config);
@@ -52,7 +52,7 @@ fn faces(scratch: &Scratch, clip: &str, full_every: u32) -> Vec<Value> {
     faces.into_iter().filter(|face| face["phase"] != "end").collect()
 }
 
-/// (left, top, width, height, whether it is foreseen) of a face in a frame.
+/// (left, top, width, height, whether it is predicted) of a face in a frame.
 fn in_frame(faces: &[Value], frame: u32) -> Vec<(u64, u64, u64, u64, bool)> {
     let told = faces.iter().filter(|face| number(&face["frame"]) == u64::from(frame));
     told.map(|face| {
@@ -82,7 +82,7 @@ fn glances_find_what_full_searches_find(scratch: &Scratch, clip: &str) {
         let off = [a.0.abs_diff(b.0), a.1.abs_diff(b.1), a.2.abs_diff(b.2), a.3.abs_diff(b.3)];
         assert!(off.iter().all(|off| *off <= 16) && !b.4, "{a:?} and {b:?}");
     }
-    // A small face is there after one full search at the latest, and stays; a cut is seen at once.
+    // The small face is found at the latest by the next full-size run, and stays; a lost face is noticed at once.
     for frame in JOINED + FULL_EVERY..CUT {
         assert_eq!(in_frame(&glances, frame).len(), 2, "frame {frame}");
     }

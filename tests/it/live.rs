@@ -1,5 +1,5 @@
-//! What makes it a daemon: settings that change while it runs, a service manager that is told, sources that come and
-//! go, and nothing that leaves the process but its events.
+//! The behaviour of a daemon: settings that change while it runs, notifications to a service manager, sources that
+//! stall and return, and no output except the events.
 
 use crate::common::{
     Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, isolate, number, run_sources,
@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The portrait as JPEG, piped into the program ten times a second until this is dropped.
+/// Pipes the portrait as JPEG into the program ten times per second until it is dropped.
 struct Feed {
     ends: Arc<AtomicBool>,
 }
@@ -47,7 +47,7 @@ impl Drop for Feed {
     }
 }
 
-/// The daemon on a stream that does not end, with a service manager's socket.
+/// The daemon with an endless stream and a service manager's socket.
 fn serve(scratch: &Scratch, config: &str) -> (Running, Feed, UnixDatagram) {
     let path = scratch.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
@@ -59,7 +59,7 @@ fn serve(scratch: &Scratch, config: &str) -> (Running, Feed, UnixDatagram) {
     (running, feed, socket)
 }
 
-/// Waits for a message that begins so, and returns it.
+/// Waits for a message with this prefix, and returns it.
 fn hear(socket: &UnixDatagram, word: &str) -> String {
     let deadline = Instant::now() + crate::common::HANG;
     let mut buffer = [0; 4096];
@@ -83,7 +83,7 @@ fn a_service_manager_is_told_of_start_state_reload_and_end() {
     while !hear(&socket, "STATUS=").contains("- up, ") {}
     while !hear(&socket, "STATUS=").trim_end().ends_with(" ms") {}
 
-    // The face does not change: only the new policy has it told again.
+    // The face does not change, so only the new policy can cause another event.
     fs::write(&config, "emit = \"every-frame\"\n".to_owned() + &crate::common::tiny_config()).unwrap();
     running.signal(Signal::HUP);
     assert!(hear(&socket, "RELOADING=1").contains("MONOTONIC_USEC="));
@@ -138,13 +138,13 @@ fn a_broken_configuration_is_refused_and_the_old_one_goes_on() {
     let complaints = ran.complaints();
     assert_eq!(complaints.len(), 4, "{}", ran.stderr);
     assert!(
-        complaints.iter().all(|line| line.contains("refused") && line.contains("goes on")),
+        complaints.iter().all(|line| line.contains("rejected") && line.contains("keeping the old one")),
         "{}",
         ran.stderr
     );
 }
 
-/// A clip in which the portrait moves to the right at 80 pixels a second.
+/// A clip in which the portrait moves to the right at 80 pixels per second.
 fn moving_clip(scratch: &Scratch) -> String {
     let path = text(&scratch.path("moving.mp4"));
     let portrait = text(&data("astronaut.jpg"));
@@ -216,7 +216,7 @@ fn a_camera_that_is_waited_for_disturbs_nobody() {
     command.stdin(Stdio::piped());
     let mut running = Running::start(command);
     let feed = Feed::start(&mut running);
-    // In whatever order.
+    // In any order.
     let (down, new) = (Cell::new(false), Cell::new(false));
     running.wait_for(|event| {
         down.set(down.get() || event["source"] == "door" && event["state"] == "down");
@@ -231,7 +231,7 @@ fn a_camera_that_is_waited_for_disturbs_nobody() {
     assert_eq!(door, ["door down", "door ended"]);
 }
 
-/// Whether a line of strace tells of a file that may be changed, or of a way out.
+/// Whether a line of strace shows a file that is opened for writing, or a network connection.
 fn leaks(call: &str) -> bool {
     let changes =
         ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"].iter().any(|flag| call.contains(flag));
@@ -258,7 +258,7 @@ fn nothing_is_written_to_a_file_and_no_socket_is_opened() {
             .arg(env!("CARGO_BIN_EXE_emotiond"));
         command.args(["run", "--config", &config, "--source", &source]);
         isolate(&mut command);
-        // The runtime's own telemetry keeps silent on machines that build software: it must keep silent everywhere.
+        // The runtime disables its telemetry on CI machines; it must be disabled everywhere.
         command.env_remove("CI").env_remove("GITHUB_ACTIONS").env("HOME", scratch.path("home"));
         command.env("XDG_DATA_HOME", data_home()).env_remove("XDG_CACHE_HOME");
         fs::create_dir_all(scratch.path("home")).unwrap();
@@ -272,7 +272,7 @@ fn nothing_is_written_to_a_file_and_no_socket_is_opened() {
     }
 }
 
-/// Where `scripts/setup` has put ONNX Runtime.
+/// The folder in which `scripts/setup` has installed ONNX Runtime.
 fn data_home() -> String {
     std::env::var("XDG_DATA_HOME").unwrap_or_else(|_| {
         text(&Path::new(&std::env::var("HOME").expect("tests have a home")).join(".local/share"))

@@ -1,6 +1,6 @@
-//! The behaviour of the daemon from outside: the real program on real pictures, videos, cameras and displays.
+//! Integration tests of the daemon: the real program with real pictures, videos, cameras and displays.
 //!
-//! Tests that need the developers' data are ignored; `scripts/test` runs them where that data is.
+//! Tests that need the developers' data are ignored by default; `scripts/test` runs them if the data is available.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The models that come with the project: what their files say, and that the 8-bit one is the other one's likeness.
+//! The models that are part of the project: their metadata, and that the 8-bit model agrees with the original one.
 
 use crate::common::{astronaut, root};
 use emotiond_core::{
@@ -10,7 +10,7 @@ use emotiond_core::{
     runtime::{Runtime, RuntimeConfig},
 };
 
-/// The files, and whether brightness and contrast are taken out of their crops.
+/// The files, and whether brightness and contrast of their crops are normalised.
 const MODELS: [(&str, Levels); 6] = [
     ("emotion.onnx", Levels::Auto),
     ("emotion_int8.onnx", Levels::Auto),
@@ -28,7 +28,7 @@ fn load(name: &str) -> Classifier {
     Classifier::load(&Runtime::load(&RuntimeConfig::default()).unwrap(), &config).unwrap()
 }
 
-/// The portrait's face in so much `light`, cut for `spec` as a detector's box wanders.
+/// The portrait's face with brightness `light`, cropped for `spec` with slightly varying boxes.
 fn faces(spec: &InputSpec, light: f32) -> Vec<f32> {
     let mut portrait = astronaut();
     portrait.iter_mut().for_each(|value| *value = (f32::from(*value) * light).round() as u8);

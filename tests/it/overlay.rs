@@ -1,5 +1,5 @@
-//! The overlay's window on a real display: what it shows, its keys, its end, and that neither a display that is absent
-//! nor one that dies or hangs disturbs the daemon.
+//! The overlay window on a real display: its contents, its keys, how it ends, and that an absent, crashing or hanging
+//! display does not affect the daemon.
 
 use crate::common::{
     Display, HANG, Running, Scratch, astronaut, emotiond, encode, finish, number, run_sources, string, text,
@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Frames of 800x512 in which the portrait stands at the left and moves to the right, four pixels a frame.
+/// Frames of 800x512 pixels in which the portrait starts at the left and moves to the right by four pixels per frame.
 fn moving(count: i64) -> Vec<Vec<u8>> {
     let portrait = astronaut();
     let frame = |step| {
@@ -27,7 +27,7 @@ fn moving(count: i64) -> Vec<Vec<u8>> {
     (0..count).map(frame).collect()
 }
 
-/// Pipes pictures into the program for as long as it reads, over and over, fifteen a second.
+/// Pipes pictures into the program in a loop, fifteen per second, as long as it reads.
 fn feed(running: &mut Running, pictures: Vec<Vec<u8>>) {
     let mut pipe = running.child.stdin.take().unwrap();
     thread::spawn(move || {
@@ -40,7 +40,7 @@ fn feed(running: &mut Running, pictures: Vec<Vec<u8>>) {
     });
 }
 
-/// The daemon with a window on `display`, on a stream that does not end.
+/// The daemon with a window on `display` and an endless stream.
 fn show(display: &Display, config: &str, pictures: Vec<Vec<u8>>) -> Running {
     let mut command = emotiond(&["run", "--config", config, "--overlay", "on", "--emit", "every-frame"]);
     display.use_for(&mut command);
@@ -59,7 +59,7 @@ fn on_stdin(scratch: &Scratch) -> String {
     scratch.tiny("[[source]]\nname = \"lobby\"\nuri = \"-\"\n")
 }
 
-/// Left, top, right and bottom of all pixels of a colour; `None` where there are less than a box has.
+/// Left, top, right and bottom of all pixels of a colour; `None` if there are fewer than a box has.
 fn extent(screen: &RgbImage, color: [u8; 3]) -> Option<[u32; 4]> {
     let found = || screen.enumerate_pixels().filter(|(_, _, pixel)| pixel.0 == color);
     if found().count() < 200 {
@@ -69,7 +69,7 @@ fn extent(screen: &RgbImage, color: [u8; 3]) -> Option<[u32; 4]> {
     Some([xs.clone().min()?, ys.clone().min()?, xs.max()?, ys.max()?])
 }
 
-/// The colour that the tiny network's answer has.
+/// The colour of the tiny network's result.
 fn shown_color(running: &mut Running) -> [u8; 3] {
     let face = running.wait_for(|event| event["phase"] == "new");
     let labels = face["probabilities"].as_object().unwrap();
@@ -83,12 +83,12 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
     let mut running = show(&display, &on_stdin(&scratch), moving(30));
     let color = shown_color(&mut running);
 
-    // 800x512 fills the width of 1280x720 but for the bars: the face is in the left half.
-    // A screenshot may fall into the drawing of the first frame: what counts is that the whole box comes.
+    // 800x512 fills the height of 1280x720, with bars at the sides; the face is in the left half.
+    // A screenshot may show a partly drawn first frame, so wait until the whole box is visible.
     let is_whole = |[left, top, right, bottom]: &[u32; 4]| right - left > 90 && bottom - top > 90;
     let [left, _, right, _] = display.wait_for("a box", |screen| extent(screen, color).filter(is_whole));
     let center = (left + right) / 2;
-    assert!(center < crate::common::SCREEN.0 / 2, "the face stands at the left: {left} to {right}");
+    assert!(center < crate::common::SCREEN.0 / 2, "the face is at the left: {left} to {right}");
 
     display.key("m");
     let is_right = |area: &[u32; 4]| (area[0] + area[2]) / 2 > crate::common::SCREEN.0 / 2;
@@ -101,10 +101,10 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
         thread::sleep(Duration::from_millis(1500));
         (display.screenshot() == *screen).then(|| screen.clone())
     });
-    // The analysis goes on meanwhile.
+    // The analysis continues meanwhile.
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
-    assert!(display.screenshot() == frozen, "it still stands still");
+    assert!(display.screenshot() == frozen, "it is still frozen");
 
     let inside = extent(&frozen, color).unwrap();
     let colors = |screen: &RgbImage| {
@@ -162,7 +162,7 @@ fn a_window_of_another_size_keeps_the_pictures_aspect() {
     display.resize_window(500, 800);
     let is_small = |area: &[u32; 4]| height(*area) < height(wide) * 4 / 5;
     let narrow = display.wait_for("a smaller box", |screen| extent(screen, color).filter(is_small));
-    // The label counts too, and its size is not quite in proportion.
+    // The label is included, and its size is not exactly proportional.
     assert!((aspect(narrow) / aspect(wide) - 1.0).abs() < 0.2, "{wide:?} and {narrow:?}");
     running.signal(Signal::TERM);
     running.finish().exits(0).complains_not();
@@ -198,14 +198,14 @@ fn without_a_display_it_is_an_error_or_a_line_in_the_log() {
     dead.env("DISPLAY", ":4711");
     finish(dead).exits(69).complains_once(&["window cannot be opened", "--overlay off"]);
 
-    // What is on stdin might be watched.
+    // Stdin might be a live stream, so `auto` wants a window.
     let mut command = emotiond(&["run", "--config", &config, "--source", "-"]);
     command.stdin(std::fs::File::open(&picture).unwrap());
     let headless = finish(command).exits(0);
     headless.complains_not();
     assert_eq!(headless.stderr.matches("there is no display").count(), 1, "{}", headless.stderr);
     assert!(!headless.faces().is_empty());
-    // A picture is over in a moment: there is nothing to say about windows.
+    // For a picture, `auto` wants no window, so nothing is logged about it.
     let brief = run_sources(&config, &[&picture], &[]).exits(0);
     assert!(!brief.stderr.contains("display"), "{}", brief.stderr);
     let off = run_sources(&config, &[&picture], &["--overlay", "off"]).exits(0);
@@ -222,7 +222,7 @@ fn a_display_that_dies_does_not_end_the_daemon() {
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
     running.signal(Signal::TERM);
-    running.finish().exits(0).complains_once(&["the window is gone", "going on"]);
+    running.finish().exits(0).complains_once(&["the window ended unexpectedly", "continuing"]);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_display_that_hangs_holds_up_nobody() {
     display.hang();
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
-    // Messages from before lie in the socket: only those from now on count.
+    // Discard the messages that are already in the socket.
     let since = Instant::now();
     let mut buffer = [0; 4096];
     while since.elapsed() < Duration::from_secs(2) {

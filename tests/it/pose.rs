@@ -1,4 +1,4 @@
-//! Landmarks, pose and what follows from them, from outside and on real pictures. Needs `../shared/models`.
+//! Landmarks, pose and readability on real pictures. Needs `../shared/models`.
 
 use crate::common::{Scratch, data, ffmpeg, run_sources, shared, text};
 use emotiond::{
@@ -10,7 +10,7 @@ use emotiond_core::runtime::{Runtime, RuntimeConfig};
 use serde_json::Value;
 use std::fs;
 
-/// Eyes, nose and corners of the mouth, drawn by hand into the portrait.
+/// Eyes, nose and corners of the mouth in the portrait, annotated by hand.
 const DRAWN: [(f32, f32); 5] =
     [(202.0, 103.0), (247.0, 103.0), (222.0, 125.0), (201.0, 144.0), (240.0, 144.0)];
 
@@ -18,7 +18,7 @@ fn degrees(face: &Value, key: &str) -> f64 {
     face["pose"][key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {face}"))
 }
 
-/// The only face of a picture that ffmpeg makes of the portrait.
+/// The only face of a picture that ffmpeg generates from the portrait.
 fn face_of(scratch: &Scratch, filter: &str) -> Value {
     let picture = text(&scratch.path("picture.png"));
     ffmpeg(&["-i", &text(&data("astronaut.jpg")), "-vf", filter, &picture]);
@@ -89,7 +89,7 @@ fn a_detector_without_landmarks_tells_no_pose() {
     assert!(face.get("pose").is_none() && face.get("facing").is_none(), "{face}");
 }
 
-/// Three seconds of the portrait behind a filter, ten frames each.
+/// Three seconds of the portrait with a filter, ten frames each.
 fn clip(scratch: &Scratch, filter: &str) -> String {
     let path = text(&scratch.path("clip.mp4"));
     let portrait = text(&data("astronaut.jpg"));
@@ -150,7 +150,7 @@ fn a_head_that_turns_away_and_back_is_told_of_and_does_not_flicker() {
     let end = faces.last().unwrap();
     let (facing_s, duration_s) = (end["facing_s"].as_f64().unwrap(), end["duration_s"].as_f64().unwrap());
     assert!(facing_s > 0.0 && facing_s < duration_s, "{end}");
-    // Her head is turned to the picture's left at first and to its right later, by what one sees in the frames.
+    // In the frames, her head is visibly turned to the picture's left at first and to its right later.
     let every = run_sources(&scratch.real(""), &[&clip], &["--emit", "every-frame"]).exits(0).faces();
     let yaws: Vec<f64> = every.iter().map(|face| degrees(face, "yaw")).collect();
     let most = yaws.iter().copied().fold(f64::MIN, f64::max);

@@ -1,4 +1,4 @@
-//! `emotiond report`: the story of a recording, from lines whose sums are known and from lines that the program wrote.
+//! `emotiond report`, tested with lines whose sums are known and with lines that the program wrote.
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, run, run_sources, text,
@@ -10,7 +10,7 @@ use std::{
     process::Stdio,
 };
 
-/// Seconds after the first line as the lines tell them.
+/// The timestamp of a number of seconds after the first line.
 fn time(at: f64) -> String {
     let milliseconds = (at * 1000.0).round() as u64;
     format!(
@@ -21,7 +21,7 @@ fn time(at: f64) -> String {
     )
 }
 
-/// A line of a face.
+/// A face event.
 fn face(phase: &str, at: f64, track: u64, emotion: &str, more: &str) -> String {
     format!(
         r#"{{"v":1,"type":"face","phase":"{phase}","source":"lobby","time":"{}","frame":1,"track":{track},"box":{{"x":1,"y":2,"w":3,"h":4}},"score":0.9,"emotion":"{emotion}","confidence":0.8,"probabilities":{{"angry":0.1,"happy":0.8,"neutral":0.1}}{more},"latency_ms":9.4}}"#,
@@ -29,7 +29,7 @@ fn face(phase: &str, at: f64, track: u64, emotion: &str, more: &str) -> String {
     ) + "\n"
 }
 
-/// A line of the source.
+/// A source event.
 fn state(at: f64, state: &str, reason: &str) -> String {
     let time = time(at);
     format!(
@@ -37,8 +37,8 @@ fn state(at: f64, state: &str, reason: &str) -> String {
     ) + "\n"
 }
 
-/// Face 1 stays 30 s: 10 s happy, 15 s neutral, 5 s happy. Face 2 stays 8 s, happy. Away from 40 s to 50 s. Face 3 is
-/// seen from 52 s on and angry, and the recording is cut off at 56 s.
+/// Face 1 stays 30 s: 10 s happy, 15 s neutral, 5 s happy. Face 2 stays 8 s, happy. The source is unavailable from 40 s
+/// to 50 s. Face 3 is angry from 52 s, and the recording ends at 56 s.
 fn known() -> String {
     [
         state(0.0, "up", ""),
@@ -70,7 +70,7 @@ fn page(events: impl AsRef<[u8]>) -> String {
     String::from_utf8(report(events, "report.html")).unwrap()
 }
 
-/// What a page says, its elements' texts with bars between them.
+/// The texts of a page's elements, separated by bars.
 fn words(page: &str) -> String {
     let body = page.split_once("<main>").unwrap().1;
     let texts = body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
@@ -85,7 +85,7 @@ fn says(page: &str, parts: &[&str]) {
     }
 }
 
-/// A table's columns by name, those of numbers summed up.
+/// The sums of a table's columns by name.
 fn sums(table: &[u8]) -> Vec<(String, f64)> {
     let mut reader = csv::Reader::from_reader(table);
     let mut sums: Vec<(String, f64)> =
@@ -103,22 +103,22 @@ fn shares_dwell_times_and_gaps_are_exact() {
     says(
         &page,
         &[
-            "faces seen|3|shown most|happy 55 %|a face typically stays|8 s|the longest stays|30 s|watched|46 s|away|10 s",
-            // share, in all, times, median, longest
+            "faces seen|3|shown most|happy 55 %|typical stay|8 s|longest stay|30 s|watched|46 s|away|10 s",
+            // share, total, times, median, longest
             "angry|10 %|4 s|1|4 s|4 s|",
             "happy|55 %|23 s|3|8 s|10 s|",
             "neutral|36 %|15 s|1|15 s|15 s|",
             "20:00:06.0 to 20:00:14.0: faces 2, happy 2|20:00:14.0 to 20:00:29.0: faces 1, neutral 1|",
-            "1 gap, 10 s in all. Nobody was watched then",
-            "from|to|for|why|20:00:40|20:00:50|10 s|unplugged|",
-            "All 3 faces, by their first sight.",
+            "1 gap, 10 s in total. The source was not watched",
+            "from|to|duration|reason|20:00:40|20:00:50|10 s|unplugged|",
+            "All 3 faces, in order of appearance.",
             "face 1|face 2|face 3|",
             "21 November 2026, 20:00:00 to 20:00:56 UTC · 56 s · 3 faces",
-            "12 events made this page. Nothing was left out.",
+            "12 events read. No line was skipped.",
         ],
     );
     let page = page.replace("&#39;", "'");
-    assert!(page.contains("face 1, neutral, 20:00:14 to 20:00:29 (15 s)"), "a lane's part tells what it is");
+    assert!(page.contains("face 1, neutral, 20:00:14 to 20:00:29 (15 s)"), "a lane's segment has a tooltip");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn the_picture_shows_the_emotions_colours() {
     assert_eq!(picture.width(), 1800);
     let pixels = |label: &str| picture.pixels().filter(|pixel| pixel.0 == palette::color(label, 0)).count();
     let [angry, happy, neutral] = ["angry", "happy", "neutral"].map(pixels);
-    // The shares' bar alone has 42 rows over most of the width.
+    // The bar of shares alone has 42 rows of coloured pixels over most of the width.
     assert!(happy > neutral && neutral > angry && angry > 42 * 150, "{happy} {neutral} {angry}");
     assert_eq!(pixels("surprise"), 0);
 }
@@ -176,7 +176,7 @@ fn a_page_needs_nothing_but_itself_and_names_are_only_text() {
     }
     assert!(page.matches("url(").count() == page.matches("url(#away)").count());
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;"));
-    // The same name within the picture's SVG, where a control character would be an error.
+    // In the picture's SVG, a control character in the name would be an error.
     image::load_from_memory(&report(&events, "report.png")).unwrap();
 }
 
@@ -192,19 +192,16 @@ fn what_cannot_be_read_is_counted_and_named_and_the_rest_is_used() {
     let out = scratch.path("report.html");
     let ran = run(&["report", &scratch.file("events.jsonl", mixed), "--out", &text(&out)]).exits(0);
     for part in [
-        "line 2 is left out: version 2 of the events",
-        "line 3 is left out: it is no JSON object",
-        "line 4 is left out: missing field `source`",
-        "3 more lines are left out, 8 in all",
-        "events of types that this program does not know: 1",
+        "line 2 skipped: version 2 of the events",
+        "line 3 skipped: it is not a JSON object",
+        "line 4 skipped: missing field `source`",
+        "3 more lines skipped, 8 in total",
+        "events of unknown types skipped: 1",
     ] {
         assert!(ran.stderr.contains(part), "{part:?} is missing in {}", ran.stderr);
     }
     let page = fs::read_to_string(out).unwrap();
-    says(
-        &page,
-        &["happy|55 %|23 s|3|8 s|10 s|", "12 events made this page.|", "line 2 is left out", "8 in all"],
-    );
+    says(&page, &["happy|55 %|23 s|3|8 s|10 s|", "12 events read.|", "line 2 skipped", "8 in total"]);
 }
 
 #[test]
@@ -243,14 +240,14 @@ fn a_stream_that_comes_back_goes_on_after_the_gap() {
         face("end", 7.0, 1, "neutral", r#","pts_ms":6000"#),
         state(7.0, "down", "reset by peer"),
         state(17.0, "up", ""),
-        // Its own time begins anew.
+        // Its own time starts again from zero.
         face("new", 18.0, 2, "happy", r#","pts_ms":500"#),
         face("end", 20.0, 2, "happy", r#","pts_ms":2500"#),
         state(20.0, "ended", ""),
     ];
     let told = page(events.concat());
     says(&told, &["watched|8.5 s|away|10 s|", "happy|75 %|6 s|2|2 s|4 s|", "0:06|0:16|10 s|reset by peer|"]);
-    // Under an address it is told by the clock, like a camera.
+    // A network stream is placed by clock time, like a camera.
     let told = page(events.concat().replace("\"lobby\"", "\"rtsp://10.0.0.7/1\""));
     says(
         &told,
@@ -281,7 +278,7 @@ fn more_faces_than_lanes_are_counted() {
     says(
         &page,
         &[
-            "The 30 faces that stayed longest, by their first sight. 70 more, 4 min 40 s of 6 min 40 s in all,",
+            "The 30 faces that stayed longest, in order of appearance. 70 more, 4 min 40 s of 6 min 40 s in total,",
         ],
     );
     let is_lane = |text: &&str| text.strip_prefix("face ").is_some_and(|track| track.parse::<u64>().is_ok());
@@ -295,7 +292,7 @@ fn more_sources_than_have_a_story_are_counted() {
     assert_eq!(page.matches("<section>").count(), 32);
     says(
         &page,
-        &["32 sources · ", "more sources than the first 32, which are left out: 96; select some by name"],
+        &["32 sources · ", "events of sources after the first 32 skipped: 96; select sources by name"],
     );
 }
 
@@ -312,9 +309,9 @@ fn gzipped_events_and_stdin_are_read() {
     packed.write_all(known().as_bytes()).unwrap();
     let packed = packed.finish().unwrap();
     assert_eq!(page(&packed), page(known()));
-    // Cut off in the middle, as by a full disk: what was read is told, and that more was there.
+    // Truncated, as by a full disk: the report contains what could be read, and states that the input is incomplete.
     let cut = page(&packed[..packed.len() * 3 / 4]);
-    says(&cut, &["the input breaks off after line "]);
+    says(&cut, &["the input ends unexpectedly after line "]);
 
     let out = scratch.path("report.html");
     let mut command = emotiond(&["report", "-", "--out", &text(&out)]);
@@ -338,7 +335,7 @@ fn mistakes_are_told_with_their_codes() {
         .complains_once(&["report.pdf", ".html, .png and .csv"]);
     tell(&events, &text(&scratch.path("report")), 2).complains_once(&[".html"]);
     tell(&empty, &out, 65).complains_once(&["no event", "it is empty", "emotiond run"]);
-    tell(&nonsense, &out, 65).complains_once(&["no event", "line 1 is left out"]);
+    tell(&nonsense, &out, 65).complains_once(&["no event", "line 1 skipped"]);
     tell(&absent, &out, 66).complains_once(&["absent.jsonl", "No such file"]);
     tell(&folder, &out, 66).complains_once(&["it is a folder"]);
     tell(&events, &text(&scratch.path("absent/report.html")), 74).complains_once(&["cannot write", "absent"]);
@@ -346,7 +343,7 @@ fn mistakes_are_told_with_their_codes() {
     assert!(!scratch.path("report.html").exists());
 }
 
-/// A million and more lines whose times and faces never end to be new: a reader that keeps them takes hundreds of MiB.
+/// More than a million lines with new times and faces: a reader that stores them would need hundreds of MiB.
 #[test]
 fn memory_does_not_grow_with_the_recording() {
     const LINES: u64 = 1_200_000;
@@ -359,7 +356,7 @@ fn memory_does_not_grow_with_the_recording() {
     let labels = ["angry", "happy", "neutral"];
     for line in 0..LINES {
         let at = line as f64 / 400.0;
-        // Each tenth line begins a face; every eleventh face never ends.
+        // Each tenth line starts a face; every eleventh face has no end event.
         let (track, step) = (line / 10, line % 10);
         let phase = if step == 0 {
             "new"
@@ -407,12 +404,9 @@ fn a_video_is_told_by_its_own_time() {
     let config = scratch.tiny("[audience]\nevery_s = 0.5\n");
     let events = run_sources(&config, &[&clip], &[]).exits(0).stdout;
     let page = page(&events);
-    says(
-        &page,
-        &["faces seen|1|shown most|", " 100 %|a face typically stays|1.9 s|", "The only face.", "|0:00.0|"],
-    );
+    says(&page, &["faces seen|1|shown most|", " 100 %|typical stay|1.9 s|", "The only face.", "|0:00.0|"]);
     assert_eq!(words(&page), words(&self::page(&events)));
-    // Read a second time into the same file, it follows the first.
+    // If it is read a second time into the same file, the second reading follows the first.
     let again = events.clone() + &events;
     says(&self::page(again), &["faces seen|2|", "All 2 faces"]);
 }
@@ -431,6 +425,6 @@ fn pictures_of_a_folder_are_told_one_by_one() {
     image::load_from_memory(&report(&events, "report.png")).unwrap();
     let sums = sums(&report(&events, "report.csv"));
     assert_eq!(sums.iter().find(|sum| sum.0 == "faces_s").unwrap().1, 3.0);
-    // A row a picture.
+    // One row per picture.
     assert_eq!(report(&events, "report.csv").iter().filter(|byte| **byte == b'\n').count(), 1 + 3);
 }

@@ -1,4 +1,4 @@
-//! Pictures, folders, videos and streams, through the real program.
+//! Pictures, folders, videos and streams.
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, number, run_sources, shared,
@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-/// The portrait's face as SeetaFace sees it, with room for what codecs and rotations change.
+/// The portrait's face as detected by SeetaFace, with a tolerance for codecs and rotations.
 fn is_the_face(area: &Value) -> bool {
     [("x", 176), ("y", 70), ("w", 95), ("h", 94)]
         .iter()
@@ -38,7 +38,7 @@ fn each_kind_of_picture_is_read() {
         ("i.webp", ImageFormat::WebP),
         ("j.gif", ImageFormat::Gif),
         ("k.PNG", ImageFormat::Png),
-        // What a file is counts, not what it is called.
+        // The content of a file determines its format, not its name.
         ("l.jpg", ImageFormat::Png),
     ];
     for (name, format) in formats {
@@ -64,7 +64,7 @@ fn each_kind_of_picture_is_read() {
     }
 }
 
-/// The picture as a JPEG of cyan, magenta, yellow and black, each stored as the part that is left white.
+/// The picture as a CMYK JPEG with inverted values.
 fn for_printers(image: &image::RgbImage) -> Vec<u8> {
     let pixels: Vec<u8> = image.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -73,7 +73,7 @@ fn for_printers(image: &image::RgbImage) -> Vec<u8> {
     turbojpeg::compress(image, 95, turbojpeg::Subsamp::None).unwrap().to_vec()
 }
 
-/// `jpeg` with an EXIF segment that holds nothing but the orientation.
+/// `jpeg` with an EXIF segment that contains only the orientation.
 fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     tiff.extend([orientation, 0, 0, 0, 0, 0, 0]);
@@ -85,9 +85,9 @@ fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
 fn every_exif_orientation_is_turned_upright() {
     use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
     let scratch = Scratch::new();
-    // Not square, so that a forgotten rotation shows in the size too.
+    // Not square, so that a missing rotation also changes the size.
     let upright = image::imageops::crop_imm(&astronaut(), 0, 0, 512, 400).to_image();
-    // How a camera in each position stores the upright scene.
+    // The stored picture of the upright scene for each orientation of the camera.
     let stored = [
         upright.clone(),
         flip_horizontal(&upright),
@@ -167,7 +167,7 @@ fn clips_give_the_same_events_on_every_run() {
     }
 }
 
-/// 25 frames a second of the portrait, which moves one pixel to the right a frame.
+/// The portrait at 25 frames per second, moving to the right by one pixel per frame.
 fn moving(scratch: &Scratch, name: &str, frames: u32, codec: &[&str]) -> String {
     let path = text(&scratch.path(name));
     let (portrait, count) = (text(&data("astronaut.jpg")), frames.to_string());
@@ -204,7 +204,8 @@ fn a_video_loses_no_frame() {
     }
 }
 
-/// A QuickTime film's pictures, to be turned a quarter to the right, as its header then says (ISO/IEC 14496-12, `tkhd`).
+/// A QuickTime film's pictures, to be turned a quarter to the right, as its header then says (ISO/IEC 14496-12,
+/// `tkhd`).
 fn turned(film: &mut [u8]) {
     const MATRIX: usize = 44;
     let header = film.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
@@ -266,11 +267,11 @@ fn a_bad_picture_in_an_mjpeg_stream_is_left_out() {
     let cut = &portrait[..portrait.len() / 2];
     let stream = scratch.file("stream", [&portrait, &portrait, cut].concat());
     let ran = run_stdin(&scratch, &stream);
-    ran.complains_once(&["a frame is left out"]);
+    ran.complains_once(&["frame skipped"]);
     assert!(ran.stderr.contains("2 frames analysed, 1 unreadable"), "{}", ran.stderr);
 }
 
-/// Serves `body` to the first that asks, then goes away.
+/// Serves `body` to the first client, then closes.
 fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -330,7 +331,7 @@ fn several_sources_run_side_by_side() {
         assert_eq!(of_source().filter(|face| face["phase"] != "end").count(), count, "{source}");
         assert_eq!(ran.states().iter().filter(|state| **state == format!("{source} ended")).count(), 1);
     }
-    // No identity is used by two sources.
+    // No track number is used by two sources.
     let mut owners: Vec<(u64, &str)> =
         faces.iter().map(|face| (number(&face["track"]), string(&face["source"]))).collect();
     owners.sort_unstable();

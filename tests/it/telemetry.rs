@@ -1,10 +1,10 @@
-//! ONNX Runtime's telemetry stays off in programs that use the library, as this test's own program does.
+//! ONNX Runtime's telemetry stays off in programs that use the library, such as this test.
 
 use crate::common::{Scratch, finish, isolate};
 use emotiond_core::runtime::{Runtime, RuntimeConfig};
 use std::{env, fs, process::Command};
 
-/// What the test below runs in a process of its own.
+/// Run by the test below in a separate process.
 #[test]
 fn load() {
     Runtime::load(&RuntimeConfig::default()).unwrap();
@@ -20,7 +20,7 @@ fn a_program_that_loads_the_runtime_leaves_nothing_in_its_users_home() {
     command.args(["--exact", "telemetry::load"]);
     isolate(&mut command);
     command.env("HOME", &home).env("ORT_DYLIB_PATH", library);
-    // On machines that build software, it keeps silent by itself.
+    // On CI machines, the runtime disables its telemetry by itself.
     for variable in ["CI", "GITHUB_ACTIONS", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"] {
         command.env_remove(variable);
     }

@@ -1,5 +1,5 @@
 //! The shipped unit on a real systemd, in the emulated guest of the developers' camera rig (`../shared/camera-rig`).
-//! `tests/systemd/checks.sh` says what happens to it there.
+//! `tests/systemd/checks.sh` contains the checks.
 
 use crate::common::{Scratch, data, root, shared};
 use serde_json::Value;
@@ -25,14 +25,14 @@ fn the_unit_is_well_formed_and_hardened() {
         String::from_utf8_lossy(&told).into_owned()
     };
     assert_eq!(analyze(&["verify"]), "");
-    // In tenths of what systemd calls exposure, 0 to 10.
+    // systemd's exposure level, 0 to 10, in tenths.
     analyze(&["security", "--offline=yes", "--threshold=20"]);
 }
 
 #[test]
 #[ignore = "needs developer data"]
 fn the_unit_starts_reloads_survives_and_stops() {
-    // An emulated machine can hang for reasons of its own: then another one is started.
+    // The emulated machine itself can hang; then try again.
     let output = run_in_guest();
     let output = if output.status.code() == Some(GUEST_FAILED) { run_in_guest() } else { output };
     let told = String::from_utf8_lossy(&output.stdout);
@@ -43,7 +43,7 @@ fn the_unit_starts_reloads_survives_and_stops() {
     let states =
         events.iter().filter_map(|event| Some((event["source"].as_str()?, event["state"].as_str()?)));
     let states: Vec<(&str, &str)> = states.collect();
-    // From the start to the rotation, and after the full disk.
+    // From the start until the rotation, and after the disk was full.
     assert_eq!(
         states,
         [("lobby", "up"), ("lobby", "ended"), ("hall", "up"), ("hall", "up"), ("hall", "ended")],
@@ -51,7 +51,8 @@ fn the_unit_starts_reloads_survives_and_stops() {
     );
 }
 
-/// Runs `tests/systemd/checks.sh`. With one emulated processor: with two, the guest's kernel can hang on a busy machine.
+/// Runs `tests/systemd/checks.sh`. With one emulated processor: with two, the guest's kernel can hang on a busy
+/// machine.
 fn run_in_guest() -> Output {
     let library = emotiond_core::paths::find_runtimes("cpu").swap_remove(0);
     Command::new("bash")

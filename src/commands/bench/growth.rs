@@ -8,10 +8,10 @@ use std::{fs, thread, time::Duration};
 const FACES: [u32; 6] = [0, 1, 4, 16, 64, 200];
 const SOURCES: [usize; 5] = [1, 2, 4, 8, 16];
 const SIZES: [(u32, u32); 5] = [(320, 240), (640, 480), (1280, 720), (1920, 1080), (3840, 2160)];
-/// A run of so many lengths is looked at after each of them.
+/// Number of memory measurements in a run, one after each `length`.
 const LENGTHS: u32 = 4;
 
-/// Prints a table for each way to grow.
+/// Prints a table for each parameter.
 ///
 /// # Errors
 /// When the runtime, the detector or the model is unusable.
@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config, length: Duration) -> Result<(), Failure> {
 
 fn with_faces(config: &Config, length: Duration) -> Result<(), Failure> {
     print(
-        "1280x720, one source\n\n| faces | told a frame | fps | CPU ms a frame |\n|---:|---:|---:|---:|\n",
+        "1280x720, one source\n\n| faces | reported per frame | fps | CPU ms per frame |\n|---:|---:|---:|---:|\n",
     )?;
     for faces in FACES {
         let played = play(config, vec![clip(1280, 720, faces, length)?])?;
@@ -39,7 +39,7 @@ fn with_faces(config: &Config, length: Duration) -> Result<(), Failure> {
 }
 
 fn with_sources(config: &Config, length: Duration) -> Result<(), Failure> {
-    print("640x480, one face\n\n| sources | fps, all together | CPU ms a frame |\n|---:|---:|---:|\n")?;
+    print("640x480, one face\n\n| sources | total fps | CPU ms per frame |\n|---:|---:|---:|\n")?;
     for sources in SOURCES {
         let clips = (0..sources).map(|_| clip(640, 480, 1, length)).collect::<Result<_, _>>()?;
         let played = play(config, clips)?;
@@ -53,7 +53,9 @@ fn with_sources(config: &Config, length: Duration) -> Result<(), Failure> {
 }
 
 fn with_pixels(config: &Config, length: Duration) -> Result<(), Failure> {
-    print("four faces, one source\n\n| frame | megapixels | fps | CPU ms a frame |\n|---|---:|---:|---:|\n")?;
+    print(
+        "four faces, one source\n\n| frame | megapixels | fps | CPU ms per frame |\n|---|---:|---:|---:|\n",
+    )?;
     for (width, height) in SIZES {
         let played = play(config, vec![clip(width, height, 4, length)?])?;
         print(&format!(
@@ -67,7 +69,7 @@ fn with_pixels(config: &Config, length: Duration) -> Result<(), Failure> {
 }
 
 fn with_time(config: &Config, length: Duration) -> Result<(), Failure> {
-    print("640x480, four faces, one run\n\n| after, s | memory, MB |\n|---:|---:|\n")?;
+    print("640x480, four faces, one run\n\n| time, s | memory, MB |\n|---:|---:|\n")?;
     let clip = clip(640, 480, 4, length * LENGTHS)?;
     thread::scope(|scope| {
         let run = scope.spawn(|| play(config, vec![clip]));
@@ -84,7 +86,7 @@ fn clip(width: u32, height: u32, faces: u32, length: Duration) -> Result<Clip, F
     Ok(Clip { jpegs: vec![jpeg_with_faces(width, height, faces)?], length, fps: None })
 }
 
-/// Resident memory of this process; 0 where the system does not tell.
+/// Resident memory of this process in MB; 0 if unknown.
 fn resident_mb() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The work itself, in a loop without queues: what no pipeline around the same kernels can beat.
+//! The stages in a loop without queues: the upper limit for a pipeline with the same stages.
 
 use crate::{
     config::LimitsConfig,
@@ -29,7 +29,7 @@ pub(super) struct Kernels<'a> {
     inputs: Vec<f32>,
 }
 
-/// A frame as a source gives it.
+/// A captured frame.
 pub(super) struct Captured {
     encoding: Encoding,
     width: u32,
@@ -48,7 +48,7 @@ impl Captured {
     }
 }
 
-/// Milliseconds that each stage took for one frame.
+/// Time of each stage for one frame, and the number of faces.
 #[derive(Clone, Copy, Default)]
 pub(super) struct StageTimes {
     pub decode_ms: f64,
@@ -75,7 +75,7 @@ impl<'a> Kernels<'a> {
         })
     }
 
-    /// One frame through all stages.
+    /// Runs all stages on one frame.
     pub fn run(&mut self, captured: &Captured) -> Result<StageTimes, Failure> {
         let frame = &mut self.frame;
         frame.clear();
@@ -104,13 +104,13 @@ impl<'a> Kernels<'a> {
     }
 }
 
-/// The median of each stage over `length`, on one core.
+/// Measures for `length` on one core; returns the median time of each stage.
 pub(super) fn median_times(
     kernels: &mut Kernels,
     captured: &Captured,
     length: Duration,
 ) -> Result<StageTimes, Failure> {
-    // The first runs warm caches and memory.
+    // Warm-up.
     for _ in 0..3 {
         kernels.run(captured)?;
     }
@@ -133,7 +133,7 @@ pub(super) fn median_times(
     })
 }
 
-/// Frames per second of one loop on each core at once, over `captured` in turn.
+/// Total frames per second of one loop per core over the frames of `captured`.
 pub(super) fn frames_per_second(
     runtime: &Runtime,
     plan: &DetectorPlan,

@@ -20,9 +20,10 @@ use std::time::Duration;
 const FACES: [u32; 4] = [1, 4, 16, 64];
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
-/// What most webcams give.
+/// The frame rate of most webcams.
 const LIVE_FPS: u32 = 30;
-/// Bare loops and pipeline are measured in turn so often: on a noisy machine a ratio of neighbours still holds.
+/// Number of alternating measurements of bare loops and pipeline. The ratio of two consecutive measurements is reliable
+/// even on a noisy machine.
 const PAIRS: usize = 3;
 
 /// Measures this machine.
@@ -48,7 +49,7 @@ pub fn run(arguments: &BenchArgs) -> Result<(), Failure> {
         plan.name(),
         model.path().display(),
         runtime.provider(),
-        arguments.source.as_ref().map_or(format!("{WIDTH}x{HEIGHT} as JPEG"), |uri| format!("of {uri}"))
+        arguments.source.as_ref().map_or(format!("{WIDTH}x{HEIGHT} JPEG"), |uri| format!("from {uri}"))
     ))?;
     drop(model);
     if let Some(uri) = &arguments.source {
@@ -62,7 +63,7 @@ pub fn run(arguments: &BenchArgs) -> Result<(), Failure> {
     live(&config, length)
 }
 
-/// Each stage's time on one core.
+/// Prints the time of each stage on one core.
 fn stages(runtime: &Runtime, plan: &DetectorPlan, config: &Config, length: Duration) -> Result<(), Failure> {
     print(
         "| faces | found | decode, ms | detect, ms | crop, ms | classify, ms | frame, ms |\n|---:|---:|---:|---:|---:|---:|---:|\n",
@@ -80,8 +81,8 @@ fn stages(runtime: &Runtime, plan: &DetectorPlan, config: &Config, length: Durat
     print("\n")
 }
 
-/// The pipeline against bare loops, one on each core: with every search at full size, as the loops search, and as it
-/// is configured.
+/// Compares the pipeline with bare loops, one per core: first with all detector runs at full size, as in the loops,
+/// then as configured.
 fn efficiency(
     runtime: &Runtime,
     plan: &DetectorPlan,
@@ -89,7 +90,7 @@ fn efficiency(
     length: Duration,
 ) -> Result<(), Failure> {
     print(
-        "| faces | bare loops, fps | pipeline, the same searches, fps | efficiency | pipeline as configured, fps |\n|---:|---:|---:|---:|---:|\n",
+        "| faces | bare loops, fps | pipeline, full-size detection, fps | efficiency | pipeline as configured, fps |\n|---:|---:|---:|---:|---:|\n",
     )?;
     let full = searching_fully(config);
     for faces in FACES {
@@ -108,23 +109,23 @@ fn efficiency(
     print("\n")
 }
 
-/// `config` without glances: the searches are those of the bare loops.
+/// `config` without glances, so that detection is the same as in the bare loops.
 fn searching_fully(config: &Config) -> Config {
     let mut full = config.clone();
     full.detector.full_every = 1;
     full
 }
 
-/// Frames per second of the pipeline, fed as fast as it takes them.
+/// Frames per second of the pipeline when frames arrive as fast as it takes them.
 fn pipeline_fps(config: &Config, jpeg: &[u8], length: Duration) -> Result<f64, Failure> {
     let clip = Clip { jpegs: vec![jpeg.to_vec()], length, fps: None };
     Ok(play(config, vec![clip])?.frames_per_second())
 }
 
-/// A source that gives frames at a camera's pace: how late the events are, and what share of a core it takes.
+/// Prints latency and processor load for a source with a camera's frame rate.
 fn live(config: &Config, length: Duration) -> Result<(), Failure> {
     print(&format!(
-        "at {LIVE_FPS} fps:\n\n| faces | latency, median, ms | 99 % within, ms | of one core, % |\n|---:|---:|---:|---:|\n"
+        "at {LIVE_FPS} fps:\n\n| faces | latency, median, ms | latency, 99th percentile, ms | CPU, % of one core |\n|---:|---:|---:|---:|\n"
     ))?;
     for faces in FACES {
         let jpegs = vec![scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?];

@@ -1,4 +1,4 @@
-//! `emotiond bench --source`: the same on a camera, a video or pictures of one's own.
+//! `emotiond bench --source`: the same measurements with the user's own camera, video or pictures.
 
 use super::{
     PAIRS,
@@ -20,7 +20,7 @@ use emotiond_core::{
 };
 use std::time::Duration;
 
-/// Frames that the bare loops take in turn.
+/// Number of frames that the bare loops process in a cycle.
 const FRAMES: usize = 16;
 
 /// One pair of measurements.
@@ -36,7 +36,7 @@ impl Pair {
     }
 }
 
-/// Prints what bare loops over the source's first frames reach, and what the pipeline reaches on the source itself.
+/// Prints the frame rate of bare loops over the source's first frames, and of the pipeline on the source itself.
 ///
 /// # Errors
 /// When the source, the runtime, the detector or the model is unusable.
@@ -48,7 +48,7 @@ pub(super) fn run(
     length: Duration,
 ) -> Result<(), Failure> {
     if *uri == SourceUri::Stdin {
-        let error = anyhow::anyhow!("stdin cannot be read again and again: give a file or a camera");
+        let error = anyhow::anyhow!("stdin cannot be read repeatedly: give a file or a camera");
         return Err(Failure::new(Exit::Usage, error));
     }
     let source = SourceConfig::new(uri.clone());
@@ -65,13 +65,13 @@ pub(super) fn run(
     pairs.sort_by(|a, b| a.efficiency().total_cmp(&b.efficiency()));
     let median = &pairs[PAIRS / 2];
     print(
-        "| | fps | left out | of one core, % | latency, median, ms | 99 % within, ms |\n|---|---:|---:|---:|---:|---:|\n",
+        "| | fps | skipped | CPU, % of one core | latency, median, ms | latency, 99th percentile, ms |\n|---|---:|---:|---:|---:|---:|\n",
     )?;
     print(&format!("| bare loops | {:.1} | | | | |\n", median.bare_fps))?;
-    print_row("pipeline, the same searches", &median.full)?;
+    print_row("pipeline, full-size detection", &median.full)?;
     print_row("pipeline as configured", &median.configured)?;
     print(&format!(
-        "\nefficiency {:.2}; a source that gives no more frames, and what reading it takes, lower it\n",
+        "\nefficiency {:.2}; it is lower if the source limits the frame rate or is expensive to read\n",
         median.efficiency()
     ))
 }
@@ -87,7 +87,7 @@ fn print_row(name: &str, played: &Played) -> Result<(), Failure> {
     ))
 }
 
-/// The source's first frames.
+/// Reads the source's first frames.
 fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captured>, Failure> {
     let unusable = |error: source::SourceError| Failure::new(error.exit(), error);
     let mut source = source::open(config, max_megapixels, &Stop::default()).map_err(unusable)?;
@@ -100,7 +100,7 @@ fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captur
         }
     }
     if captured.is_empty() {
-        return Err(Failure::new(Exit::Data, anyhow::anyhow!("{} gives no frames", config.uri)));
+        return Err(Failure::new(Exit::Data, anyhow::anyhow!("{} contains no frames", config.uri)));
     }
     Ok(captured)
 }

@@ -1,4 +1,4 @@
-//! Runs the daemon's own pipeline on pictures from memory, and counts.
+//! Runs the daemon's pipeline on pictures from memory and measures it.
 
 use crate::{
     config::Config,
@@ -18,23 +18,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is later counts as so late, in microseconds.
+/// Maximum recorded latency in microseconds.
 const SLOWEST_US: u64 = 60_000_000;
-/// Digits of a latency that are told apart.
+/// Significant digits of recorded latencies.
 const DIGITS: u8 = 3;
 
-/// What a run took and gave.
+/// The result of a run.
 pub(super) struct Played {
     pub frames: u64,
-    /// Frames of a live source that nobody had time for.
+    /// Skipped frames of a live source.
     pub skipped: u64,
-    /// Faces that were told, over all frames.
+    /// Reported faces, summed over all frames.
     pub faces: u64,
-    /// From the first line to the end.
+    /// Time from the first line to the end.
     pub wall: Duration,
     /// Processor time of all threads.
     pub cpu: Duration,
-    /// From the capture to the writing of the line, in microseconds.
+    /// Time from the capture to the writing of the line, in microseconds.
     latencies: Histogram<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Played {
         self.cpu.as_secs_f64() * 1000.0 / self.frames.max(1) as f64
     }
 
-    /// Processor time by the time that passed, in percent of one core.
+    /// Processor load in percent of one core.
     pub fn of_one_core(&self) -> f64 {
         100.0 * self.cpu.as_secs_f64() / self.wall.as_secs_f64()
     }
@@ -56,13 +56,13 @@ impl Played {
         self.faces as f64 / self.frames.max(1) as f64
     }
 
-    /// The latency in milliseconds that so many percent of the lines do not exceed.
+    /// The given percentile of the latency in milliseconds.
     pub fn latency_ms(&self, percent: f64) -> f64 {
         self.latencies.value_at_percentile(percent) as f64 / 1000.0
     }
 }
 
-/// Plays `clips` side by side, each a source, with a line for each face in each frame.
+/// Plays `clips` in parallel, each as a source, with an event for each face in each frame.
 ///
 /// # Errors
 /// When the runtime, the detector or the model is unusable.
@@ -74,7 +74,7 @@ pub(super) fn play(config: &Config, clips: Vec<Clip>) -> Result<Played, Failure>
     play_sources(config, clips.into_iter().enumerate().map(source).collect(), &Stop::default())
 }
 
-/// Plays a source of any kind to its end, or for `length`.
+/// Plays a source of any kind to its end, but at most for `length`.
 ///
 /// # Errors
 /// When the runtime, the detector, the model or the source is unusable.
@@ -83,7 +83,7 @@ pub(super) fn play_for(config: &Config, source: &SourceConfig, length: Duration)
     let (ended, end) = bounded::<()>(0);
     thread::scope(|scope| {
         scope.spawn(|| {
-            // It is told of the end by the sender that goes.
+            // Returns early when the sender is dropped.
             let _ = end.recv_timeout(length);
             stop.set();
         });
@@ -117,12 +117,12 @@ fn play_sources(config: &Config, sources: Vec<SourceConfig>, stop: &Stop) -> Res
     })
 }
 
-/// Counts the faces' lines and how late they are, in place of a reader.
+/// A writer that records the latencies of face events.
 #[derive(Clone)]
 struct Tally(Arc<Mutex<Counts>>);
 
 struct Counts {
-    /// A source says that it is up with its first frame: what opening it took is over then.
+    /// Time of the first line, which a source writes with its first frame, so that opening the source is not measured.
     first_line: Option<Instant>,
     latencies: Histogram<u64>,
 }
@@ -130,7 +130,7 @@ struct Counts {
 impl Default for Tally {
     fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, SLOWEST_US, DIGITS);
-        let latencies = histogram.expect("bounds and digits that a histogram takes");
+        let latencies = histogram.expect("the bounds are valid");
         Self(Arc::new(Mutex::new(Counts { first_line: None, latencies })))
     }
 }

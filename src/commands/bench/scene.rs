@@ -1,4 +1,4 @@
-//! Frames with as many faces as asked, made from one portrait (Eileen Collins, NASA, public domain).
+//! Creates frames with a given number of faces from a portrait (Eileen Collins, NASA, public domain).
 
 use crate::{
     decode::{DecodeError, FrameDecoder},
@@ -7,11 +7,11 @@ use crate::{
 use image::{RgbImage, imageops};
 
 const PORTRAIT: &[u8] = include_bytes!("portrait.jpg");
-/// The head in the portrait: left, top and side of a square around it.
+/// A square around the head in the portrait: left, top and side.
 const HEAD: (u32, u32, u32) = (118, 10, 220);
 const JPEG_QUALITY: i32 = 90;
 
-/// A frame of `width` x `height` with `faces` heads in a grid, as JPEG.
+/// A frame of `width` x `height` pixels with `faces` heads in a grid, as JPEG.
 ///
 /// # Errors
 /// When the JPEG library fails.

@@ -1,14 +1,14 @@
-//! JPEG pictures that are damaged, as cables and memory damage those of cameras.
+//! JPEG pictures with damage that occurs in cameras, cables and memory.
 
 use super::{astronaut, encode};
 use image::{ImageFormat, RgbImage, imageops};
 
-/// The portrait's face alone, 160x160 pixels, which is quick to search.
+/// Only the portrait's face, 160x160 pixels, for fast detection.
 pub fn small_portrait() -> RgbImage {
     imageops::crop_imm(&astronaut(), 140, 40, 160, 160).to_image()
 }
 
-/// Where the first segment of this kind begins, its marker included.
+/// The offset of the marker of the first segment of this kind.
 fn segment(jpeg: &[u8], kind: u8) -> usize {
     let mut at = 2;
     while jpeg[at + 1] != kind {
@@ -18,7 +18,7 @@ fn segment(jpeg: &[u8], kind: u8) -> usize {
     at
 }
 
-/// The picture as a JPEG with each kind of damage, and the damage's name.
+/// The picture as a JPEG with each kind of damage, and the name of the damage.
 pub fn damaged(picture: &RgbImage) -> Vec<(&'static str, Vec<u8>)> {
     let good = encode(picture, ImageFormat::Jpeg);
     let changed = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -35,7 +35,7 @@ pub fn damaged(picture: &RgbImage) -> Vec<(&'static str, Vec<u8>)> {
         ("five components", changed(&|bad| bad[frame + 9] = 5)),
         ("a quantisation table that cannot be", changed(&|bad| bad[quantisation + 4] = 0x0F)),
         ("a Huffman table that cannot be", changed(&|bad| bad[huffman + 4] = 0x0F)),
-        // All else of the header is sound.
+        // The rest of the header is intact.
         ("no frame header", changed(&|bad| drop(bad.drain(frame..frame + 19)))),
         ("tables alone", changed(&|bad| drop(bad.splice(frame.., [0xFF, 0xD9])))),
         ("cut at 300 bytes", good[..300].to_vec()),

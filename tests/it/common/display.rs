@@ -1,5 +1,5 @@
-//! A display of a test's own, with a window manager, to look at and to type on. `scripts/setup --tests` installs what
-//! it needs.
+//! A display with a window manager for one test, with screenshots and key presses. `scripts/setup --tests` installs the
+//! required programs.
 
 use super::HANG;
 use image::RgbImage;
@@ -14,7 +14,7 @@ use std::{
 /// The screen's size in pixels.
 pub const SCREEN: (u32, u32) = (1400, 900);
 
-/// Xvfb and openbox, gone when it is dropped.
+/// Xvfb and openbox; dropping it ends them.
 pub struct Display {
     server: Child,
     manager: Child,
@@ -32,11 +32,11 @@ impl Display {
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
         let name = format!(":{}", number.trim());
         let mut display = Self { server, manager: start_manager(&name), name };
-        // It answers once the window manager is there.
+        // Succeeds once the window manager is running.
         let deadline = Instant::now() + HANG;
         while !display.xdotool(&["get_num_desktops"]).status.success() {
             assert!(Instant::now() < deadline, "there is no window manager");
-            // On a busy machine it may give up before the server takes it in.
+            // On a busy machine, it may time out before the server accepts it.
             if display.manager.try_wait().unwrap().is_some() {
                 display.manager = start_manager(&display.name);
             }
@@ -45,12 +45,12 @@ impl Display {
         display
     }
 
-    /// Has a program use it.
+    /// Makes a program use this display.
     pub fn use_for(&self, command: &mut Command) {
         command.env("DISPLAY", &self.name);
     }
 
-    /// What is on the screen.
+    /// Takes a screenshot.
     pub fn screenshot(&self) -> RgbImage {
         let size = format!("{}x{}", SCREEN.0, SCREEN.1);
         let mut command = Command::new("ffmpeg");
@@ -61,7 +61,7 @@ impl Display {
         image::load_from_memory(&output.stdout).unwrap().into_rgb8()
     }
 
-    /// Looks at the screen until it is as wanted.
+    /// Takes screenshots until one satisfies the condition.
     #[track_caller]
     pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&RgbImage) -> Option<T>) -> T {
         let deadline = Instant::now() + HANG;
@@ -73,20 +73,20 @@ impl Display {
             if Instant::now() > deadline {
                 let file = std::env::temp_dir().join("emotiond-screen.png");
                 screen.save(&file).unwrap();
-                panic!("not seen: {what}; what is seen lies in {}", file.display());
+                panic!("not seen: {what}; the screenshot is {}", file.display());
             }
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Types a key into the window.
+    /// Presses a key in the window.
     pub fn key(&self, key: &str) {
         self.with_window(&["windowactivate", "--sync"]);
         assert!(self.xdotool(&["key", key]).status.success());
     }
 
-    /// Presses a key in the window, where there is one, until `program` has ended: a window manager that has just
-    /// started may miss the first.
+    /// Presses a key in the window repeatedly until `program` has ended, because a window manager that has just started
+    /// may miss the first key press.
     pub fn key_until_the_end(&self, key: &str, program: &mut Child) {
         let deadline = Instant::now() + HANG;
         while program.try_wait().unwrap().is_none() {
@@ -96,7 +96,7 @@ impl Display {
         }
     }
 
-    /// Makes the window another size.
+    /// Resizes the window.
     pub fn resize_window(&self, width: u32, height: u32) {
         self.with_window(&["windowsize", &width.to_string(), &height.to_string()]);
     }
@@ -111,7 +111,7 @@ impl Display {
         output.expect("xdotool is installed")
     }
 
-    /// The server answers nobody any more.
+    /// Stops the server from responding.
     pub fn hang(&self) {
         kill_process(Pid::from_child(&self.server), Signal::STOP).unwrap();
     }

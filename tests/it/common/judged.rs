@@ -1,4 +1,4 @@
-//! Detectors against boxes drawn by hand.
+//! Evaluates detectors with boxes annotated by hand.
 
 use emotiond::{
     decode::FrameDecoder,
@@ -9,10 +9,10 @@ use emotiond_core::geometry::BoundingBox;
 use std::fs;
 use test_support::{Truth, detection_set};
 
-/// A picture's detections, best first, and its boxes.
+/// A picture's detections, sorted by descending score, and its annotated boxes.
 pub type Searched = (Vec<Detection>, Vec<Truth>);
 
-/// What a detector found in a set.
+/// The result of a detector on a set of pictures.
 pub struct Score {
     pub faces: usize,
     pub found: usize,
@@ -20,13 +20,13 @@ pub struct Score {
 }
 
 impl Score {
-    /// Found faces as a part of all.
+    /// The fraction of faces found.
     pub fn recall(&self) -> f64 {
         self.found as f64 / self.faces as f64
     }
 }
 
-/// Searches all pictures of a set.
+/// Runs the detector on all pictures of a set.
 pub fn search(plan: &DetectorPlan, set: &str) -> Vec<Searched> {
     let (mut detector, decoder) = (plan.build().unwrap(), FrameDecoder::new(64.0));
     let pictures = detection_set(set).into_iter().map(|(file, truths)| {
@@ -40,7 +40,7 @@ pub fn search(plan: &DetectorPlan, set: &str) -> Vec<Searched> {
     pictures.collect()
 }
 
-/// Judges the detections of at least `min_score`.
+/// Evaluates the detections with at least `min_score`.
 pub fn judge(searched: &[Searched], min_score: f32) -> Score {
     let mut score = Score { faces: 0, found: 0, false_alarms: 0 };
     for (found, truths) in searched {
@@ -53,7 +53,7 @@ pub fn judge(searched: &[Searched], min_score: f32) -> Score {
     score
 }
 
-/// Detections, best first, that overlap a face of their own by 0.4 or more.
+/// Matches each detection, by descending score, with an unmatched face that it overlaps by 0.4 or more.
 fn matches(found: &[Detection], mut truths: Vec<Truth>) -> usize {
     let overlap = |truth: &Truth, face: &Detection| {
         BoundingBox::new(truth[0], truth[1], truth[2] - truth[0], truth[3] - truth[1]).iou(&face.bounds)

@@ -1,4 +1,4 @@
-//! Runs the real program as a user would, and holds what it prints against the contract.
+//! Runs the real program as a user would, and checks its output against the contract.
 
 pub mod damage;
 mod display;
@@ -23,10 +23,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Long enough for the slowest machine: it only catches what hangs.
+/// Time-out for hangs; long enough for the slowest machine.
 pub const HANG: Duration = Duration::from_secs(120);
 
-/// The sections that every test's configuration begins with: the built-in detector, a network whose answer is known.
+/// The first sections of each test's configuration: the built-in detector and a network with a known result.
 pub fn tiny_config() -> String {
     format!(
         "[detector]\nname = \"seetaface\"\nmin_face_px = 80.0\n[model]\nfile = {:?}\n[runtime]\nep = \"cpu\"\n",
@@ -34,7 +34,7 @@ pub fn tiny_config() -> String {
     )
 }
 
-/// The same with YuNet, whose file lies in the developers' data, and an emotion model that knows faces.
+/// The same with YuNet, whose file is part of the developers' data, and a real emotion model.
 pub fn real_config() -> String {
     let detector = shared("models/yunet_s_640_640.onnx");
     let model = root().join("models/mini_xception.onnx");
@@ -53,7 +53,7 @@ pub fn data(name: &str) -> PathBuf {
     root().join("tests/data").join(name)
 }
 
-/// A folder for one test, gone after it.
+/// A folder for one test; dropping it deletes it.
 pub struct Scratch(tempfile::TempDir);
 
 impl Scratch {
@@ -73,12 +73,12 @@ impl Scratch {
         text(&path)
     }
 
-    /// The path of a configuration: the tiny network's with `more` after it.
+    /// The path of a configuration with the tiny network, followed by `more`.
     pub fn tiny(&self, more: &str) -> String {
         self.file("tiny.toml", tiny_config() + more)
     }
 
-    /// The path of a configuration with what stands in the checkout: the built-in detector, the default emotion model.
+    /// The path of a configuration with the built-in detector and the default emotion model of the checkout.
     pub fn built_in(&self) -> String {
         let model = root().join("models/emotion_int8.onnx");
         let text =
@@ -96,7 +96,7 @@ pub fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The program with `arguments`, in the checkout, untouched by the caller's own settings.
+/// The program with `arguments`, run in the checkout and independent of the caller's settings.
 pub fn emotiond(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_emotiond"));
     command.args(arguments);
@@ -104,14 +104,14 @@ pub fn emotiond(arguments: &[&str]) -> Command {
     command
 }
 
-/// Copies the program to `to`. By another process: a test that starts a program at the same moment would inherit the
-/// file that is still open for writing, and the system runs no such file.
+/// Copies the program to `to`, in another process: otherwise a test that starts a program at the same moment would
+/// inherit the file while it is open for writing, and the system does not execute such a file.
 pub fn copy_program(to: &Path) {
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_emotiond")).arg(to).status().unwrap();
     assert!(copied.success());
 }
 
-/// A program's environment without what would change the daemon's behaviour.
+/// Removes the environment variables that would change the daemon's behaviour.
 pub fn isolate(command: &mut Command) {
     command.current_dir(root()).stdin(Stdio::null());
     let own =
@@ -121,12 +121,12 @@ pub fn isolate(command: &mut Command) {
     }
 }
 
-/// Runs `emotiond` with `arguments` to its end.
+/// Runs `emotiond` with `arguments` until it exits.
 pub fn run(arguments: &[&str]) -> Ran {
     finish(emotiond(arguments))
 }
 
-/// Runs `emotiond run` with a configuration and sources to its end.
+/// Runs `emotiond run` with a configuration and sources until it exits.
 pub fn run_sources(config: &str, sources: &[&str], more: &[&str]) -> Ran {
     let mut arguments = vec!["run", "--config", config];
     sources.iter().for_each(|source| arguments.extend(["--source", *source]));
@@ -134,7 +134,7 @@ pub fn run_sources(config: &str, sources: &[&str], more: &[&str]) -> Ran {
     run(&arguments)
 }
 
-/// Looks again and again until it sees what is waited for.
+/// Polls until the value is available.
 #[track_caller]
 pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + HANG;
@@ -147,12 +147,12 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command until it exits.
 pub fn finish(command: Command) -> Ran {
     Running::start(command).finish()
 }
 
-/// A program that runs; killed when it is dropped.
+/// A running program; dropping it kills it.
 pub struct Running {
     pub child: Child,
     lines: Receiver<String>,
@@ -167,7 +167,7 @@ impl Running {
         Self::spawn(command)
     }
 
-    /// Starts it with a log that nobody reads any more.
+    /// Starts it with a stderr whose reader is gone.
     pub fn start_without_log(mut command: Command) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -198,7 +198,7 @@ impl Running {
         Self { child, lines, seen: String::new(), log, log_reader: Some(log_reader) }
     }
 
-    /// All that is on stderr once it is closed.
+    /// The whole of stderr, once it is closed.
     fn whole_log(&mut self) -> String {
         if let Some(reader) = self.log_reader.take() {
             reader.join().unwrap();
@@ -206,12 +206,12 @@ impl Running {
         self.log.lock().unwrap().clone()
     }
 
-    /// Waits until the log says `words`.
+    /// Waits until the log contains `words`.
     pub fn wait_for_log(&self, words: &str) {
         wait_until(words, || self.log.lock().unwrap().contains(words).then_some(()));
     }
 
-    /// Waits for the next event that fits.
+    /// Waits for the next event that satisfies the condition.
     pub fn wait_for(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + HANG;
         loop {
@@ -235,7 +235,7 @@ impl Running {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for the end and takes all that was printed.
+    /// Waits until it exits and collects its output.
     pub fn finish(mut self) -> Ran {
         let deadline = Instant::now() + HANG;
         let status = loop {
@@ -263,7 +263,7 @@ impl Drop for Running {
     }
 }
 
-/// What a program that has ended left behind.
+/// The result of a program that has exited.
 pub struct Ran {
     pub status: ExitStatus,
     pub stdout: String,
@@ -281,12 +281,12 @@ impl Ran {
         self
     }
 
-    /// The lines on stderr that are more than information.
+    /// The lines on stderr above level info.
     pub fn complaints(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| !line.contains(" INFO ")).collect()
     }
 
-    /// Checks that there is one complaint and that it says all of `words`.
+    /// Checks that there is exactly one complaint and that it contains all of `words`.
     #[track_caller]
     pub fn complains_once(&self, words: &[&str]) {
         let complaints = self.complaints();
@@ -302,7 +302,7 @@ impl Ran {
         assert!(self.complaints().is_empty(), "{}", self.stderr);
     }
 
-    /// All events, each held against the schema; the times of a source never run back.
+    /// All events. Checks each against the schema, and that the times of a source never decrease.
     pub fn events(&self) -> Vec<Value> {
         let events: Vec<Value> = self.stdout.lines().map(parse_event).collect();
         let mut latest: HashMap<&str, &str> = HashMap::new();
@@ -314,19 +314,19 @@ impl Ran {
         events
     }
 
-    /// The events of faces.
+    /// The face events.
     pub fn faces(&self) -> Vec<Value> {
         self.events().into_iter().filter(|event| event["type"] == "face").collect()
     }
 
-    /// The states that the sources went through, as `source state`.
+    /// The states of the sources, as `source state`.
     pub fn states(&self) -> Vec<String> {
         let events = self.events();
         let states = events.iter().filter(|event| event["type"] == "source");
         states.map(|event| format!("{} {}", string(&event["source"]), string(&event["state"]))).collect()
     }
 
-    /// The lines without what differs from run to run.
+    /// The lines without values that differ from run to run.
     pub fn masked(&self) -> Vec<String> {
         self.events();
         self.stdout.lines().map(mask).collect()
@@ -341,7 +341,7 @@ pub fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no whole number"))
 }
 
-/// Parses a line and holds it against `emotiond schema`.
+/// Parses a line and checks it against `emotiond schema`.
 fn parse_event(line: &str) -> Value {
     static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
@@ -353,7 +353,7 @@ fn parse_event(line: &str) -> Value {
     event
 }
 
-/// Puts `*` in the place of time and latency.
+/// Replaces time and latency by `*`.
 fn mask(line: &str) -> String {
     let mut line = line.to_owned();
     for (key, end) in [("\"time\":\"", '"'), ("\"latency_ms\":", '}')] {
@@ -370,7 +370,7 @@ pub fn astronaut() -> image::RgbImage {
     image::open(data("astronaut.jpg")).unwrap().into_rgb8()
 }
 
-/// A picture as the bytes of a file.
+/// Encodes a picture.
 pub fn encode(image: &image::RgbImage, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
