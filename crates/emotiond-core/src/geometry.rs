@@ -49,6 +49,14 @@ impl BoundingBox {
     }
 
     /// Intersection over union, 0 to 1.
+    ///
+    /// ```
+    /// use emotiond_core::geometry::BoundingBox;
+    ///
+    /// let one = BoundingBox::new(0.0, 0.0, 10.0, 10.0);
+    /// let shifted = BoundingBox::new(5.0, 0.0, 10.0, 10.0);
+    /// assert_eq!(one.iou(&shifted), 1.0 / 3.0);
+    /// ```
     pub fn iou(&self, other: &Self) -> f32 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
         let h = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);

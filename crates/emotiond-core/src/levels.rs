@@ -40,6 +40,16 @@ impl Stretch {
     ///
     /// # Panics
     /// When `crop` is not a square of `color` with a side of `size` pixels.
+    ///
+    /// ```
+    /// use emotiond_core::{levels::Stretch, picture::Color};
+    ///
+    /// let bright: Vec<u8> = (0..48 * 48).map(|i| 40 + (i % 48) as u8 * 4).collect();
+    /// let dark: Vec<u8> = bright.iter().map(|pixel| pixel / 4).collect();
+    /// let (one, other) = (Stretch::of(&bright, 48, Color::Gray), Stretch::of(&dark, 48, Color::Gray));
+    /// let levelled = |pixel: u8, stretch: &Stretch| f32::from(pixel) * stretch.gain + stretch.offset;
+    /// assert!((levelled(bright[20], &one) - levelled(dark[20], &other)).abs() < 4.0);
+    /// ```
     pub fn of(crop: &[u8], size: usize, color: Color) -> Self {
         let histogram = histogram_of_disc(crop, size, color.channels());
         let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));

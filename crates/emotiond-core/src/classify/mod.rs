@@ -231,6 +231,10 @@ fn run(
 }
 
 /// The index of the largest value, or of the first of equal values; 0 for an empty row.
+///
+/// ```
+/// assert_eq!(emotiond_core::classify::argmax(&[0.2, 0.5, 0.3]), 1);
+/// ```
 pub fn argmax(row: &[f32]) -> usize {
     row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
 }
