@@ -97,13 +97,16 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
     display.wait_for("the picture again", |screen| extent(screen, color).filter(|area| !is_right(area)));
 
     display.key("space");
+    // The analysis continues meanwhile.
+    let mut sixty_frames = || {
+        let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
+        running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
+    };
     let frozen = display.wait_for("a picture that stands still", |screen| {
-        thread::sleep(Duration::from_millis(1500));
+        sixty_frames();
         (display.screenshot() == *screen).then(|| screen.clone())
     });
-    // The analysis continues meanwhile.
-    let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
-    running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
+    sixty_frames();
     assert!(display.screenshot() == frozen, "it is still frozen");
 
     let inside = extent(&frozen, color).unwrap();
@@ -221,6 +224,7 @@ fn a_display_that_dies_does_not_end_the_daemon() {
     drop(display);
     let now = number(&running.wait_for(|event| event["phase"] == "update")["frame"]);
     running.wait_for(|event| event["phase"] == "update" && number(&event["frame"]) >= now + 60);
+    running.wait_for_log("the window ended unexpectedly");
     running.signal(Signal::TERM);
     running.finish().exits(0).complains_once(&["the window ended unexpectedly", "continuing"]);
 }

@@ -129,7 +129,7 @@ fn what_cannot_be_read_keeps_the_emotion_and_says_so_where_it_never_could() {
     };
     let happy = |face: &Value| face["probabilities"]["happy"].as_f64().unwrap();
     assert!(faces(true).iter().all(|face| happy(face) > 0.9), "the blur changes nothing");
-    assert!(faces(false).iter().any(|face| happy(face) < 0.8), "the blur is read");
+    assert!(faces(false).iter().any(|face| happy(face) < 0.9), "the blur is read");
 }
 
 #[test]

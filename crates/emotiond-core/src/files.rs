@@ -9,12 +9,13 @@ use std::{
 };
 
 /// Replaces the file at `path` by `bytes`: writes a temporary file beside it, flushes it to the disk and renames it. A
-/// symbolic link at `path` is replaced too; what it points to stays as it is. A device or a pipe is written directly.
+/// symbolic link at `path` is replaced too; what it points to stays as it is. A device or a pipe is written to directly.
 ///
 /// # Errors
 /// When the folder cannot be written or the disk is full. The old file, if there was one, is still there then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+    let is_special = |found: fs::Metadata| !(found.is_file() || found.is_dir() || found.is_symlink());
+    if fs::symlink_metadata(path).is_ok_and(is_special) {
         return fs::write(path, bytes);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
