@@ -341,7 +341,7 @@ impl Capture {
 fn end_reason(uri: &SourceUri) -> &'static str {
     match uri {
         SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => "the stream has ended",
-        SourceUri::Video(_) | SourceUri::Clip(_) => "the end of the file was reached",
+        SourceUri::Video(_) | SourceUri::Clip(_) => "the end of the file",
         SourceUri::Image(_) | SourceUri::Folder(_) => "all pictures are read",
     }
 }
