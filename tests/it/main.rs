@@ -3,6 +3,7 @@
 //! Tests that need the developers' data are ignored by default; `scripts/test` runs them if the data is available.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "the window's tests use the rest of it")]
 mod common;
 
 mod annotate;
@@ -20,7 +21,6 @@ mod geometry;
 mod glances;
 mod live;
 mod models;
-mod overlay;
 mod pose;
 mod report;
 mod sources;
