@@ -14,7 +14,7 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "values::threads_or_auto")]
     pub vision_threads: usize,
     /// A live source is reported as stalled if no frame arrives for this many seconds.
-    #[serde(deserialize_with = "values::patience")]
+    #[serde(deserialize_with = "values::timeout_s")]
     pub stalled_after_s: f32,
 }
 

@@ -8,12 +8,24 @@ use std::{
     path::Path,
 };
 
-/// Replaces the file at `path` by `bytes`: writes a temporary file beside it, flushes it to the disk and renames it. A
-/// symbolic link at `path` is replaced too; what it points to stays as it is. A device or a pipe is written to directly.
+/// Replaces the file at `path` by `bytes`: writes a temporary file beside it and renames it. A symbolic link at `path` is
+/// replaced too; what it points to stays as it is. A device or a pipe is written to directly.
 ///
 /// # Errors
 /// When the folder cannot be written or the disk is full. The old file, if there was one, is still there then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, false)
+}
+
+/// Like [`replace`], and returns once the file is on the disk: for what must survive a power cut.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, true)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let is_special = |found: fs::Metadata| !(found.is_file() || found.is_dir() || found.is_symlink());
     if fs::symlink_metadata(path).is_ok_and(is_special) {
         return fs::write(path, bytes);
@@ -26,10 +38,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
     part.write_all(bytes)?;
-    part.as_file().sync_all()?;
+    if sync {
+        part.as_file().sync_all()?;
+    }
     part.persist(path)?;
     // The rename is safe once the folder is on the disk.
-    File::open(folder)?.sync_all()
+    if sync { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// The bytes of `input`, decompressed if they are gzipped.
@@ -62,7 +76,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report.html");
         replace(&file, b"first").unwrap();
-        replace(&file, b"second").unwrap();
+        replace_synced(&file, b"second").unwrap();
         assert_eq!(
             (fs::read(&file).unwrap(), names(folder.path())),
             (b"second".to_vec(), vec!["report.html".into()])

@@ -141,7 +141,7 @@ impl Checkpoint {
         bytes.extend(&self.network);
         bytes.extend(self.average.iter().flatten());
         bytes.extend(&self.optimizer);
-        files::replace(path, &bytes)
+        files::replace_synced(path, &bytes)
             .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
 

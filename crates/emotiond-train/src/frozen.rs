@@ -199,7 +199,7 @@ impl Features {
         bytes.extend(key.to_le_bytes());
         bytes.extend(self.shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
         bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
-        files::replace(path, &bytes)
+        files::replace_synced(path, &bytes)
     }
 }
 

@@ -141,7 +141,7 @@ impl RunReport {
     pub fn save(&self, run: &Path) -> Result<(), ReportError> {
         let path = run.join(REPORT_FILE);
         let text = serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot say");
-        files::replace(&path, text.as_bytes()).map_err(|source| ReportError::Write { path, source })
+        files::replace_synced(&path, text.as_bytes()).map_err(|source| ReportError::Write { path, source })
     }
 
     /// The record of the epoch whose weights were exported.

@@ -5,7 +5,7 @@ mod display;
 pub mod judged;
 
 pub use display::{Display, SCREEN};
-pub use test_support::shared;
+pub use test_support::{data, root, shared};
 
 use serde_json::Value;
 use std::{
@@ -41,16 +41,6 @@ pub fn real_config() -> String {
     format!(
         "[detector]\nname = \"yunet\"\nfile = {detector:?}\n[model]\nfile = {model:?}\n[runtime]\nep = \"cpu\"\n"
     )
-}
-
-/// The checkout.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A file of `tests/data`.
-pub fn data(name: &str) -> PathBuf {
-    root().join("tests/data").join(name)
 }
 
 /// A folder for one test; dropping it deletes it.

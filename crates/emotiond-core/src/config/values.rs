@@ -64,7 +64,7 @@ pub fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Err
     within(deserializer, 0.0..=90.0).map(|value| value as f32)
 }
 
-pub fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+pub fn timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     within(deserializer, 0.1..=3600.0).map(|value| value as f32)
 }
 

@@ -8,7 +8,7 @@ use super::arch::blocks::{Block, Conv, Dense, Gate, Gather, Norm};
 use burn::module::Param;
 use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
-use emotiond_core::{classify::description::Description, files::replace};
+use emotiond_core::{classify::description::Description, files::replace_synced};
 use graph::Graph;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -31,7 +31,7 @@ pub fn save(
     description: &Description,
     path: &Path,
 ) -> Result<(), ExportError> {
-    replace(path, &to_bytes(network, temperature, description))
+    replace_synced(path, &to_bytes(network, temperature, description))
         .map_err(|source| ExportError { path: path.to_owned(), source })
 }
 
