@@ -8,7 +8,7 @@ use divan::{Bencher, counter::ItemsCount};
 use emotiond::{
     decode::FrameDecoder,
     detect::{Detection, suppress},
-    event::{FaceEvent, Phase, PixelBox, Probabilities},
+    event::{FaceEvent, Phase, PixelBox, Probabilities, Sighting},
     frame::{Encoding, Frame, Picture},
     sink::LineSink,
     stop::Stop,
@@ -133,6 +133,7 @@ fn write_an_event(bencher: Bencher) {
     let mut sink = LineSink::new(io::sink(), Stop::default());
     bencher.bench_local(|| {
         let probabilities = Probabilities { labels: &labels, values: &values };
-        sink.write(&FaceEvent::new(Phase::Update, "lobby", time, 1234, 7, bounds, 0.98, probabilities));
+        let sighting = Sighting { phase: Phase::Update, track: 7, bounds, score: 0.98 };
+        sink.write(&FaceEvent::new("lobby", time, 1234, &sighting, probabilities));
     });
 }

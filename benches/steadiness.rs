@@ -11,8 +11,9 @@ use emotiond::{
     detect::DetectorPlan,
     frame::Frame,
     pipeline::Pipeline,
+    sink::Destination,
     smooth::{Smoother, SmoothingConfig},
-    source::{self, Read, SourceConfig, SourceUri},
+    source::{OpenSource, Read, SourceConfig, SourceUri},
     stop::Stop,
 };
 use emotiond_core::{
@@ -121,6 +122,8 @@ impl Write for Lines {
     }
 }
 
+impl Destination for Lines {}
+
 /// The network's output for one known face over several frames, with box movements as from a detector.
 struct KnownFace {
     rows: Vec<Vec<f32>>,
@@ -182,7 +185,7 @@ fn known_faces(config: &Config, pictures: SourceUri, frames: usize) -> Result<Ve
     let mut detector = plan.build()?;
     let decoder = FrameDecoder::new(config.limits.max_megapixels);
     let mut source =
-        source::open(&SourceConfig::new(pictures), config.limits.max_megapixels, &Stop::default())?;
+        SourceConfig::new(pictures).open(None, config.limits.max_megapixels, &Stop::default())?;
     let framing = plan.framing.with_margin(config.model.margin);
     let mut faces = Vec::new();
     let mut frame = Frame::default();

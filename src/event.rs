@@ -1,6 +1,10 @@
 //! The event lines on stdout: fields, field order and JSON Schema. `docs/events.md` documents them.
 
-use crate::{audience::Summary, frame::SourceState, pose::Pose};
+use crate::{
+    audience::Summary,
+    message::{SourceState, StateChange},
+    pose::Pose,
+};
 use emotiond_core::geometry::BoundingBox;
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -74,6 +78,19 @@ pub struct FaceEvent<'a> {
     pub latency_ms: f32,
 }
 
+/// One sighting of a tracked face.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting {
+    /// Whether the face appeared, is being tracked, or was lost.
+    pub phase: Phase,
+    /// Track number.
+    pub track: u64,
+    /// Bounding box.
+    pub bounds: PixelBox,
+    /// The detector's confidence.
+    pub score: f32,
+}
+
 /// The phase of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -98,7 +115,7 @@ pub struct SourceEvent<'a> {
     /// When the change was noticed.
     pub time: Time,
     /// The new state.
-    pub state: State,
+    pub state: SourceState,
     /// Cause of the change; empty for `up`.
     pub reason: &'a str,
 }
@@ -144,33 +161,16 @@ pub struct AudienceFaces {
     pub distinct: u32,
 }
 
-/// A source's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Frames arrive.
-    Up,
-    /// No frame arrived in time.
-    Stalled,
-    /// The source was lost and is opened again.
-    Down,
-    /// The source is finished; no more frames will arrive.
-    Ended,
-}
-
 impl<'a> FaceEvent<'a> {
     /// An event with the fields that all phases have in common.
-    #[expect(clippy::too_many_arguments, reason = "one argument a field, named at the only call")]
     pub fn new(
-        phase: Phase,
         source: &'a str,
         time: Timestamp,
         frame: u64,
-        track: u64,
-        bounds: PixelBox,
-        score: f32,
+        sighting: &Sighting,
         probabilities: Probabilities<'a>,
     ) -> Self {
+        let &Sighting { phase, track, bounds, score } = sighting;
         let strongest = emotiond_core::classify::argmax(probabilities.values);
         Self {
             v: VERSION,
@@ -218,14 +218,9 @@ impl<'a> AudienceEvent<'a> {
 
 impl<'a> SourceEvent<'a> {
     /// The event for a change of state.
-    pub fn new(source: &'a str, time: Timestamp, state: &'a SourceState) -> Self {
-        let (state, reason) = match state {
-            SourceState::Up => (State::Up, ""),
-            SourceState::Stalled(reason) => (State::Stalled, reason.as_str()),
-            SourceState::Down(reason) => (State::Down, reason.as_str()),
-            SourceState::Ended(reason) => (State::Ended, reason.as_str()),
-        };
-        Self { v: VERSION, r#type: "source", source, time: Time(time), state, reason }
+    pub fn new(source: &'a str, time: Timestamp, change: &'a StateChange) -> Self {
+        let StateChange { state, reason } = change;
+        Self { v: VERSION, r#type: "source", source, time: Time(time), state: *state, reason }
     }
 }
 
@@ -382,7 +377,8 @@ mod tests {
         let time: Timestamp = "2026-11-21T20:51:08.123456Z".parse().unwrap();
         let bounds = PixelBox { x: 312, y: 88, w: 96, h: 96 };
         let probabilities = Probabilities { labels: &labels, values: &[0.07, 0.93] };
-        let mut event = FaceEvent::new(Phase::Update, "lobby", time, 1234, 7, bounds, 0.98, probabilities);
+        let sighting = Sighting { phase: Phase::Update, track: 7, bounds, score: 0.98 };
+        let mut event = FaceEvent::new("lobby", time, 1234, &sighting, probabilities);
         event.pts_ms = Some(41_133);
         event.latency_ms = 9.4;
         let line = concat!(
@@ -398,8 +394,8 @@ mod tests {
         let labels = ["happy".to_owned()];
         let probabilities = Probabilities { labels: &labels, values: &[1.0] };
         let bounds = PixelBox { x: 0, y: 0, w: 9, h: 9 };
-        let mut event =
-            FaceEvent::new(Phase::End, "lobby", Timestamp::UNIX_EPOCH, 0, 7, bounds, 0.5, probabilities);
+        let sighting = Sighting { phase: Phase::End, track: 7, bounds, score: 0.5 };
+        let mut event = FaceEvent::new("lobby", Timestamp::UNIX_EPOCH, 0, &sighting, probabilities);
         event.pose = Some(Pose { yaw: -12.345, pitch: 3.0, roll: -0.01 }.into());
         (event.facing, event.readable) = (Some(true), false);
         (event.duration_s, event.facing_s) = (Some(2.0), Some(1.5));
@@ -413,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_source_is_written_with_its_reason() {
-        let state = SourceState::Down("unplugged".to_owned());
+        let state = StateChange { state: SourceState::Down, reason: "unplugged".to_owned() };
         let line = serde_json::to_string(&SourceEvent::new("lobby", Timestamp::UNIX_EPOCH, &state)).unwrap();
         assert_eq!(
             line,

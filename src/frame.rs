@@ -1,10 +1,9 @@
-//! A frame on its way through the pipeline. Each stage fills in its part. The same allocation travels from the capture
-//! thread to the last stage and back, so that a warm pipeline allocates nothing.
+//! A captured picture and the results of its analysis. Each stage fills in its part. The same allocation travels from the
+//! capture thread to the last stage and back, so that a warm pipeline allocates nothing.
 
 use crate::{detect::Detection, track::Face};
 use emotiond_core::picture::{Color, PictureView};
-use jiff::Timestamp;
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
 
 /// The encoding of a captured frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,29 +37,6 @@ pub enum Chroma {
     C444,
 }
 
-/// A source's state, reported in `source` events, with the reason.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SourceState {
-    /// Frames arrive.
-    Up,
-    /// No frame arrived in time.
-    Stalled(String),
-    /// The source was lost and is opened again.
-    Down(String),
-    /// The source is finished.
-    Ended(String),
-}
-
-/// The content of a frame: a picture, or a change of the source's state, in order with the pictures.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Content {
-    /// The bytes of a picture.
-    #[default]
-    Picture,
-    /// A change of state.
-    State(SourceState),
-}
-
 /// How the detector runs on a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Search {
@@ -75,22 +51,14 @@ pub enum Search {
 
 /// A frame and the results of its analysis.
 pub struct Frame {
-    /// Index of its source.
-    pub source: usize,
-    /// Consecutive number of the source's frames in the pipeline; dropped frames have none.
-    pub ticket: u64,
     /// Frame number within the source from 0, dropped frames included.
     pub number: u64,
-    /// When it was captured; for files, when it was read.
-    pub time: Timestamp,
-    /// The same on the monotonic clock.
-    pub captured: Instant,
+    /// Frame number among those that entered the pipeline, from 0.
+    pub entry: u64,
     /// Presentation time in milliseconds from the start of a video or of stdin.
     pub pts_ms: Option<u64>,
     /// Path of the picture; `None` for cameras and videos.
     pub file: Option<PathBuf>,
-    /// A picture, or a change of the source's state.
-    pub content: Content,
     /// How the detector runs on it.
     pub search: Search,
     /// Smaller faces, by their longer side in pixels, may have been missed by the detector; 0 at full size.
@@ -112,14 +80,10 @@ pub struct Frame {
     pub detections: Vec<Detection>,
     /// Tracked faces.
     pub faces: Vec<Face>,
-    /// Track numbers lost with this frame.
-    pub lost: Vec<u64>,
     /// The network's output: a row of probabilities per face.
     pub probabilities: Vec<f32>,
     /// The readability of each face, 0 to 1.
     pub readability: Vec<f32>,
-    /// Why the frame cannot be analysed.
-    pub error: Option<String>,
 }
 
 /// An owned picture whose memory is reused.
@@ -156,14 +120,10 @@ impl Picture {
 impl Default for Frame {
     fn default() -> Self {
         Self {
-            source: 0,
-            ticket: 0,
             number: 0,
-            time: Timestamp::UNIX_EPOCH,
-            captured: Instant::now(),
+            entry: 0,
             pts_ms: None,
             file: None,
-            content: Content::Picture,
             search: Search::Full,
             blind_below_px: 0.0,
             encoding: Encoding::Rgb,
@@ -174,10 +134,8 @@ impl Default for Frame {
             picture: Picture::default(),
             detections: Vec::new(),
             faces: Vec::new(),
-            lost: Vec::new(),
             probabilities: Vec::new(),
             readability: Vec::new(),
-            error: None,
         }
     }
 }
@@ -198,27 +156,18 @@ impl Frame {
         }
         self.pts_ms = None;
         self.file = None;
-        self.content = Content::Picture;
         self.search = Search::Full;
         self.blind_below_px = 0.0;
         self.bytes.clear();
         self.shrink = 1;
         self.detections.clear();
         self.faces.clear();
-        self.lost.clear();
         self.probabilities.clear();
         self.readability.clear();
-        self.error = None;
     }
 
     /// Width and height of the full-size picture, once it is decoded.
     pub fn size(&self) -> (u32, u32) {
         if self.shrink == 1 { (self.picture.width, self.picture.height) } else { (self.width, self.height) }
-    }
-
-    /// Sets the frame's times to the current time.
-    pub fn stamp(&mut self) {
-        self.time = Timestamp::now();
-        self.captured = Instant::now();
     }
 }

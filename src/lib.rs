@@ -19,6 +19,7 @@ pub mod emit;
 pub mod event;
 pub mod frame;
 pub mod landmarks;
+pub mod message;
 pub mod overlay;
 pub mod palette;
 pub mod pipeline;

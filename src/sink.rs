@@ -4,31 +4,124 @@ use crate::stop::Stop;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, SeekFrom, fstat, ftruncate, seek},
-    stdio,
 };
 use serde::Serialize;
-use std::io::{self, ErrorKind, Write};
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Write},
+    os::fd::{AsFd, OwnedFd},
+    time::{Duration, Instant},
+};
 
-/// Writes lines until the reader closes its end or the disk is full, and then asks the program to stop. `out` must not
-/// buffer.
-pub struct LineSink<W> {
-    out: W,
+/// Bytes written at once: a pipe that is ready has room for as many, so that the write does not block.
+pub const CHUNK: usize = 4096;
+/// How often to check whether the program is asked to stop while the reader does not read.
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+/// How long to wait for a reader that does not read once the program is asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Where event lines go. It must not buffer.
+pub trait Destination: Write {
+    /// Waits a moment until a write of [`CHUNK`] bytes would not block; `false` if it still would.
+    ///
+    /// # Errors
+    /// When the state of the destination cannot be found.
+    fn is_ready(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Whether the reader has closed its end.
+    fn is_abandoned(&self) -> bool {
+        false
+    }
+
+    /// Removes the last `bytes`, which are a part of a line.
+    fn take_back(&mut self, _bytes: u64) {}
+}
+
+impl Destination for io::Sink {}
+
+/// A file, pipe or terminal, such as stdout.
+pub struct Descriptor(File);
+
+impl Descriptor {
+    /// Writes to `descriptor`, which must be in blocking mode.
+    pub fn new(descriptor: OwnedFd) -> Self {
+        Self(descriptor.into())
+    }
+}
+
+impl Write for Descriptor {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Destination for Descriptor {
+    fn is_ready(&self) -> io::Result<bool> {
+        match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], Some(&POLL_INTERVAL)) {
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            ready => Ok(ready? > 0),
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        let mut fds = [PollFd::new(&self.0, PollFlags::empty())];
+        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        ready.is_ok() && fds[0].revents().contains(PollFlags::ERR)
+    }
+
+    /// Shortens a file that ends with the partial line; the next run may append to the file.
+    fn take_back(&mut self, bytes: u64) {
+        let Ok(file) = fstat(self.0.as_fd()) else { return };
+        let size = u64::try_from(file.st_size).unwrap_or_default();
+        let is_file = FileType::from_raw_mode(file.st_mode).is_file();
+        if bytes > 0 && is_file && seek(self.0.as_fd(), SeekFrom::Current(0)) == Ok(size) {
+            // If this fails too, the original error is the one to report.
+            let _ = ftruncate(self.0.as_fd(), size.saturating_sub(bytes));
+        }
+    }
+}
+
+/// Writes lines until the reader closes its end or the disk is full, and then asks the program to stop.
+pub struct LineSink<D> {
+    out: D,
     line: Vec<u8>,
-    closed: bool,
-    error: Option<io::Error>,
+    state: State,
     stop: Stop,
 }
 
-impl<W: Write> LineSink<W> {
+/// Whether lines can be written.
+enum State {
+    /// They can.
+    Open,
+    /// The reader has closed its end.
+    Closed,
+    /// The reader did not read after the program was asked to stop; this many lines were not written.
+    GivenUp(u64),
+    /// A write has failed.
+    Failed(io::Error),
+}
+
+impl<D: Destination> LineSink<D> {
     /// A sink that sets `stop` when it cannot write any more.
-    pub fn new(out: W, stop: Stop) -> Self {
-        Self { out, line: Vec::with_capacity(1024), closed: false, error: None, stop }
+    pub fn new(out: D, stop: Stop) -> Self {
+        Self { out, line: Vec::with_capacity(1024), state: State::Open, stop }
     }
 
     /// Writes one event as one line.
     pub fn write(&mut self, event: &impl Serialize) {
-        if self.closed {
-            return;
+        match &mut self.state {
+            State::Open => {}
+            State::GivenUp(lines) => {
+                *lines += 1;
+                return;
+            }
+            State::Closed | State::Failed(_) => return,
         }
         self.line.clear();
         if let Err(error) = serde_json::to_writer(&mut self.line, event) {
@@ -44,12 +137,16 @@ impl<W: Write> LineSink<W> {
     fn write_line(&mut self) -> io::Result<()> {
         let mut written = 0;
         while written < self.line.len() {
-            match self.out.write(&self.line[written..]) {
+            let outcome = self.wait_for_reader().and_then(|()| {
+                let end = self.line.len().min(written + CHUNK);
+                self.out.write(&self.line[written..end])
+            });
+            match outcome {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(more) => written += more,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    take_back(written as u64);
+                    self.out.take_back(written as u64);
                     return Err(error);
                 }
             }
@@ -57,41 +154,47 @@ impl<W: Write> LineSink<W> {
         self.out.flush()
     }
 
-    /// Checks whether the reader of stdout has closed its end, when there is nothing to write.
+    /// Waits until the reader takes more; once the program is asked to stop, not for long.
+    fn wait_for_reader(&self) -> io::Result<()> {
+        let mut stopped = None;
+        while !self.out.is_ready()? {
+            if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks whether the reader has closed its end, when there is nothing to write.
     pub fn look_for_reader(&mut self) {
-        let stdout = stdio::stdout();
-        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        if !self.closed && ready.is_ok() && fds[0].revents().contains(PollFlags::ERR) {
+        if matches!(self.state, State::Open) && self.out.is_abandoned() {
             self.close(ErrorKind::BrokenPipe.into());
         }
     }
 
-    /// The write error, if any; a reader that closed its end is not an error.
-    pub fn into_error(self) -> Option<io::Error> {
-        self.error
+    /// Ends the output. Returns the write error, if any; a reader that closed its end is not an error.
+    pub fn finish(self) -> Option<io::Error> {
+        match self.state {
+            State::Open | State::Closed => None,
+            State::GivenUp(lines) => {
+                tracing::warn!(
+                    "{lines} event lines were not written: the reader of the events does not read"
+                );
+                None
+            }
+            State::Failed(error) => Some(error),
+        }
     }
 
     fn close(&mut self, error: io::Error) {
-        if error.kind() == ErrorKind::BrokenPipe {
-            tracing::info!("the reader of the events has closed its end, stopping");
-        } else {
-            self.error = Some(error);
-        }
-        self.closed = true;
+        self.state = match error.kind() {
+            ErrorKind::BrokenPipe => {
+                tracing::info!("the reader of the events has closed its end, stopping");
+                State::Closed
+            }
+            ErrorKind::TimedOut => State::GivenUp(1),
+            _ => State::Failed(error),
+        };
         self.stop.set();
-    }
-}
-
-/// Removes the last bytes of stdout, if stdout is a file that ends with them. They are a partial line, written when the
-/// disk became full; the next run may append to the file.
-fn take_back(bytes: u64) {
-    let stdout = stdio::stdout();
-    let Ok(file) = fstat(stdout) else { return };
-    let size = u64::try_from(file.st_size).unwrap_or_default();
-    let is_file = FileType::from_raw_mode(file.st_mode).is_file();
-    if bytes > 0 && is_file && seek(stdout, SeekFrom::Current(0)) == Ok(size) {
-        // If this fails too, the original error is the one to report.
-        let _ = ftruncate(stdout, size.saturating_sub(bytes));
     }
 }

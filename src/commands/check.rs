@@ -9,7 +9,7 @@ use crate::{
     detect::DetectorPlan,
     frame::Frame,
     overlay::Overlay,
-    source::{self, Read, SourceConfig, SourceUri, is_plugged_in},
+    source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_plugged_in},
     stop::Stop,
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -112,20 +112,18 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
 }
 
 fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Failure> {
-    let mut source = source::open(config, max_megapixels, &Stop::default())?;
+    let mut source = config.open(None, max_megapixels, &Stop::default())?;
     let decoder = FrameDecoder::new(max_megapixels);
     let mut last = String::from("it is empty");
     // The first pictures of a folder, or of a camera that warms up, may be damaged.
     for _ in 0..10 {
         let mut frame = Frame::default();
-        if source.read(&mut frame)? == Read::Ended {
-            break;
-        }
-        match frame
-            .error
-            .take()
-            .map_or_else(|| decoder.decode(&mut frame).map_err(|error| error.to_string()), Err)
-        {
+        let decoded = match source.read(&mut frame)? {
+            Read::Frame => decoder.decode(&mut frame).map_err(|error| error.to_string()),
+            Read::Unreadable(reason) => Err(reason),
+            Read::Ended => break,
+        };
+        match decoded {
             Ok(()) => return Ok(format!("{}x{}", frame.picture.width, frame.picture.height)),
             Err(error) => last = error,
         }

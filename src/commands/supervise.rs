@@ -11,13 +11,13 @@ use crate::{
     overlay::Overlay,
     pipeline::{Control, Outcome, Pipeline},
     service::Notifier,
+    sink::Descriptor,
     source::{self, SourceUri},
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use emotiond_core::exit::{Exit, Failure};
 use std::{
-    fs::File,
     io,
     os::fd::AsFd,
     sync::{
@@ -91,8 +91,7 @@ impl Running {
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
         let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline, &stop)).transpose()?;
-        // Unbuffered: events are written as whole lines, and a failed write must not leave bytes for later.
-        let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let stdout = io::stdout().as_fd().try_clone_to_owned().map(Descriptor::new);
         let stdout = stdout.map_err(|error| Failure::new(Exit::Output, error))?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();

@@ -1,22 +1,23 @@
 //! Supervises a source: passes its frames on, detects stalls, and opens the source again after a failure.
 
 use super::{
-    READ_AHEAD,
+    Context, READ_AHEAD,
     backoff::{Backoff, chance},
     reader::{News, Reader, Silence},
     search_schedule::SearchSchedule,
-    settings::Shared,
     status::{Counters, SourceInfo},
 };
 use crate::{
-    frame::{Content, Frame, SourceState},
+    frame::Frame,
+    message::{Body, Clock, Message, Moment, SourceState, StateChange},
     source::{Sought, SourceError, SourceUri, is_plugged_in},
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use jiff::{SignedDuration, Timestamp};
 use std::{
-    mem, thread,
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,31 +33,32 @@ const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 /// The capture thread of a source.
 pub(super) struct Capture {
     index: usize,
-    inbox: Sender<Box<Frame>>,
-    /// The receiving end of the inbox, to take back an outdated frame.
-    waiting: Receiver<Box<Frame>>,
-    empty: Receiver<Box<Frame>>,
+    infos: Arc<[SourceInfo]>,
+    queues: Queues,
     /// The frame to fill next.
     spare: Option<Box<Frame>>,
     schedule: SearchSchedule,
     stalled_after: Duration,
+    clock: Clock,
     stop: Stop,
     next_ticket: u64,
+    next_entry: u64,
     next_number: u64,
-    told: Told,
+    /// The last state reported.
+    told: SourceState,
     /// The time of the last frame or state sent.
     latest: Timestamp,
     /// A camera's device name, known once it has been opened.
     device_name: Option<String>,
 }
 
-/// The last state reported.
-#[derive(Clone, Copy, PartialEq)]
-enum Told {
-    Nothing,
-    Up,
-    Stalled,
-    Down,
+/// The queues of a capture thread.
+pub(super) struct Queues {
+    pub inbox: Sender<Message>,
+    /// The receiving end of the inbox, to take back an outdated frame.
+    pub waiting: Receiver<Message>,
+    /// Frames that have left the pipeline.
+    pub empty: Receiver<Box<Frame>>,
 }
 
 /// The pipeline has ended.
@@ -83,27 +85,20 @@ impl From<Abandoned> for End {
 }
 
 impl Capture {
-    pub fn new(
-        index: usize,
-        inbox: Sender<Box<Frame>>,
-        waiting: Receiver<Box<Frame>>,
-        empty: Receiver<Box<Frame>>,
-        settings: &Shared,
-        stalled_after: Duration,
-        stop: Stop,
-    ) -> Self {
+    pub fn new(index: usize, context: &Context, queues: Queues, stalled_after: Duration) -> Self {
         Self {
             index,
-            inbox,
-            waiting,
-            empty,
+            infos: Arc::clone(&context.infos),
+            queues,
             spare: None,
-            schedule: SearchSchedule::new(index, settings),
+            schedule: SearchSchedule::new(index, &context.settings),
             stalled_after,
-            stop,
+            clock: context.clock,
+            stop: context.stop.clone(),
             next_ticket: 0,
+            next_entry: 0,
             next_number: 0,
-            told: Told::Nothing,
+            told: SourceState::Opening,
             latest: Timestamp::MIN,
             device_name: None,
         }
@@ -114,25 +109,26 @@ impl Capture {
     }
 
     /// Runs until the source ends or fails permanently or the program stops. Returns the error if it failed.
-    pub fn run(mut self, infos: &[SourceInfo]) -> Option<SourceError> {
+    pub fn run(mut self) -> Option<SourceError> {
+        let infos = Arc::clone(&self.infos);
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
         loop {
-            let (end, well) = self.watch_once(infos);
+            let (end, well) = self.watch_once(&infos);
             let error = match end {
                 End::Ended(reason) => {
-                    let _ = self.tell(info, SourceState::Ended(reason.to_owned()), Timestamp::now());
+                    let _ = self.tell(info, SourceState::Ended, reason.to_owned(), self.clock.now());
                     return None;
                 }
                 End::Failed(error) => error,
             };
             if !self.comes_back(info) || self.stop.is_set() {
-                let _ = self.tell(info, SourceState::Ended(error.to_string()), Timestamp::now());
+                let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
                 return Some(error);
             }
-            if self.told == Told::Down {
+            if self.told == SourceState::Down {
                 tracing::debug!(source = info.name, "still unavailable: {error}");
-            } else if self.tell(info, SourceState::Down(error.to_string()), Timestamp::now()).is_err() {
+            } else if self.tell(info, SourceState::Down, error.to_string(), self.clock.now()).is_err() {
                 return Some(error);
             }
             self.rest(backoff.pause(well, chance()));
@@ -141,8 +137,7 @@ impl Capture {
 
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
-        let was_there =
-            self.device_name.is_some() || matches!(self.told, Told::Up | Told::Stalled | Told::Down);
+        let was_there = self.device_name.is_some() || self.told != SourceState::Opening;
         info.config.uri.is_live() && (was_there || info.config.wait)
     }
 
@@ -150,8 +145,10 @@ impl Capture {
     fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
         let info = &infos[self.index];
         let name = format!("read-{}", self.index);
-        let sought = self.sought(infos);
-        let reader = match Reader::start(&name, &info.config, sought, info.max_megapixels, &self.stop) {
+        let (sought, opener) = (self.sought(infos), Arc::clone(&info.opener));
+        let (max_megapixels, stop) = (info.max_megapixels, self.stop.clone());
+        let open = move || opener.open(sought.as_ref(), max_megapixels, &stop);
+        let reader = match Reader::start(name, self.clock, open) {
             Ok(reader) => reader,
             Err(error) => return (End::Failed(SourceError::Thread(error)), Duration::ZERO),
         };
@@ -180,13 +177,18 @@ impl Capture {
                     session.reader.want(frame);
                 }
             }
-            Ok(News::Frame(frame)) => {
-                if self.told != Told::Up {
-                    // The source has been up since this frame was captured.
-                    self.tell(info, SourceState::Up, frame.time)?;
-                }
-                session.first_frame.get_or_insert_with(Instant::now);
-                let next = self.hand_on(frame, info)?;
+            Ok(News::Frame(frame, moment)) => {
+                self.tell_up(session, info, moment)?;
+                let next = self.hand_on(frame, moment, info)?;
+                session.reader.want(next);
+            }
+            Ok(News::Unreadable(mut frame, moment, reason)) => {
+                self.tell_up(session, info, moment)?;
+                self.number(&mut frame);
+                self.enter(&mut frame);
+                let message = Message::picture(self.index, moment, frame).unreadable(reason);
+                self.send(message, &info.counters)?;
+                let next = self.empty_frame()?;
                 session.reader.want(next);
             }
             Ok(News::Ended(frame)) => {
@@ -201,10 +203,19 @@ impl Capture {
                 self.replace_frame();
                 return Err(End::Failed(SourceError::Panic(info.name.clone())));
             }
-            Err(Silence::Patience) => return self.notice_silence(session, info),
+            Err(Silence::TimedOut) => return self.notice_silence(session, info),
         }
         session.heard = Instant::now();
         Ok(())
+    }
+
+    /// Reports that the source has been up since the first frame was captured.
+    fn tell_up(&mut self, session: &mut Session, info: &SourceInfo, moment: Moment) -> Result<(), Abandoned> {
+        session.first_frame.get_or_insert_with(Instant::now);
+        if self.told == SourceState::Up {
+            return Ok(());
+        }
+        self.tell(info, SourceState::Up, String::new(), moment)
     }
 
     /// Reports a live source as stalled after the time-out. If its device has been removed, abandons the session, whose
@@ -215,9 +226,9 @@ impl Capture {
         if !info.config.uri.is_live() || silent_for < limit {
             return Ok(());
         }
-        if self.told != Told::Stalled {
+        if self.told != SourceState::Stalled {
             let reason = format!("no frame for {:.1} seconds", silent_for.as_secs_f64());
-            self.tell(info, SourceState::Stalled(reason), Timestamp::now())?;
+            self.tell(info, SourceState::Stalled, reason, self.clock.now())?;
         }
         let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
         if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
@@ -243,47 +254,64 @@ impl Capture {
 
     /// Replaces the frame that an abandoned reader thread still holds.
     fn replace_frame(&mut self) {
-        self.spare = Some(Box::new(Frame { source: self.index, ..Frame::default() }));
+        self.spare = Some(Box::default());
     }
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {
-        self.spare.take().map_or_else(|| self.empty.recv().map_err(|_| Abandoned), Ok)
+        self.spare.take().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
     }
 
     /// Passes a frame to the vision threads and returns the one to fill next.
-    fn hand_on(&mut self, mut frame: Box<Frame>, info: &SourceInfo) -> Result<Box<Frame>, Abandoned> {
-        frame.number = self.next_number;
-        self.next_number += 1;
-        self.keep_order(&mut frame);
-        if !info.config.uri.is_live() {
-            self.send(frame, &info.counters)?;
-            return self.empty_frame();
+    fn hand_on(
+        &mut self,
+        mut frame: Box<Frame>,
+        moment: Moment,
+        info: &SourceInfo,
+    ) -> Result<Box<Frame>, Abandoned> {
+        self.number(&mut frame);
+        if info.config.uri.is_live() {
+            return self.hand_newest(frame, moment, &info.counters);
         }
-        if self.schedule.is_too_soon(&frame) {
-            return Ok(frame);
-        }
-        self.hand_newest(frame, &info.counters)
+        frame.search = self.schedule.search(&frame, &moment);
+        self.enter(&mut frame);
+        self.send(Message::picture(self.index, moment, frame), &info.counters)?;
+        self.empty_frame()
     }
 
-    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame gets its ticket.
-    fn hand_newest(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<Box<Frame>, Abandoned> {
-        if let Ok(mut old) = self.waiting.try_recv() {
-            Counters::add(&counters.skipped);
-            // A change of state must not be lost; in that case, the new frame is dropped instead.
-            if old.content == Content::Picture {
-                (frame.ticket, frame.search) = (old.ticket, old.search);
-                mem::swap(&mut frame, &mut old);
-            }
-            self.inbox.try_send(old).map_err(|_| Abandoned)?;
+    fn number(&mut self, frame: &mut Frame) {
+        frame.number = self.next_number;
+        self.next_number += 1;
+    }
+
+    fn enter(&mut self, frame: &mut Frame) {
+        frame.entry = self.next_entry;
+        self.next_entry += 1;
+    }
+
+    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame takes over its ticket.
+    fn hand_newest(
+        &mut self,
+        mut frame: Box<Frame>,
+        moment: Moment,
+        counters: &Counters,
+    ) -> Result<Box<Frame>, Abandoned> {
+        let moment = self.keep_order(moment);
+        if self.schedule.is_too_soon(&moment) {
             return Ok(frame);
         }
-        let Ok(next) = self.empty.try_recv() else {
+        if let Ok(waiting) = self.queues.waiting.try_recv() {
+            Counters::add(&counters.skipped);
+            return self.replace(waiting, frame, moment);
+        }
+        let Ok(next) = self.queues.empty.try_recv() else {
             Counters::add(&counters.skipped);
             return Ok(frame);
         };
-        frame.search = self.schedule.search(&frame);
-        frame.ticket = self.next_ticket;
-        match self.inbox.try_send(frame) {
+        frame.search = self.schedule.search(&frame, &moment);
+        self.enter(&mut frame);
+        let mut message = Message::picture(self.index, moment, frame);
+        message.ticket = self.next_ticket;
+        match self.queues.inbox.try_send(message) {
             Ok(()) => {
                 self.next_ticket += 1;
                 Counters::add(&counters.entered);
@@ -294,39 +322,54 @@ impl Capture {
         }
     }
 
-    /// Sends a frame; waits until there is room in the inbox.
-    fn send(&mut self, mut frame: Box<Frame>, counters: &Counters) -> Result<(), Abandoned> {
-        frame.search = self.schedule.search(&frame);
-        frame.ticket = self.next_ticket;
+    /// Puts `frame` into the inbox in place of a frame that was `waiting`, and returns the latter. A change of state
+    /// must not be lost; in that case, the new frame is dropped instead.
+    fn replace(
+        &self,
+        waiting: Message,
+        mut frame: Box<Frame>,
+        moment: Moment,
+    ) -> Result<Box<Frame>, Abandoned> {
+        let (message, dropped) = match waiting {
+            Message { source, ticket, body: Body::Picture(old), lost, .. } => {
+                (frame.search, frame.entry) = (old.search, old.entry);
+                (Message { source, ticket, moment, body: Body::Picture(frame), lost }, old)
+            }
+            other => (other, frame),
+        };
+        self.queues.inbox.try_send(message).map_err(|_| Abandoned)?;
+        Ok(dropped)
+    }
+
+    /// Sends a message; waits until there is room in the inbox.
+    fn send(&mut self, mut message: Message, counters: &Counters) -> Result<(), Abandoned> {
+        message.moment = self.keep_order(message.moment);
+        message.ticket = self.next_ticket;
         self.next_ticket += 1;
         Counters::add(&counters.entered);
-        self.inbox.send(frame).map_err(|_| Abandoned)
+        self.queues.inbox.send(message).map_err(|_| Abandoned)
     }
 
     /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
     /// a change of state that was sent first; it then gets the time of that change.
-    fn keep_order(&mut self, frame: &mut Frame) {
-        let behind = self.latest.duration_since(frame.time);
-        if behind.is_positive() && behind < CLOCK_SET_BACK {
-            frame.time = self.latest;
-        }
-        self.latest = frame.time;
+    fn keep_order(&mut self, moment: Moment) -> Moment {
+        let behind = self.latest.duration_since(moment.time);
+        let is_behind = behind.is_positive() && behind < CLOCK_SET_BACK;
+        self.latest = if is_behind { self.latest } else { moment.time };
+        Moment { time: self.latest, ..moment }
     }
 
-    /// Sends a change of state at the time `since`, in order with the frames; waits until there is room.
-    fn tell(&mut self, info: &SourceInfo, state: SourceState, since: Timestamp) -> Result<(), Abandoned> {
-        self.told = match &state {
-            SourceState::Up => Told::Up,
-            SourceState::Stalled(_) => Told::Stalled,
-            SourceState::Down(_) | SourceState::Ended(_) => Told::Down,
-        };
-        let mut frame = self.empty.recv().map_err(|_| Abandoned)?;
-        frame.clear();
-        frame.stamp();
-        frame.time = since;
-        self.keep_order(&mut frame);
-        frame.content = Content::State(state);
-        self.send(frame, &info.counters)
+    /// Sends a change of state, in order with the frames; waits until there is room.
+    fn tell(
+        &mut self,
+        info: &SourceInfo,
+        state: SourceState,
+        reason: String,
+        moment: Moment,
+    ) -> Result<(), Abandoned> {
+        self.told = state;
+        let message = Message::state(self.index, moment, StateChange { state, reason });
+        self.send(message, &info.counters)
     }
 
     /// Sleeps until the pause is over or the program stops.
@@ -341,7 +384,7 @@ impl Capture {
 fn end_reason(uri: &SourceUri) -> &'static str {
     match uri {
         SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => "the stream has ended",
-        SourceUri::Video(_) | SourceUri::Clip(_) => "the end of the file",
+        SourceUri::Video(_) => "the end of the file",
         SourceUri::Image(_) | SourceUri::Folder(_) => "all pictures are read",
     }
 }

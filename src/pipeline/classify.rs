@@ -1,6 +1,10 @@
 //! A classifier thread: crops and classifies the faces. Waiting frames share a batch.
 
-use crate::{frame::Frame, readability::readability};
+use crate::{
+    frame::Frame,
+    message::{Body, Message},
+    readability::readability,
+};
 use crossbeam_channel::{Receiver, Sender};
 use emotiond_core::{
     classify::Classifier,
@@ -15,8 +19,7 @@ pub(super) struct Classify {
     classifier: Classifier,
     cutter: InputCutter,
     threads: usize,
-    #[expect(clippy::vec_box, reason = "frames travel in their boxes")]
-    group: Vec<Box<Frame>>,
+    group: Vec<Message>,
     inputs: Vec<f32>,
     rows: Vec<f32>,
 }
@@ -34,26 +37,31 @@ impl Classify {
     }
 
     /// Runs until the previous stage has ended.
-    pub fn run(mut self, frames: &Receiver<Box<Frame>>, done: &Sender<Box<Frame>>) {
+    pub fn run(mut self, frames: &Receiver<Message>, done: &Sender<Message>) {
         for first in frames {
             self.group.push(first);
             // This thread's share of the waiting frames; the rest is for the other threads.
             let share = (frames.len() / self.threads).min(MOST_FRAMES - 1);
             self.group.extend(frames.try_iter().take(share));
-            self.read_faces();
-            for frame in self.group.drain(..) {
-                if done.send(frame).is_err() {
+            let error = self.read_faces();
+            for message in self.group.drain(..) {
+                let message = match &error {
+                    Some(error) if has_faces(&message) => message.unreadable(error.clone()),
+                    _ => message,
+                };
+                if done.send(message).is_err() {
                     return;
                 }
             }
         }
     }
 
-    fn read_faces(&mut self) {
+    /// Classifies the faces of the group in one batch. Returns the error, if any.
+    fn read_faces(&mut self) -> Option<String> {
         self.inputs.clear();
         self.rows.clear();
-        for frame in &mut self.group {
-            let Frame { picture, faces, readability: told, shrink, .. } = &mut **frame;
+        for frame in self.group.iter_mut().filter_map(picture) {
+            let Frame { picture, faces, readability: told, shrink, .. } = frame;
             for face in faces {
                 let bounds = face.bounds.scaled(1.0 / *shrink as f32);
                 let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
@@ -62,22 +70,27 @@ impl Classify {
                 told.push(readability(&self.cutter.crop(), side_px, face.pose));
             }
         }
-        let outcome = self.classifier.classify(&self.inputs, &mut self.rows);
-        let classes = self.classifier.description().labels.len();
-        let mut at = 0;
-        for frame in &mut self.group {
-            match &outcome {
-                Ok(()) => {
-                    let len = frame.faces.len() * classes;
-                    frame.probabilities.extend_from_slice(&self.rows[at..at + len]);
-                    at += len;
-                }
-                Err(error) if !frame.faces.is_empty() => {
-                    frame.faces.clear();
-                    frame.error = Some(error.to_string());
-                }
-                Err(_) => {}
-            }
+        if let Err(error) = self.classifier.classify(&self.inputs, &mut self.rows) {
+            return Some(error.to_string());
         }
+        let classes = self.classifier.description().labels.len();
+        let mut rows = &self.rows[..];
+        for frame in self.group.iter_mut().filter_map(picture) {
+            let (its_rows, rest) = rows.split_at(frame.faces.len() * classes);
+            frame.probabilities.extend_from_slice(its_rows);
+            rows = rest;
+        }
+        None
     }
+}
+
+fn picture(message: &mut Message) -> Option<&mut Frame> {
+    match &mut message.body {
+        Body::Picture(frame) => Some(frame),
+        Body::Unreadable(..) | Body::State(_) => None,
+    }
+}
+
+fn has_faces(message: &Message) -> bool {
+    matches!(&message.body, Body::Picture(frame) if !frame.faces.is_empty())
 }

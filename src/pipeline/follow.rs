@@ -1,16 +1,18 @@
-//! The tracking thread: restores the order of each source's frames and tracks the faces.
+//! The tracking thread: restores the order of each source's messages and tracks the faces.
 
 use super::{
+    Context,
     glance::{InSight, Memory},
     order::InOrder,
-    settings::{Look, Shared},
+    settings::{Look, Settings},
 };
 use crate::{
-    frame::{Content, Frame, Search, SourceState},
+    frame::{Frame, Search},
+    message::{Body, Clock, Message, SourceState, StateChange},
     track::{Face, Findings, TrackIds, Tracker},
 };
 use crossbeam_channel::{Receiver, Sender};
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 /// The thread's state.
 pub(super) struct Follow {
@@ -18,46 +20,40 @@ pub(super) struct Follow {
     look: Look,
     ids: TrackIds,
     memories: Arc<[Memory]>,
-    done: Sender<Box<Frame>>,
-    started: Instant,
+    clock: Clock,
+    done: Sender<Message>,
 }
 
-/// One source's frames and faces.
+/// One source's messages and faces.
 struct Lane {
     tracker: Tracker,
     order: InOrder,
-    /// Number and presentation time of the latest picture.
-    latest: (u64, Option<u64>),
     /// Whether `ended` has been sent.
     ended: bool,
 }
 
 impl Follow {
-    pub fn new(settings: &Shared, ids: TrackIds, memories: Arc<[Memory]>, done: Sender<Box<Frame>>) -> Self {
-        let now = settings.load();
-        let lane = || Lane {
-            tracker: Tracker::new(now.tracker),
-            order: InOrder::default(),
-            latest: (0, None),
-            ended: false,
-        };
+    pub fn new(context: &Context, ids: TrackIds, done: Sender<Message>) -> Self {
+        let now = context.settings.load();
+        let lane = || Lane { tracker: Tracker::new(now.tracker), order: InOrder::default(), ended: false };
         Self {
             lanes: now.sources.iter().map(|_| lane()).collect(),
-            look: Look::new(Arc::clone(settings)),
+            look: Look::new(Arc::clone(&context.settings)),
             ids,
-            memories,
+            memories: Arc::clone(&context.memories),
+            clock: context.clock,
             done,
-            started: Instant::now(),
         }
     }
 
     /// Runs until the vision threads have ended, then ends the remaining tracks.
-    pub fn run(mut self, frames: &Receiver<Box<Frame>>) {
-        for frame in frames {
-            let source = frame.source;
-            self.lanes[source].order.put(frame);
-            while let Some(frame) = self.lanes[source].order.take() {
-                if !self.pass(frame) {
+    pub fn run(mut self, messages: &Receiver<Message>) {
+        for message in messages {
+            let source = message.source;
+            self.lanes[source].order.put(message);
+            while let Some(mut message) = self.lanes[source].order.take() {
+                self.track(&mut message);
+                if self.done.send(message).is_err() {
                     return;
                 }
             }
@@ -65,68 +61,69 @@ impl Follow {
         self.lose_the_rest();
     }
 
-    fn pass(&mut self, mut frame: Box<Frame>) -> bool {
-        let lane = &mut self.lanes[frame.source];
-        if frame.content == Content::Picture {
-            lane.latest = (frame.number, frame.pts_ms);
-        }
-        match &frame.content {
-            Content::Picture if frame.error.is_some() => {}
-            Content::Picture => {
+    fn track(&mut self, message: &mut Message) {
+        let lane = &mut self.lanes[message.source];
+        let time_s = message.time_s();
+        let entry = match &mut message.body {
+            Body::Picture(frame) => {
                 let settings = self.look.load();
-                let min_score = settings.sources[frame.source].detect.min_score;
-                let blind_below_px = frame.blind_below_px;
-                lane.tracker.configure(&settings.tracker);
-                let time_s = seconds(&frame, self.started);
-                let Frame { detections, faces, lost, file, search, .. } = &mut *frame;
-                if file.is_some() {
-                    // Pictures of a folder are independent, so each face gets a new track number.
-                    faces.extend(detections.iter().map(|found| Face {
-                        track: self.ids.next(),
-                        bounds: found.bounds,
-                        score: found.score,
-                        predicted: false,
-                        pose: found.pose,
-                    }));
-                } else if *search == Search::Skip {
-                    lane.tracker.foresee(time_s, faces, lost);
-                } else {
-                    let findings = Findings { detections, min_score, blind_below_px };
-                    lane.tracker.search(&findings, time_s, &self.ids, faces, lost);
-                }
+                let min_score = settings.sources[message.source].detect.min_score;
+                lane.search(frame, min_score, time_s, settings, &self.ids, &mut message.lost);
+                frame.entry
             }
-            Content::State(state) => {
-                // The end events of tracks refer to the latest picture.
-                (frame.number, frame.pts_ms) = lane.latest;
-                lane.ended = matches!(state, SourceState::Ended(_));
-                if lane.ended || matches!(state, SourceState::Stalled(_) | SourceState::Down(_)) {
-                    lane.tracker.finish(&mut frame.lost);
+            Body::Unreadable(frame, _) => frame.entry,
+            Body::State(change) => {
+                lane.ended = change.state == SourceState::Ended;
+                if change.state != SourceState::Up {
+                    lane.tracker.finish(&mut message.lost);
                 }
+                return;
             }
-        }
+        };
         let (count, smallest_px) = lane.tracker.in_sight();
-        self.memories[frame.source].keep(frame.ticket, InSight { count: count as u32, smallest_px });
-        self.done.send(frame).is_ok()
+        self.memories[message.source].keep(entry, InSight { count: count as u32, smallest_px });
     }
 
     /// Ends the sources whose thread is blocked in a driver and has not sent `ended`.
     fn lose_the_rest(&mut self) {
         for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
-            let mut frame = Box::new(Frame { source, ticket: lane.order.next(), ..Frame::default() });
-            lane.tracker.finish(&mut frame.lost);
-            (frame.number, frame.pts_ms) = lane.latest;
-            frame.stamp();
-            frame.content = Content::State(SourceState::Ended("stopped".to_owned()));
+            let change = StateChange { state: SourceState::Ended, reason: "stopped".to_owned() };
+            let mut message = Message::state(source, self.clock.now(), change);
+            message.ticket = lane.order.next();
+            lane.tracker.finish(&mut message.lost);
             // Fails only if the next stage has ended.
-            let _ = self.done.send(frame);
+            let _ = self.done.send(message);
         }
     }
 }
 
-/// The frame's time in seconds: its presentation time if it has one, otherwise the time since the start.
-pub(super) fn seconds(frame: &Frame, started: Instant) -> f64 {
-    match frame.pts_ms {
-        Some(pts_ms) => pts_ms as f64 / 1000.0,
-        None => frame.captured.saturating_duration_since(started).as_secs_f64(),
+impl Lane {
+    /// Finds the tracks of the frame's detections.
+    fn search(
+        &mut self,
+        frame: &mut Frame,
+        min_score: f32,
+        time_s: f64,
+        settings: &Settings,
+        ids: &TrackIds,
+        lost: &mut Vec<u64>,
+    ) {
+        self.tracker.configure(&settings.tracker);
+        let Frame { detections, faces, file, search, blind_below_px, .. } = frame;
+        if file.is_some() {
+            // Pictures of a folder are independent, so each face gets a new track number.
+            faces.extend(detections.iter().map(|found| Face {
+                track: ids.next(),
+                bounds: found.bounds,
+                score: found.score,
+                predicted: false,
+                pose: found.pose,
+            }));
+        } else if *search == Search::Skip {
+            self.tracker.foresee(time_s, faces, lost);
+        } else {
+            let findings = Findings { detections, min_score, blind_below_px: *blind_below_px };
+            self.tracker.search(&findings, time_s, ids, faces, lost);
+        }
     }
 }

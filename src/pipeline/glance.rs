@@ -47,10 +47,10 @@ impl Memory {
         Self { seen: (0..frames).map(|_| AtomicU64::new(Self::NOTHING)).collect(), crop_px }
     }
 
-    /// How to glance at the frame with this ticket, whose longest side is `longest_px` and would otherwise be
+    /// How to glance at the frame with this entry number, whose longest side is `longest_px` and would otherwise be
     /// downscaled to `full_px`; `None` if a face would become too small.
-    pub fn glance(&self, ticket: u64, longest_px: u32, full_px: u32) -> Option<Glance> {
-        let InSight { count, smallest_px } = self.before(ticket)?;
+    pub fn glance(&self, entry: u64, longest_px: u32, full_px: u32) -> Option<Glance> {
+        let InSight { count, smallest_px } = self.before(entry)?;
         let side_px = side(longest_px, full_px, smallest_px)?;
         // With a safety factor of two, because the face may have moved away since.
         let is_enough = |parts: &u32| {
@@ -65,22 +65,22 @@ impl Memory {
         self.crop_px.is_some_and(|crop_px| side_px / shrink as f32 >= crop_px)
     }
 
-    /// Stores the faces in view in the frame with this ticket.
-    pub fn keep(&self, ticket: u64, seen: InSight) {
+    /// Stores the faces in view in the frame with this entry number.
+    pub fn keep(&self, entry: u64, seen: InSight) {
         let packed = u64::from(seen.count) << 32 | u64::from(seen.smallest_px.to_bits());
-        self.place(ticket).store(packed, Ordering::Relaxed);
+        self.place(entry).store(packed, Ordering::Relaxed);
     }
 
-    /// The faces in view in the latest frame that had certainly left the pipeline when the frame with this ticket
+    /// The faces in view in the latest frame that had certainly left the pipeline when the frame with this entry number
     /// entered it, which is as many frames earlier as fit into the pipeline.
-    fn before(&self, ticket: u64) -> Option<InSight> {
-        let packed = self.place(ticket).load(Ordering::Relaxed);
+    fn before(&self, entry: u64) -> Option<InSight> {
+        let packed = self.place(entry).load(Ordering::Relaxed);
         (packed != Self::NOTHING)
             .then(|| InSight { count: (packed >> 32) as u32, smallest_px: f32::from_bits(packed as u32) })
     }
 
-    fn place(&self, ticket: u64) -> &AtomicU64 {
-        &self.seen[(ticket % self.seen.len() as u64) as usize]
+    fn place(&self, entry: u64) -> &AtomicU64 {
+        &self.seen[(entry % self.seen.len() as u64) as usize]
     }
 }
 

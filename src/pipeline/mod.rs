@@ -22,38 +22,42 @@ mod search_schedule;
 mod settings;
 mod show;
 mod status;
+mod threads;
 mod vision;
 
 use crate::{
     analysed::PipelineInfo,
     config::{Config, LimitsConfig},
+    decode::FrameDecoder,
     detect::DetectorPlan,
     frame::Frame,
-    sink::LineSink,
-    source::{SourceConfig, SourceError},
+    message::{Clock, Message},
+    sink::{Destination, LineSink},
+    source::{OpenSource, SourceConfig, SourceError},
     stop::Stop,
     track::TrackIds,
 };
 use arc_swap::ArcSwap;
-use capture::Capture;
+use capture::{Capture, Queues};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use emotiond_core::{
     classify::Classifier,
     exit::{Exit, Failure},
-    runtime::{Provider, Runtime},
+    runtime::{Provider, Runtime, RuntimeError},
 };
 use glance::Memory;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
-pub use status::{Control, Status};
+pub use status::{Control, SourceStatus, Status};
 use status::{Counters, SourceInfo};
 use std::{
-    io::Write,
+    io,
     num::NonZero,
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
+use threads::{Handle, spawn};
 
 /// Frames of a source in addition to those in the vision threads: in its inbox and on their way to stdout.
 const FRAMES_AHEAD: usize = 4;
@@ -93,11 +97,21 @@ pub struct Outcome {
 }
 
 impl Pipeline {
-    /// Loads runtime, detector and model.
+    /// Loads runtime, detector and model for the sources of `config`.
     ///
     /// # Errors
     /// When the runtime, the detector or the model is unusable.
     pub fn load(config: Config) -> Result<Self, Failure> {
+        let opener = |source: &SourceConfig| Arc::new(source.clone()) as Arc<dyn OpenSource>;
+        let openers = config.sources.iter().map(opener).collect();
+        Self::load_with(config, openers)
+    }
+
+    /// Loads runtime, detector and model. The sources are opened by `openers`, one for each source of `config`.
+    ///
+    /// # Errors
+    /// When the runtime, the detector or the model is unusable.
+    pub fn load_with(config: Config, openers: Vec<Arc<dyn OpenSource>>) -> Result<Self, Failure> {
         let runtime = Runtime::load(&config.runtime)?;
         let detector = DetectorPlan::new(&runtime, &config.detector)?;
         // On a processor, each core classifies a part of the faces; an accelerator gets large batches.
@@ -112,7 +126,8 @@ impl Pipeline {
             infos: config
                 .sources
                 .iter()
-                .map(|source| SourceInfo::new(source, config.limits.max_megapixels))
+                .zip(openers)
+                .map(|(source, opener)| SourceInfo::new(source, opener, config.limits.max_megapixels))
                 .collect(),
             ids: TrackIds::default(),
         };
@@ -148,85 +163,103 @@ impl Pipeline {
     ///
     /// # Errors
     /// When a thread cannot be started or panics, or `out` cannot be written. Errors of sources are in their outcomes.
-    pub fn run(self, out: impl Write + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+    pub fn run(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+        let infos = Arc::clone(&self.control.infos);
+        let threads = self.start(out, stop)?;
+        for vision in threads.vision {
+            vision.join()??;
+        }
+        for worker in threads.workers {
+            worker.join()?;
+        }
+        if let Some(error) = threads.publish.join()? {
+            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {error}")));
+        }
+        Ok(collect_outcomes(threads.captures, &infos))
+    }
+
+    /// Starts all threads, from the last stage to the first.
+    fn start(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Threads, Failure> {
         let Self { config, classifiers, control, outlets, .. } = self;
-        let Control { settings, detector, infos, ids } = control;
+        let description = classifiers[0].description().clone();
+        let framing = control.detector.framing.with_margin(config.model.margin);
         let vision_threads = vision_threads(&config.limits);
-        let lanes: Vec<Lane> = (0..infos.len())
-            .map(|index| Lane::new(index, &config, vision_threads, &settings, stop))
+        let context = Context::new(&config, &control, &outlets, description.input.size as f32, stop);
+        let lanes: Vec<Lane> = (0..context.infos.len())
+            .map(|index| Lane::new(index, &config, vision_threads, &context))
             .collect();
-        let crop_px = classifiers[0].description().input.size as f32;
-        let memories: Arc<[Memory]> = config
-            .sources
-            .iter()
-            .zip(&outlets)
-            .map(|(source, outlets)| {
-                Memory::new(frames(source, vision_threads), outlets.is_empty().then_some(crop_px))
-            })
-            .collect();
-        let inboxes: Vec<Receiver<Box<Frame>>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
+        let inboxes: Vec<Receiver<Message>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
             lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
-        let labels = classifiers[0].description().labels.clone();
-        let framing = detector.framing.with_margin(config.model.margin);
 
         let (to_follow, from_vision) = bounded(vision_threads);
         let (to_classify, from_follow) = bounded(classifiers.len() + 1);
         let (to_publish, from_classify) = bounded(2);
-        let mut seers = Vec::new();
+
+        let ends = free.into_iter().zip(outlets).collect();
+        let sink = LineSink::new(out, stop.clone());
+        let publish = publish::Publish::new(&context, description.labels, ends, sink);
+        let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
-        for number in 0..vision_threads {
-            let vision = vision::Vision::new(
-                &detector,
-                &settings,
-                &inboxes,
-                &memories,
-                &to_follow,
-                &config.limits,
-                stop,
-            );
-            seers.push(spawn(format!("vision-{number}"), move || vision.run())?);
-        }
-        drop((to_follow, inboxes));
-        let follow = follow::Follow::new(&settings, ids, memories, to_classify);
-        workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
         let classify_threads = classifiers.len();
         for (number, classifier) in classifiers.into_iter().enumerate() {
             let classify = classify::Classify::new(classifier, framing, classify_threads);
-            let (frames, done) = (from_follow.clone(), to_publish.clone());
-            workers.push(spawn(format!("classify-{number}"), move || classify.run(&frames, &done))?);
+            let (messages, done) = (from_follow.clone(), to_publish.clone());
+            workers.push(spawn(format!("classify-{number}"), move || classify.run(&messages, &done))?);
         }
-        drop((from_follow, to_publish));
-        let publish = publish::Publish::new(
-            Arc::clone(&infos),
-            free,
-            &settings,
-            labels,
-            outlets,
-            LineSink::new(out, stop.clone()),
-        );
-        let publisher = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
-
+        let follow = follow::Follow::new(&context, control.ids, to_classify);
+        workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
+        let decoder = FrameDecoder::new(config.limits.max_megapixels);
+        let vision = (0..vision_threads)
+            .map(|number| {
+                let vision = vision::Vision::new(&context, &control.detector, decoder, &inboxes, &to_follow);
+                spawn(format!("vision-{number}"), move || vision.run())
+            })
+            .collect::<Result<_, _>>()?;
         let captures = captures
             .into_iter()
             .map(|capture| {
-                let infos = Arc::clone(&infos);
                 spawn(format!("capture-{}", capture.index()), move || {
                     scheduler_hint::ask_for_short_slices();
-                    capture.run(&infos)
+                    capture.run()
                 })
             })
-            .collect::<Result<Vec<_>, _>>()?;
-        for seer in seers {
-            seer.join().map_err(|_| panicked())??;
+            .collect::<Result<_, _>>()?;
+        Ok(Threads { captures, vision, workers, publish })
+    }
+}
+
+/// The running threads.
+struct Threads {
+    captures: Vec<Handle<Option<SourceError>>>,
+    vision: Vec<Handle<Result<(), RuntimeError>>>,
+    /// The threads for tracking and classification.
+    workers: Vec<Handle<()>>,
+    publish: Handle<Option<io::Error>>,
+}
+
+/// What all threads share.
+struct Context {
+    settings: Shared,
+    infos: Arc<[SourceInfo]>,
+    memories: Arc<[Memory]>,
+    clock: Clock,
+    stop: Stop,
+}
+
+impl Context {
+    fn new(config: &Config, control: &Control, outlets: &[Vec<Outlet>], crop_px: f32, stop: &Stop) -> Self {
+        let vision_threads = vision_threads(&config.limits);
+        let memory = |(source, outlets): (&SourceConfig, &Vec<Outlet>)| {
+            Memory::new(frames(source, vision_threads), outlets.is_empty().then_some(crop_px))
+        };
+        Self {
+            settings: Arc::clone(&control.settings),
+            infos: Arc::clone(&control.infos),
+            memories: config.sources.iter().zip(outlets).map(memory).collect(),
+            clock: Clock::start(),
+            stop: stop.clone(),
         }
-        for worker in workers {
-            worker.join().map_err(|_| panicked())?;
-        }
-        if let Some(error) = publisher.join().map_err(|_| panicked())? {
-            return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {error}")));
-        }
-        Ok(collect_outcomes(captures, &infos))
     }
 }
 
@@ -245,48 +278,32 @@ fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
 /// The ends of the pipeline for one source.
 struct Lane {
     capture: Capture,
-    inbox: Receiver<Box<Frame>>,
+    inbox: Receiver<Message>,
     /// Returns its empty frames.
     free: Sender<Box<Frame>>,
 }
 
 impl Lane {
-    fn new(index: usize, config: &Config, vision_threads: usize, settings: &Shared, stop: &Stop) -> Self {
+    fn new(index: usize, config: &Config, vision_threads: usize, context: &Context) -> Self {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
         for _ in 0..frames {
-            free.send(Box::new(Frame { source: index, ..Frame::default() }))
-                .expect("the channel has room for all");
+            free.send(Box::default()).expect("the channel has room for all");
         }
         let is_live = config.sources[index].uri.is_live();
         let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });
         let stalled_after = Duration::from_secs_f32(config.limits.stalled_after_s);
-        let capture =
-            Capture::new(index, to_vision, inbox.clone(), empty, settings, stalled_after, stop.clone());
-        Self { capture, inbox, free }
+        let queues = Queues { inbox: to_vision, waiting: inbox.clone(), empty };
+        Self { capture: Capture::new(index, context, queues, stalled_after), inbox, free }
     }
 }
 
-fn spawn<T: Send + 'static>(
-    name: String,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, Failure> {
-    thread::Builder::new().name(name).spawn(body).map_err(|error| Failure::new(Exit::Software, error))
-}
-
-fn panicked() -> Failure {
-    Failure::new(Exit::Software, anyhow::anyhow!("a thread of the pipeline has panicked"))
-}
-
 /// Collects the results of the capture threads, without waiting longer for those blocked in a driver.
-fn collect_outcomes(captures: Vec<JoinHandle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
+fn collect_outcomes(captures: Vec<Handle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
     let deadline = Instant::now() + STOP_TIMEOUT;
     let mut outcomes = Vec::new();
     for (capture, info) in captures.into_iter().zip(infos) {
-        while !capture.is_finished() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let error = if capture.is_finished() { capture.join().ok().flatten() } else { None };
+        let error = capture.join_until(deadline).flatten();
         outcomes.push(Outcome {
             name: info.name.clone(),
             analysed: Counters::get(&info.counters.analysed),

@@ -2,159 +2,174 @@
 //! frames.
 
 use super::{
-    follow::seconds,
+    Context,
     known::{self, Known, Seen},
     order::InOrder,
-    settings::{Look, Settings, Shared},
+    settings::{Look, Settings},
     show::{Outlet, Show},
     status::{Counters, SourceInfo},
 };
 use crate::{
     audience::{Audience, Shows, Summary},
-    event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, SourceEvent},
-    frame::{Content, Frame, Search, SourceState},
-    sink::LineSink,
+    event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent},
+    frame::{Frame, Search},
+    message::{Body, Message, Moment, SourceState, StateChange},
+    sink::{Destination, LineSink},
     source::SourceUri,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
+    borrow::Cow,
     collections::HashMap,
-    io::{self, Write},
+    io,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How often to check whether stdout still has a reader while there is nothing to write.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The thread's state.
-pub(super) struct Publish<W> {
-    infos: Arc<[SourceInfo]>,
-    /// Returns each source's empty frames.
-    free: Vec<Sender<Box<Frame>>>,
-    orders: Vec<InOrder>,
+pub(super) struct Publish<D> {
+    lanes: Vec<Lane>,
     look: Look,
-    labels: Vec<String>,
-    audiences: Vec<Audience>,
+    tracks: HashMap<u64, Known>,
     /// The states of the latest frame's faces.
     shown: Vec<Shows>,
-    tracks: HashMap<u64, Known>,
-    shows: Vec<Show>,
-    sink: LineSink<W>,
-    started: Instant,
+    writer: EventWriter<D>,
 }
 
-impl<W: Write> Publish<W> {
+/// One source's messages.
+struct Lane {
+    order: InOrder,
+    audience: Audience,
+    show: Show,
+    /// Returns the empty frames.
+    free: Sender<Box<Frame>>,
+    /// The latest picture, to which the events of a change of state refer.
+    latest: Place<'static>,
+}
+
+/// A picture's place in its source.
+#[derive(Clone, Default)]
+struct Place<'a> {
+    number: u64,
+    pts_ms: Option<u64>,
+    file: Option<Cow<'a, str>>,
+}
+
+impl<'a> Place<'a> {
+    fn of(frame: &'a Frame) -> Self {
+        let file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        Self { number: frame.number, pts_ms: frame.pts_ms, file }
+    }
+}
+
+impl<D: Destination> Publish<D> {
     pub fn new(
-        infos: Arc<[SourceInfo]>,
-        free: Vec<Sender<Box<Frame>>>,
-        settings: &Shared,
+        context: &Context,
         labels: Vec<String>,
-        outlets: Vec<Vec<Outlet>>,
-        sink: LineSink<W>,
+        ends: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
+        sink: LineSink<D>,
     ) -> Self {
-        let audience = settings.load().audience;
-        Self {
-            audiences: infos.iter().map(|_| Audience::new(&audience, labels.len())).collect(),
-            orders: infos.iter().map(|_| InOrder::default()).collect(),
-            infos,
+        let audience = context.settings.load().audience;
+        let lane = |(source, (free, outlets))| Lane {
+            order: InOrder::default(),
+            audience: Audience::new(&audience, labels.len()),
+            show: Show::new(source, outlets),
             free,
-            look: Look::new(Arc::clone(settings)),
-            labels,
-            shown: Vec::new(),
+            latest: Place::default(),
+        };
+        Self {
+            lanes: ends.into_iter().enumerate().map(lane).collect(),
+            look: Look::new(Arc::clone(&context.settings)),
             tracks: HashMap::new(),
-            shows: outlets
-                .into_iter()
-                .enumerate()
-                .map(|(source, outlets)| Show::new(source, outlets))
-                .collect(),
-            sink,
-            started: Instant::now(),
+            shown: Vec::new(),
+            writer: EventWriter { infos: Arc::clone(&context.infos), labels, sink },
         }
     }
 
     /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
     /// Returns the write error, if any.
-    pub fn run(mut self, frames: &Receiver<Box<Frame>>) -> Option<io::Error> {
+    pub fn run(mut self, messages: &Receiver<Message>) -> Option<io::Error> {
         loop {
-            match frames.recv_timeout(POLL_INTERVAL) {
-                Ok(frame) => {
-                    let source = frame.source;
-                    self.orders[source].put(frame);
-                    while let Some(frame) = self.orders[source].take() {
-                        self.pass(frame);
+            match messages.recv_timeout(POLL_INTERVAL) {
+                Ok(message) => {
+                    let source = message.source;
+                    self.lanes[source].order.put(message);
+                    while let Some(message) = self.lanes[source].order.take() {
+                        self.pass(message);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.sink.look_for_reader(),
-                Err(RecvTimeoutError::Disconnected) => return self.sink.into_error(),
+                Err(RecvTimeoutError::Timeout) => self.writer.sink.look_for_reader(),
+                Err(RecvTimeoutError::Disconnected) => return self.writer.sink.finish(),
             }
         }
     }
 
-    fn pass(&mut self, mut frame: Box<Frame>) {
-        self.publish(&frame);
-        let counters = &self.infos[frame.source].counters;
-        if frame.content == Content::Picture {
-            counters.note_latency(frame.captured.elapsed());
+    fn pass(&mut self, mut message: Message) {
+        self.publish(&message);
+        let lane = &mut self.lanes[message.source];
+        let counters = &self.writer.infos[message.source].counters;
+        if !matches!(message.body, Body::State(_)) {
+            counters.note_latency(message.moment.instant.elapsed());
         }
-        self.shows[frame.source].show(&mut frame, &self.tracks, self.labels.len(), counters);
+        lane.show.show(&mut message, &self.tracks, self.writer.labels.len(), counters);
         Counters::add(&counters.left);
-        // The source's thread may have ended already.
-        let _ = self.free[frame.source].try_send(frame);
+        if let Some(frame) = message.into_frame() {
+            // The source's thread may have ended already.
+            let _ = lane.free.try_send(frame);
+        }
     }
 
-    fn publish(&mut self, frame: &Frame) {
+    fn publish(&mut self, message: &Message) {
+        match &message.body {
+            Body::Picture(frame) => self.publish_picture(message, frame),
+            Body::Unreadable(frame, reason) => {
+                self.lanes[message.source].remember(frame);
+                self.writer.note_unreadable(message.source, frame, reason);
+            }
+            Body::State(change) => self.publish_state(message, change),
+        }
+    }
+
+    fn publish_picture(&mut self, message: &Message, frame: &Frame) {
         let settings = Arc::clone(self.look.load());
-        if let Content::State(state) = &frame.content {
-            self.sum_up(frame, state);
-        }
+        self.lanes[message.source].remember(frame);
         // Lost faces are written before new ones.
-        self.publish_lost(frame);
-        let info = &self.infos[frame.source];
-        match (&frame.content, &frame.error) {
-            (Content::Picture, Some(error)) => {
-                Counters::add(&info.counters.unreadable);
-                info.first_error.get_or_init(|| error.clone());
-                // If a single picture is the only input, its error is reported at the end.
-                if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
-                    warn_unreadable(info, frame, error);
-                }
-            }
-            (Content::Picture, None) => {
-                Counters::add(&info.counters.analysed);
-                self.publish_faces(frame, &settings);
-            }
-            (Content::State(_), _) => {}
-        }
-        match (&frame.content, &frame.error) {
-            (Content::Picture, None) if frame.file.is_none() => self.publish_audience(frame, &settings),
-            (Content::State(state), _) => self.publish_state(frame, state),
-            _ => {}
+        self.publish_lost(message, &Place::of(frame), frame.search == Search::Skip);
+        Counters::add(&self.writer.infos[message.source].counters.analysed);
+        self.publish_faces(message, frame, &settings);
+        if frame.file.is_none() {
+            let audience = &mut self.lanes[message.source].audience;
+            audience.configure(&settings.audience);
+            let summary = audience.see(message.time_s(), self.shown.drain(..));
+            self.writer.write_audience(message, summary);
         }
     }
 
-    fn publish_faces(&mut self, frame: &Frame, settings: &Settings) {
-        let classes = self.labels.len();
-        let time_s = seconds(frame, self.started);
+    fn publish_faces(&mut self, message: &Message, frame: &Frame, settings: &Settings) {
+        let time_s = message.time_s();
         let (width, height) = frame.size();
+        let place = Place::of(frame);
         self.shown.clear();
-        let rows = frame.probabilities.chunks_exact(classes);
+        let rows = frame.probabilities.chunks_exact(self.writer.labels.len());
         for ((face, row), &readability) in frame.faces.iter().zip(rows).zip(&frame.readability) {
             let bounds = PixelBox::new(&face.bounds, width, height);
             let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score };
-            // Removed while the line is written, because `write_face` borrows all of `self`.
-            let (phase, worth, known) = match self.tracks.remove(&face.track) {
+            // Removed and inserted again, because a picture of a folder does not keep its faces.
+            let (phase, is_worth_an_event, known) = match self.tracks.remove(&face.track) {
                 Some(mut known) => {
                     known.see(&settings.smoothing, &settings.pose, &seen);
                     (Phase::Update, known.tell(settings.emit), known)
                 }
                 None => (Phase::New, true, Known::new(&settings.smoothing, &settings.pose, &seen)),
             };
-            if worth {
-                let sight = Sight { phase, track: face.track, predicted: face.predicted };
+            if is_worth_an_event {
+                let sight = Sight { phase, track: face.track, predicted: face.predicted, end: None };
                 // Pictures of a folder are independent, so nothing is smoothed.
                 let values = if frame.file.is_some() { row } else { known.probabilities() };
-                self.write_face(frame, &sight, &known, values, None);
+                self.writer.write_face(message, &place, &sight, &known, values);
             }
             if frame.file.is_none() {
                 let (emotion, facing) = (known.emotion(), known.facing());
@@ -164,87 +179,97 @@ impl<W: Write> Publish<W> {
         }
     }
 
-    fn publish_audience(&mut self, frame: &Frame, settings: &Settings) {
-        let audience = &mut self.audiences[frame.source];
-        audience.configure(&settings.audience);
-        let summary = audience.see(seconds(frame, self.started), self.shown.drain(..));
-        self.write_audience(frame, summary);
-    }
-
-    /// Pauses the audience while the source is unavailable; at the end of the source, writes a last summary.
-    fn sum_up(&mut self, frame: &Frame, state: &SourceState) {
-        let audience = &mut self.audiences[frame.source];
-        audience.pause();
-        if let SourceState::Ended(_) = state {
-            let summary = audience.finish();
-            self.write_audience(frame, summary);
+    /// Writes the events of a change of state. The audience is paused while the source is unavailable; at the end of
+    /// the source, a last summary is written.
+    fn publish_state(&mut self, message: &Message, change: &StateChange) {
+        let lane = &mut self.lanes[message.source];
+        lane.audience.pause();
+        if change.state == SourceState::Ended {
+            let summary = lane.audience.finish();
+            self.writer.write_audience(message, summary);
         }
+        let latest = self.lanes[message.source].latest.clone();
+        self.publish_lost(message, &latest, false);
+        self.writer.write_state(message, change);
     }
 
-    fn publish_state(&mut self, frame: &Frame, state: &SourceState) {
-        self.infos[frame.source].set_state(state);
-        let name = &self.infos[frame.source].name;
-        if let SourceState::Stalled(reason) | SourceState::Down(reason) = state {
-            tracing::warn!(source = name, "{reason}");
-        }
-        self.sink.write(&SourceEvent::new(&self.infos[frame.source].name, frame.time, state));
-    }
-
-    fn write_audience(&mut self, frame: &Frame, summary: Option<Summary>) {
-        if let Some(summary) = summary {
-            let name = &self.infos[frame.source].name;
-            self.sink.write(&AudienceEvent::new(name, frame.time, &self.labels, &summary));
-        }
-    }
-
-    fn publish_lost(&mut self, frame: &Frame) {
-        for &track in &frame.lost {
+    fn publish_lost(&mut self, message: &Message, place: &Place, predicted: bool) {
+        for &track in &message.lost {
             let Some(known) = self.tracks.remove(&track) else { continue };
             let summary = known.summary();
-            let predicted = frame.content == Content::Picture && frame.search == Search::Skip;
-            let sight = Sight { phase: Phase::End, track, predicted };
-            self.write_face(frame, &sight, &known, &summary.mean, Some(&summary));
+            let sight = Sight { phase: Phase::End, track, predicted, end: Some(&summary) };
+            self.writer.write_face(message, place, &sight, &known, &summary.mean);
         }
     }
+}
 
-    fn write_face(
-        &mut self,
-        frame: &Frame,
-        sight: &Sight,
-        known: &Known,
-        values: &[f32],
-        end: Option<&known::Summary>,
-    ) {
+impl Lane {
+    fn remember(&mut self, frame: &Frame) {
+        self.latest = Place { number: frame.number, pts_ms: frame.pts_ms, file: None };
+    }
+}
+
+/// Writes events and notes what happened to the sources.
+struct EventWriter<D> {
+    infos: Arc<[SourceInfo]>,
+    labels: Vec<String>,
+    sink: LineSink<D>,
+}
+
+/// A face in a frame, as reported in an event.
+struct Sight<'a> {
+    phase: Phase,
+    track: u64,
+    predicted: bool,
+    end: Option<&'a known::Summary>,
+}
+
+impl<D: Destination> EventWriter<D> {
+    fn write_face(&mut self, message: &Message, place: &Place, sight: &Sight, known: &Known, values: &[f32]) {
+        let Moment { time, instant, .. } = message.moment;
+        let sighting =
+            Sighting { phase: sight.phase, track: sight.track, bounds: known.bounds, score: known.score };
         let probabilities = Probabilities { labels: &self.labels, values };
-        let source = &self.infos[frame.source].name;
-        let mut event = FaceEvent::new(
-            sight.phase,
-            source,
-            frame.time,
-            frame.number,
-            sight.track,
-            known.bounds,
-            known.score,
-            probabilities,
-        );
-        event.pts_ms = frame.pts_ms;
-        event.file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        let source = &self.infos[message.source].name;
+        let mut event = FaceEvent::new(source, time, place.number, &sighting, probabilities);
+        event.pts_ms = place.pts_ms;
+        event.file = place.file.as_deref().map(Cow::Borrowed);
         event.predicted = sight.predicted;
         event.pose = known.pose().map(Into::into);
         event.facing = known.facing();
         event.readable = known.is_readable();
-        event.duration_s = end.map(|end| end.duration_s);
-        event.facing_s = end.and_then(|end| end.facing_s);
-        event.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
+        event.duration_s = sight.end.map(|end| end.duration_s);
+        event.facing_s = sight.end.and_then(|end| end.facing_s);
+        event.latency_ms = instant.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);
     }
-}
 
-/// A face in a frame, as reported in an event.
-struct Sight {
-    phase: Phase,
-    track: u64,
-    predicted: bool,
+    fn write_audience(&mut self, message: &Message, summary: Option<Summary>) {
+        if let Some(summary) = summary {
+            let name = &self.infos[message.source].name;
+            self.sink.write(&AudienceEvent::new(name, message.moment.time, &self.labels, &summary));
+        }
+    }
+
+    fn write_state(&mut self, message: &Message, change: &StateChange) {
+        let info = &self.infos[message.source];
+        info.set_state(change.state);
+        if matches!(change.state, SourceState::Stalled | SourceState::Down) {
+            tracing::warn!(source = info.name, "{}", change.reason);
+        }
+        self.sink.write(&SourceEvent::new(&info.name, message.moment.time, change));
+    }
+
+    /// Counts and logs a picture that cannot be analysed.
+    fn note_unreadable(&self, source: usize, frame: &Frame, reason: &str) {
+        let info = &self.infos[source];
+        Counters::add(&info.counters.unreadable);
+        info.first_error.get_or_init(|| reason.to_owned());
+        // If a single picture is the only input, its error is reported at the end.
+        if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
+            warn_unreadable(info, frame, reason);
+        }
+    }
 }
 
 /// Logs each unreadable picture of a folder; of other sources, only the 1st, 2nd, 4th, 8th and so on.

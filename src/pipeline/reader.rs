@@ -4,8 +4,8 @@
 use super::{READ_AHEAD, scheduler_hint};
 use crate::{
     frame::Frame,
-    source::{self, Read, Sought, Source, SourceConfig, SourceError},
-    stop::Stop,
+    message::{Clock, Moment},
+    source::{Read, Source, SourceError},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{io, thread, time::Duration};
@@ -20,8 +20,10 @@ pub(super) struct Reader {
 pub(super) enum News {
     /// The source is open; contains a camera's device name.
     Opened(Option<String>),
-    /// A frame was read.
-    Frame(Box<Frame>),
+    /// A frame was read, at this moment.
+    Frame(Box<Frame>, Moment),
+    /// The next picture cannot be read, and why.
+    Unreadable(Box<Frame>, Moment, String),
     /// There are no more frames.
     Ended(Box<Frame>),
     /// The source failed and is closed; returns the unused frame.
@@ -31,31 +33,27 @@ pub(super) enum News {
 /// Why there is no message.
 pub(super) enum Silence {
     /// The time-out has expired.
-    Patience,
+    TimedOut,
     /// The thread has panicked, as libraries do with some defective cameras.
     Panicked,
 }
 
 impl Reader {
-    /// Starts the thread. It ends after its last message, or when this handle is dropped; it then closes the source, as
-    /// soon as the driver returns.
+    /// Starts the thread, which opens the source with `open`. It ends after its last message, or when this handle is
+    /// dropped; it then closes the source, as soon as the driver returns.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(
-        name: &str,
-        config: &SourceConfig,
-        sought: Option<Sought>,
-        max_megapixels: f64,
-        stop: &Stop,
+        name: String,
+        clock: Clock,
+        open: impl FnOnce() -> Result<Box<dyn Source>, SourceError> + Send + 'static,
     ) -> io::Result<Self> {
         let (wanted, to_fill) = bounded(READ_AHEAD);
         let (to_us, news) = bounded(1);
-        let (config, stop) = (config.clone(), stop.clone());
-        let open = move || source::open_again(&config, sought.as_ref(), max_megapixels, &stop);
-        thread::Builder::new().name(name.to_owned()).spawn(move || {
+        thread::Builder::new().name(name).spawn(move || {
             scheduler_hint::ask_for_short_slices();
-            read(open, &to_fill, &to_us);
+            read(open, clock, &to_fill, &to_us);
         })?;
         Ok(Self { wanted, news })
     }
@@ -66,10 +64,10 @@ impl Reader {
         let _ = self.wanted.send(frame);
     }
 
-    /// Waits up to `patience` for the next message.
-    pub fn wait(&self, patience: Duration) -> Result<News, Silence> {
-        self.news.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Silence::Patience,
+    /// Waits up to `timeout` for the next message.
+    pub fn wait(&self, timeout: Duration) -> Result<News, Silence> {
+        self.news.recv_timeout(timeout).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Silence::TimedOut,
             RecvTimeoutError::Disconnected => Silence::Panicked,
         })
     }
@@ -77,6 +75,7 @@ impl Reader {
 
 fn read(
     open: impl FnOnce() -> Result<Box<dyn Source>, SourceError>,
+    clock: Clock,
     to_fill: &Receiver<Box<Frame>>,
     news: &Sender<News>,
 ) {
@@ -93,9 +92,17 @@ fn read(
     }
     for mut frame in to_fill {
         frame.clear();
-        let told = match source.read(&mut frame) {
+        let outcome = source.read(&mut frame);
+        let now = clock.now();
+        let last = match outcome {
             Ok(Read::Frame) => {
-                if news.send(News::Frame(frame)).is_err() {
+                if news.send(News::Frame(frame, now)).is_err() {
+                    return;
+                }
+                continue;
+            }
+            Ok(Read::Unreadable(reason)) => {
+                if news.send(News::Unreadable(frame, now, reason)).is_err() {
                     return;
                 }
                 continue;
@@ -105,7 +112,7 @@ fn read(
         };
         // Close the source first: a camera can only be opened again when the old handle is closed.
         drop(source);
-        let _ = news.send(told);
+        let _ = news.send(last);
         return;
     }
 }

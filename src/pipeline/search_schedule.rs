@@ -1,14 +1,16 @@
 //! Decides which frames of a source are analysed, and how the detector runs on each.
 
 use super::settings::{Look, Shared, SourceSettings};
-use crate::frame::{Content, Frame, Search};
-use std::{sync::Arc, time::Instant};
+use crate::{
+    frame::{Frame, Search},
+    message::{Moment, time_s},
+};
+use std::sync::Arc;
 
 /// The schedule of a source. It counts the frames in the pipeline, so that a file gives the same results on every run.
 pub(super) struct SearchSchedule {
     source: usize,
     look: Look,
-    started: Instant,
     /// Frames since the last detector run; `None` before the first.
     since_search: Option<u32>,
     searched_s: f64,
@@ -23,7 +25,6 @@ impl SearchSchedule {
         Self {
             source,
             look: Look::new(Arc::clone(settings)),
-            started: Instant::now(),
             since_search: None,
             searched_s: 0.0,
             since_full: 0,
@@ -31,17 +32,15 @@ impl SearchSchedule {
         }
     }
 
-    /// How the detector runs on this frame. Must be called once per frame, because it counts the frames.
-    pub fn search(&mut self, frame: &Frame) -> Search {
-        if frame.content != Content::Picture {
-            return Search::Skip;
-        }
+    /// How the detector runs on this frame, captured at `moment`. Must be called once per frame, because it counts the
+    /// frames.
+    pub fn search(&mut self, frame: &Frame, moment: &Moment) -> Search {
         // Pictures of a folder are independent.
         if frame.file.is_some() {
             return Search::Full;
         }
         let is_first = self.since_search.is_none();
-        if !self.is_search_due(frame) {
+        if !self.is_search_due(time_s(frame, moment)) {
             return Search::Skip;
         }
         let full_every = self.look.load().sources[self.source].full_every;
@@ -53,8 +52,7 @@ impl SearchSchedule {
         Search::Glance
     }
 
-    fn is_search_due(&mut self, frame: &Frame) -> bool {
-        let time_s = super::follow::seconds(frame, self.started);
+    fn is_search_due(&mut self, time_s: f64) -> bool {
         let SourceSettings { every, interval_s, .. } = self.look.load().sources[self.source];
         let due = match self.since_search {
             None => true,
@@ -69,10 +67,10 @@ impl SearchSchedule {
         due
     }
 
-    /// Whether a frame of a live source arrives sooner than `max_fps` allows.
-    pub fn is_too_soon(&mut self, frame: &Frame) -> bool {
+    /// Whether a frame of a live source, captured at `moment`, arrives sooner than `max_fps` allows.
+    pub fn is_too_soon(&mut self, moment: &Moment) -> bool {
         let least_gap_s = self.look.load().sources[self.source].least_gap_s;
-        let time_s = frame.captured.saturating_duration_since(self.started).as_secs_f64();
+        let time_s = moment.since_start_s;
         // A frame that is slightly early because of jitter is accepted; the average rate stays within the limit.
         if time_s < self.due_s - least_gap_s * 0.25 {
             return true;

@@ -4,7 +4,8 @@
 use super::{known::Known, status::Counters};
 use crate::{
     analysed::{Analysed, AnalysedFace},
-    frame::{Content, Frame, SourceState},
+    frame::Frame,
+    message::{Body, Message, SourceState},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crossbeam_queue::ArrayQueue;
@@ -32,7 +33,7 @@ pub enum Waited {
     /// A frame is available.
     Ready,
     /// The time-out has expired.
-    Patience,
+    TimedOut,
     /// The pipeline has ended; the last frames may be available.
     Ended,
 }
@@ -46,11 +47,11 @@ impl Newest {
         (outlets.collect(), Self { slots, bell })
     }
 
-    /// Waits up to `patience` for a frame.
-    pub fn wait(&self, patience: Duration) -> Waited {
-        match self.bell.recv_timeout(patience) {
+    /// Waits up to `timeout` for a frame.
+    pub fn wait(&self, timeout: Duration) -> Waited {
+        match self.bell.recv_timeout(timeout) {
             Ok(()) => Waited::Ready,
-            Err(RecvTimeoutError::Timeout) => Waited::Patience,
+            Err(RecvTimeoutError::Timeout) => Waited::TimedOut,
             Err(RecvTimeoutError::Disconnected) => Waited::Ended,
         }
     }
@@ -103,46 +104,40 @@ impl Show {
         Self { outlets, ring: (0..boxes).map(|_| empty()).collect() }
     }
 
-    /// Passes on a frame with the state of its faces; moves the picture out of `frame`.
+    /// Passes on a picture with the state of its faces, or a change of state; moves the picture out of `message`.
     pub fn show(
         &mut self,
-        frame: &mut Frame,
+        message: &mut Message,
         tracks: &HashMap<u64, Known>,
         classes: usize,
         counters: &Counters,
     ) {
-        if frame.error.is_some() {
-            return;
-        }
         // There are enough of them that one is always free.
         let Some(free) = self.ring.iter().position(|shown| Arc::strong_count(shown) == 1) else { return };
         let Some(shown) = Arc::get_mut(&mut self.ring[free]) else { return };
-        shown.news = news(frame);
         shown.faces.clear();
         shown.probabilities.clear();
-        match frame.content {
-            Content::Picture => mem::swap(&mut shown.picture, &mut frame.picture),
-            Content::State(_) => shown.picture.resize(0, 0),
+        match &mut message.body {
+            Body::Picture(frame) => {
+                mem::swap(&mut shown.picture, &mut frame.picture);
+                fill_faces(shown, frame, tracks, classes);
+                (shown.pts_ms, shown.file) = (frame.pts_ms, frame.file.take());
+                shown.news = None;
+            }
+            Body::State(change) => {
+                shown.picture.resize(0, 0);
+                (shown.pts_ms, shown.file) = (None, None);
+                shown.news = (change.state != SourceState::Up).then(|| change.reason.clone());
+            }
+            Body::Unreadable(..) => return,
         }
-        fill_faces(shown, frame, tracks, classes);
-        (shown.time, shown.captured) = (frame.time, Some(frame.captured));
-        (shown.pts_ms, shown.file) = (frame.pts_ms, frame.file.take());
-        shown.latency_ms = frame.captured.elapsed().as_secs_f32() * 1000.0;
+        (shown.time, shown.captured) = (message.moment.time, Some(message.moment.instant));
+        shown.latency_ms = message.moment.instant.elapsed().as_secs_f32() * 1000.0;
         shown.analysed = Counters::get(&counters.analysed);
         shown.skipped = Counters::get(&counters.skipped);
         for outlet in &self.outlets {
             outlet.put(Arc::clone(&self.ring[free]));
         }
-    }
-}
-
-/// The reason that a source delivers no pictures.
-fn news(frame: &Frame) -> Option<String> {
-    match &frame.content {
-        Content::State(
-            SourceState::Stalled(reason) | SourceState::Down(reason) | SourceState::Ended(reason),
-        ) => Some(reason.clone()),
-        Content::State(SourceState::Up) | Content::Picture => None,
     }
 }
 

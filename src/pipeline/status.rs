@@ -2,7 +2,11 @@
 
 use super::settings::{Settings, Shared};
 use crate::{
-    config::Config, detect::DetectorPlan, frame::SourceState, source::SourceConfig, track::TrackIds,
+    config::Config,
+    detect::DetectorPlan,
+    message::SourceState,
+    source::{OpenSource, SourceConfig},
+    track::TrackIds,
 };
 use std::{
     fmt,
@@ -17,6 +21,7 @@ use std::{
 pub(super) struct SourceInfo {
     pub name: String,
     pub config: SourceConfig,
+    pub opener: Arc<dyn OpenSource>,
     pub max_megapixels: f64,
     /// The error of the first unreadable picture.
     pub first_error: OnceLock<String>,
@@ -44,8 +49,6 @@ pub(super) struct Counters {
 /// Weight of one picture in the smoothed latency, which thus covers a few seconds of a camera.
 const LATENCY_SHARE: f64 = 1.0 / 64.0;
 
-const STATES: [&str; 5] = ["opening", "up", "stalled", "down", "ended"];
-
 impl Counters {
     pub fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -71,25 +74,24 @@ impl Counters {
 }
 
 impl SourceInfo {
-    pub fn new(config: &SourceConfig, max_megapixels: f64) -> Self {
+    pub fn new(config: &SourceConfig, opener: Arc<dyn OpenSource>, max_megapixels: f64) -> Self {
         Self {
             name: config.name(),
             config: config.clone(),
+            opener,
             max_megapixels,
             first_error: OnceLock::new(),
             counters: Counters::default(),
-            state: AtomicU8::new(0),
+            state: AtomicU8::new(SourceState::Opening as u8),
         }
     }
 
-    pub fn set_state(&self, state: &SourceState) {
-        let number = match state {
-            SourceState::Up => 1,
-            SourceState::Stalled(_) => 2,
-            SourceState::Down(_) => 3,
-            SourceState::Ended(_) => 4,
-        };
-        self.state.store(number, Ordering::Relaxed);
+    pub fn set_state(&self, state: SourceState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    pub fn state(&self) -> SourceState {
+        SourceState::ALL[usize::from(self.state.load(Ordering::Relaxed))]
     }
 }
 
@@ -106,8 +108,8 @@ pub struct Control {
 pub struct SourceStatus {
     /// Name in the events.
     pub name: String,
-    /// opening, up, stalled, down or ended.
-    pub state: &'static str,
+    /// Its state.
+    pub state: SourceState,
     /// Analysed pictures.
     pub analysed: u64,
     /// Pictures that were replaced by newer ones.
@@ -143,7 +145,7 @@ impl Control {
         let entered = sum(|counters| &counters.entered);
         let source = |info: &SourceInfo| SourceStatus {
             name: info.name.clone(),
-            state: STATES[usize::from(info.state.load(Ordering::Relaxed))],
+            state: info.state(),
             analysed: Counters::get(&info.counters.analysed),
             skipped: Counters::get(&info.counters.skipped),
             latency_ms: info.counters.latency_ms(),
@@ -163,7 +165,8 @@ impl fmt::Display for Status {
             let SourceStatus { name, state, analysed, skipped, latency_ms } = source;
             write!(
                 f,
-                "{comma}{name} {state}, {analysed} frames analysed, {skipped} skipped, {latency_ms:.1} ms"
+                "{comma}{name} {}, {analysed} frames analysed, {skipped} skipped, {latency_ms:.1} ms",
+                state.name()
             )?;
         }
         Ok(())

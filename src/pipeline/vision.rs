@@ -1,16 +1,16 @@
 //! Vision threads: decode frames and detect faces. All threads serve all sources equally.
 
 use super::{
-    STOP_TIMEOUT,
+    Context, STOP_TIMEOUT,
     glance::{self, Glance, Memory},
-    settings::{Look, Shared},
+    settings::Look,
 };
 use crate::{
     catch_panic::catch_panic,
-    config::LimitsConfig,
     decode::{DecodeError, FrameDecoder},
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
-    frame::{Content, Encoding, Frame, Search},
+    frame::{Encoding, Frame, Search},
+    message::{Body, Message},
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
@@ -30,31 +30,29 @@ const CONTINUES: f32 = 0.5;
 pub(super) struct Vision {
     plan: Arc<DetectorPlan>,
     look: Look,
-    inboxes: Vec<Receiver<Box<Frame>>>,
+    inboxes: Vec<Receiver<Message>>,
     memories: Arc<[Memory]>,
-    done: Sender<Box<Frame>>,
+    done: Sender<Message>,
     decoder: FrameDecoder,
     stop: Stop,
 }
 
 impl Vision {
     pub fn new(
+        context: &Context,
         plan: &Arc<DetectorPlan>,
-        settings: &Shared,
-        inboxes: &[Receiver<Box<Frame>>],
-        memories: &Arc<[Memory]>,
-        done: &Sender<Box<Frame>>,
-        limits: &LimitsConfig,
-        stop: &Stop,
+        decoder: FrameDecoder,
+        inboxes: &[Receiver<Message>],
+        done: &Sender<Message>,
     ) -> Self {
         Self {
             plan: Arc::clone(plan),
-            look: Look::new(Arc::clone(settings)),
+            look: Look::new(Arc::clone(&context.settings)),
             inboxes: inboxes.to_vec(),
-            memories: Arc::clone(memories),
+            memories: Arc::clone(&context.memories),
             done: done.clone(),
-            decoder: FrameDecoder::new(limits.max_megapixels),
-            stop: stop.clone(),
+            decoder,
+            stop: context.stop.clone(),
         }
     }
 
@@ -78,13 +76,17 @@ impl Vision {
                 continue;
             };
             match inboxes[ready].try_recv() {
-                Ok(mut frame) => {
-                    if catch_panic(|| self.see(&mut frame, &mut *detector)).is_err() {
-                        // A frame that is not passed on would block its source forever.
-                        frame.error = Some("the analysis panicked; this is a bug in emotiond".to_owned());
-                        detector = self.plan.build()?;
-                    }
-                    if self.done.send(frame).is_err() {
+                Ok(mut message) => {
+                    // A frame that is not passed on would block its source forever.
+                    let message = match catch_panic(|| self.see(&mut message, &mut *detector)) {
+                        Ok(Ok(())) => message,
+                        Ok(Err(error)) => message.unreadable(error.to_string()),
+                        Err(_) => {
+                            detector = self.plan.build()?;
+                            message.unreadable("the analysis panicked; this is a bug in emotiond".to_owned())
+                        }
+                    };
+                    if self.done.send(message).is_err() {
                         break;
                     }
                 }
@@ -98,50 +100,44 @@ impl Vision {
         Ok(())
     }
 
-    fn see(&mut self, frame: &mut Frame, detector: &mut dyn Detector) {
-        if frame.content != Content::Picture || frame.error.is_some() {
-            return;
-        }
-        let mut settings = self.look.load().sources[frame.source].detect;
+    /// Decodes the picture, if there is one, and detects its faces.
+    fn see(&mut self, message: &mut Message, detector: &mut dyn Detector) -> anyhow::Result<()> {
+        let Body::Picture(frame) = &mut message.body else { return Ok(()) };
+        let mut settings = self.look.load().sources[message.source].detect;
         if frame.file.is_none() {
             settings.min_score *= CONTINUES;
         }
-        if let Err(error) = self.search(frame, &settings, detector) {
-            frame.error = Some(error.to_string());
-        }
-    }
-
-    fn search(
-        &self,
-        frame: &mut Frame,
-        settings: &DetectSettings,
-        detector: &mut dyn Detector,
-    ) -> anyhow::Result<()> {
-        match self.plan_glance(frame, settings)? {
+        let memory = &self.memories[message.source];
+        match self.plan_glance(frame, memory, &settings)? {
             None => self.decoder.decode(frame)?,
-            Some(glance) if self.glance(frame, glance, settings, detector)? => return Ok(()),
+            Some(glance) if self.glance(frame, memory, glance, &settings, detector)? => return Ok(()),
             Some(_) => self.decode_whole(frame)?,
         }
         if frame.search != Search::Skip {
-            detector.detect(&frame.picture.view(), settings, &mut frame.detections)?;
+            detector.detect(&frame.picture.view(), &settings, &mut frame.detections)?;
         }
         Ok(())
     }
 
     /// How to glance at the frame, if a glance is due and all faces in view are large enough.
-    fn plan_glance(&self, frame: &Frame, settings: &DetectSettings) -> Result<Option<Glance>, DecodeError> {
+    fn plan_glance(
+        &self,
+        frame: &Frame,
+        memory: &Memory,
+        settings: &DetectSettings,
+    ) -> Result<Option<Glance>, DecodeError> {
         if frame.search != Search::Glance {
             return Ok(None);
         }
         let (width, height) = self.decoder.size(frame)?;
-        let memory = &self.memories[frame.source];
-        Ok(memory.glance(frame.ticket, width.max(height), settings.max_side_px))
+        Ok(memory.glance(frame.entry, width.max(height), settings.max_side_px))
     }
 
     /// Runs the detector on the downscaled picture. Returns false if it found fewer faces than were in view.
     fn glance(
         &self,
         frame: &mut Frame,
+        memory: &Memory,
         glance: Glance,
         settings: &DetectSettings,
         detector: &mut dyn Detector,
@@ -165,7 +161,6 @@ impl Vision {
         }
         let (width, height) = frame.size();
         frame.blind_below_px = glance::LEAST_FACE_PX * width.max(height) as f32 / glance.side_px as f32;
-        let memory = &self.memories[frame.source];
         let fills = |face: &Detection| memory.fills_crop(face.bounds.w.max(face.bounds.h), frame.shrink);
         if !frame.detections.iter().all(fills) {
             self.decode_whole(frame)?;

@@ -1,6 +1,6 @@
 //! The gaps in which a source was unavailable.
 
-use crate::event::State;
+use crate::message::SourceState;
 
 /// Number of longest gaps that are kept.
 const LISTED: usize = 20;
@@ -15,14 +15,14 @@ pub struct Gap {
     /// End.
     pub to: f64,
     /// The last state of the source: stalled, down, or ended if the program was restarted.
-    pub state: State,
+    pub state: SourceState,
     /// The reason in the source event.
     pub reason: String,
 }
 
 impl Gap {
     /// A gap that begins at `from`.
-    pub fn new(from: f64, state: State, reason: &str) -> Self {
+    pub fn new(from: f64, state: SourceState, reason: &str) -> Self {
         Self { from, to: from, state, reason: reason.chars().take(REASON_CHARS).collect() }
     }
 

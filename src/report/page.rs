@@ -10,7 +10,7 @@ use super::{
     summary::{CAVEATS, MEANING, caption, facts, lanes_caption, name},
     words,
 };
-use crate::event::State;
+use crate::message::SourceState;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
@@ -167,7 +167,7 @@ fn gaps(source: &Source, range: (f64, f64)) -> Markup {
     let days = words::spans_days(range);
     let told = |at| words::moment(source.axis(), at, 1.0, days);
     let reason = |gap: &Gap| match (gap.state, gap.reason.as_str()) {
-        (State::Stalled, "") => "stalled".to_owned(),
+        (SourceState::Stalled, "") => "stalled".to_owned(),
         (_, "") => "away".to_owned(),
         (_, reason) => words::tame(reason, 200),
     };

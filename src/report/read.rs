@@ -1,6 +1,9 @@
 //! Parses bytes to lines and lines to typed events.
 
-use crate::event::{Phase, State, Time, VERSION};
+use crate::{
+    event::{Phase, Time, VERSION},
+    message::SourceState,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -54,7 +57,7 @@ pub struct SourceLine<'a> {
     #[serde(borrow)]
     pub source: Cow<'a, str>,
     pub time: Time,
-    pub state: State,
+    pub state: SourceState,
     #[serde(borrow, default)]
     pub reason: Cow<'a, str>,
 }

@@ -9,7 +9,7 @@ use super::{
     spans::Spans,
     tracks::{Segment, Tracks},
 };
-use crate::event::{Phase, State};
+use crate::{event::Phase, message::SourceState};
 use jiff::Timestamp;
 
 /// Maximum number of bins.
@@ -148,16 +148,16 @@ impl Source {
     pub fn state(&mut self, line: &SourceLine) {
         let last = self.clock.latest();
         let at = self.clock.other(seconds(line.time.0), self.is_missed());
-        if line.state == State::Up {
+        if line.state == SourceState::Up {
             return self.up(last, at);
         }
         self.watch_until(at);
         // The daemon writes the end of all faces first; end them here too, in case those lines are missing.
         self.end_all(at);
         let begun = self.away.take();
-        if line.state == State::Ended {
+        if line.state == SourceState::Ended {
             self.gaps.add(begun.map(|gap| gap.until(at)));
-            self.away = Some(Gap::new(at, State::Ended, NOT_RECORDED));
+            self.away = Some(Gap::new(at, SourceState::Ended, NOT_RECORDED));
         } else {
             let from = begun.map_or(at, |gap| gap.from);
             self.away = Some(Gap::new(from, line.state, &line.reason));
@@ -181,7 +181,7 @@ impl Source {
 
     /// Whether the source is stalled or down.
     fn is_missed(&self) -> bool {
-        self.away.as_ref().is_some_and(|gap| gap.state != State::Ended)
+        self.away.as_ref().is_some_and(|gap| gap.state != SourceState::Ended)
     }
 
     /// Frames arrive, for the first time or again.
@@ -189,9 +189,9 @@ impl Source {
         if self.away.is_none() {
             // The program was restarted without having written `ended`; in between, the source was not watched.
             self.end_all(last);
-            self.away = Some(Gap::new(last, State::Ended, NOT_RECORDED));
+            self.away = Some(Gap::new(last, SourceState::Ended, NOT_RECORDED));
         }
-        let reopened = self.away.as_ref().is_some_and(|gap| gap.state != State::Stalled);
+        let reopened = self.away.as_ref().is_some_and(|gap| gap.state != SourceState::Stalled);
         self.come_back(at);
         if reopened {
             self.clock.restart();

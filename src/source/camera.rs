@@ -85,7 +85,6 @@ impl Source for CameraSource {
             reason: error.to_string(),
             remedy: "check that it is connected",
         })?;
-        frame.stamp();
         frame.encoding = self.encoding;
         (frame.width, frame.height) = (self.size.width(), self.size.height());
         frame.bytes.extend_from_slice(&bytes);

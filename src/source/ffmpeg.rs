@@ -220,7 +220,6 @@ impl Source for FfmpegSource {
         if !is_there {
             return self.end();
         }
-        frame.stamp();
         self.given += 1;
         Ok(Read::Frame)
     }

@@ -49,13 +49,10 @@ impl Source for ImageSource {
             return Ok(Read::Ended);
         }
         let Some(path) = self.remaining.pop() else { return Ok(Read::Ended) };
-        frame.stamp();
         frame.encoding = Encoding::PictureFile;
-        // An unreadable picture must not end the folder.
-        if let Err(error) = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes)) {
-            frame.error = Some(error.to_string());
-        }
+        let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes));
         frame.file = Some(path);
-        Ok(Read::Frame)
+        // An unreadable picture must not end the folder.
+        Ok(read.map_or_else(|error| Read::Unreadable(error.to_string()), |_| Read::Frame))
     }
 }

@@ -1,6 +1,5 @@
 //! Sources of frames: cameras, videos, network streams, pictures and stdin, behind one trait.
 mod camera;
-mod clip;
 mod config;
 mod ffmpeg;
 mod ffprobe;
@@ -11,7 +10,6 @@ mod stdin;
 mod uri;
 
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
-pub use clip::Clip;
 pub use config::SourceConfig;
 pub use ffprobe::constant_rate;
 pub use uri::SourceUri;
@@ -22,10 +20,12 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 /// The result of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// The frame contains a picture.
     Frame,
+    /// The next picture cannot be read, and why; the source goes on.
+    Unreadable(String),
     /// There are no more frames.
     Ended,
 }
@@ -122,7 +122,7 @@ impl ExitsWith for SourceError {
 
 /// A source of frames.
 pub trait Source {
-    /// Fills `frame` with the next picture's bytes, encoding, size and time; blocks until there is one or the program
+    /// Fills `frame` with the next picture's bytes, encoding, size and presentation time; blocks until there is one or the program
     /// is asked to stop.
     ///
     /// # Errors
@@ -133,6 +133,21 @@ pub trait Source {
     fn device_name(&self) -> Option<String> {
         None
     }
+}
+
+/// Opens a source, as often as needed.
+pub trait OpenSource: Send + Sync {
+    /// Opens the source. A camera that was open before is `sought` under its current number. Uncompressed frames of more
+    /// than `max_megapixels` are rejected.
+    ///
+    /// # Errors
+    /// When the source does not exist or cannot be used.
+    fn open(
+        &self,
+        sought: Option<&Sought>,
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> Result<Box<dyn Source>, SourceError>;
 }
 
 /// A camera that was open before and may have been assigned another number.
@@ -151,35 +166,24 @@ fn check_size(uri: &str, width: u32, height: u32, limit_megapixels: f64) -> Resu
     Ok(())
 }
 
-/// Opens a source. Uncompressed frames of more than `max_megapixels` are rejected.
-///
-/// # Errors
-/// When the source does not exist or cannot be used.
-pub fn open(config: &SourceConfig, max_megapixels: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
-    open_again(config, None, max_megapixels, stop)
-}
-
-/// Opens a source again; a camera addressed by number is also found if its number has changed.
-///
-/// # Errors
-/// When the source does not exist or cannot be used.
-pub fn open_again(
-    config: &SourceConfig,
-    sought: Option<&Sought>,
-    max_megapixels: f64,
-    stop: &Stop,
-) -> Result<Box<dyn Source>, SourceError> {
-    Ok(match &config.uri {
-        SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, config, sought)?),
-        SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
-        SourceUri::Stream(address) => {
-            Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
-        }
-        SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
-        SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
-        SourceUri::Clip(clip) => Box::new(clip::ClipSource::open(clip, stop)),
-        SourceUri::Stdin => Box::new(stdin::StdinSource::open(config.fps, max_megapixels, stop)?),
-    })
+impl OpenSource for SourceConfig {
+    fn open(
+        &self,
+        sought: Option<&Sought>,
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        Ok(match &self.uri {
+            SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, self, sought)?),
+            SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
+            SourceUri::Stream(address) => {
+                Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
+            }
+            SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
+            SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
+            SourceUri::Stdin => Box::new(stdin::StdinSource::open(self.fps, max_megapixels, stop)?),
+        })
+    }
 }
 
 /// Checks that a file or folder exists and can be read.
@@ -196,6 +200,6 @@ pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
             };
             readable.map_err(|error| SourceError::Missing { path: path.clone(), error })
         }
-        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin | SourceUri::Clip(_) => Ok(()),
+        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => Ok(()),
     }
 }

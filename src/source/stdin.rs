@@ -76,7 +76,6 @@ impl Source for StdinSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
         let read = self.fill(frame)?;
         if read == Read::Frame {
-            frame.stamp();
             frame.pts_ms = Some((self.given as f64 * 1000.0 / self.fps).round() as u64);
             self.given += 1;
         }

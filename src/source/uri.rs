@@ -1,12 +1,10 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::clip::Clip;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
 };
 
 /// File extensions of pictures; a GIF is treated as a video.
@@ -29,8 +27,6 @@ pub enum SourceUri {
     Folder(PathBuf),
     /// A stream on stdin.
     Stdin,
-    /// Frames from memory; cannot be written as text.
-    Clip(Arc<Clip>),
 }
 
 impl SourceUri {
@@ -104,7 +100,6 @@ impl fmt::Display for SourceUri {
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Stream(address) => f.write_str(&without_credentials(address)),
             Self::Stdin => f.write_str("-"),
-            Self::Clip(_) => f.write_str("memory"),
         }
     }
 }

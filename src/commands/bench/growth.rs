@@ -1,7 +1,7 @@
 //! `emotiond bench --growth`: how the cost grows with faces, sources, pixels and time.
 
-use super::{play::play, scene::jpeg_with_faces};
-use crate::{config::Config, source::Clip};
+use super::{clip::Clip, play::play, scene::jpeg_with_faces};
+use crate::config::Config;
 use emotiond_core::{exit::Failure, stdout::print};
 use std::{fs, thread, time::Duration};
 
@@ -83,7 +83,7 @@ fn with_time(config: &Config, length: Duration) -> Result<(), Failure> {
 }
 
 fn clip(width: u32, height: u32, faces: u32, length: Duration) -> Result<Clip, Failure> {
-    Ok(Clip { jpegs: vec![jpeg_with_faces(width, height, faces)?], length, fps: None })
+    Ok(Clip { jpegs: [jpeg_with_faces(width, height, faces)?].into(), length, fps: None })
 }
 
 /// Resident memory of this process in MB; 0 if unknown.

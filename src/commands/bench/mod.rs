@@ -1,4 +1,5 @@
 //! `emotiond bench`.
+mod clip;
 mod growth;
 mod kernels;
 mod own;
@@ -10,8 +11,8 @@ use crate::{
     cli::{BenchArgs, RunArgs},
     config::Config,
     detect::DetectorPlan,
-    source::Clip,
 };
+use clip::Clip;
 use emotiond_core::{classify::Classifier, exit::Failure, runtime::Runtime, stdout::print};
 use kernels::{Captured, Kernels, frames_per_second, median_times};
 use play::play;
@@ -118,7 +119,7 @@ fn searching_fully(config: &Config) -> Config {
 
 /// Frames per second of the pipeline when frames arrive as fast as it takes them.
 fn pipeline_fps(config: &Config, jpeg: &[u8], length: Duration) -> Result<f64, Failure> {
-    let clip = Clip { jpegs: vec![jpeg.to_vec()], length, fps: None };
+    let clip = Clip { jpegs: [jpeg.to_vec()].into(), length, fps: None };
     Ok(play(config, vec![clip])?.frames_per_second())
 }
 
@@ -128,7 +129,7 @@ fn live(config: &Config, length: Duration) -> Result<(), Failure> {
         "at {LIVE_FPS} fps:\n\n| faces | latency, median, ms | latency, 99th percentile, ms | CPU, % of one core |\n|---:|---:|---:|---:|\n"
     ))?;
     for faces in FACES {
-        let jpegs = vec![scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?];
+        let jpegs = [scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?].into();
         let played = play(config, vec![Clip { jpegs, length, fps: Some(LIVE_FPS) }])?;
         print(&format!(
             "| {faces} | {:.1} | {:.1} | {:.0} |\n",

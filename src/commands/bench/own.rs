@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     detect::DetectorPlan,
     frame::Frame,
-    source::{self, Read, SourceConfig, SourceUri},
+    source::{self, OpenSource as _, Read, SourceConfig, SourceUri},
     stop::Stop,
 };
 use emotiond_core::{
@@ -90,12 +90,13 @@ fn print_row(name: &str, played: &Played) -> Result<(), Failure> {
 /// Reads the source's first frames.
 fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captured>, Failure> {
     let unusable = |error: source::SourceError| Failure::new(error.exit(), error);
-    let mut source = source::open(config, max_megapixels, &Stop::default()).map_err(unusable)?;
+    let mut source = config.open(None, max_megapixels, &Stop::default()).map_err(unusable)?;
     let (mut frame, mut captured) = (Frame::default(), Vec::new());
     while captured.len() < FRAMES {
         frame.clear();
         match source.read(&mut frame).map_err(unusable)? {
             Read::Frame => captured.push(Captured::copy_of(&frame)),
+            Read::Unreadable(_) => {}
             Read::Ended => break,
         }
     }

@@ -1,10 +1,12 @@
 //! Runs the daemon's pipeline on pictures from memory and measures it.
 
+use super::clip::Clip;
 use crate::{
     config::Config,
     emit::EmitPolicy,
     pipeline::Pipeline,
-    source::{Clip, SourceConfig, SourceUri},
+    sink::Destination,
+    source::{OpenSource, SourceConfig, SourceUri},
     stop::Stop,
 };
 use cpu_time::ProcessTime;
@@ -67,11 +69,10 @@ impl Played {
 /// # Errors
 /// When the runtime, the detector or the model is unusable.
 pub(super) fn play(config: &Config, clips: Vec<Clip>) -> Result<Played, Failure> {
-    let source = |(number, clip)| SourceConfig {
-        name: Some(format!("memory-{number}")),
-        ..SourceConfig::new(SourceUri::Clip(Arc::new(clip)))
-    };
-    play_sources(config, clips.into_iter().enumerate().map(source).collect(), &Stop::default())
+    let source = |number| SourceConfig::new(SourceUri::Video(format!("memory-{number}").into()));
+    let sources = (0..clips.len()).map(source).collect();
+    let openers = clips.into_iter().map(|clip| Arc::new(clip) as Arc<dyn OpenSource>).collect();
+    play_sources(config, sources, openers, &Stop::default())
 }
 
 /// Plays a source of any kind to its end, but at most for `length`.
@@ -87,18 +88,23 @@ pub(super) fn play_for(config: &Config, source: &SourceConfig, length: Duration)
             let _ = end.recv_timeout(length);
             stop.set();
         });
-        let played = play_sources(config, vec![source.clone()], &stop);
+        let played = play_sources(config, vec![source.clone()], vec![Arc::new(source.clone())], &stop);
         drop(ended);
         played
     })
 }
 
-fn play_sources(config: &Config, sources: Vec<SourceConfig>, stop: &Stop) -> Result<Played, Failure> {
+fn play_sources(
+    config: &Config,
+    sources: Vec<SourceConfig>,
+    openers: Vec<Arc<dyn OpenSource>>,
+    stop: &Stop,
+) -> Result<Played, Failure> {
     let mut config = config.clone();
     config.sources = sources;
     config.emit = EmitPolicy::EveryFrame;
     config.audience.every_s = 0.0;
-    let pipeline = Pipeline::load(config)?;
+    let pipeline = Pipeline::load_with(config, openers)?;
     let tally = Tally::default();
     let (start, before) = (Instant::now(), ProcessTime::now());
     let outcomes = pipeline.run(tally.clone(), stop)?;
@@ -159,3 +165,5 @@ impl Write for Tally {
         Ok(())
     }
 }
+
+impl Destination for Tally {}

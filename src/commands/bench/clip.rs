@@ -1,7 +1,10 @@
-//! Frames from memory, for benchmarks and endurance tests that measure only the pipeline.
+//! Frames from memory, so that only the pipeline is measured.
 
-use super::{Read, Source, SourceError, Stop};
-use crate::frame::{Encoding, Frame};
+use crate::{
+    frame::{Encoding, Frame},
+    source::{OpenSource, Read, Sought, Source, SourceError},
+    stop::Stop,
+};
 use std::{
     sync::Arc,
     thread,
@@ -9,10 +12,10 @@ use std::{
 };
 
 /// JPEG pictures that are played in a loop.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Clip {
+#[derive(Clone)]
+pub(super) struct Clip {
     /// The pictures.
-    pub jpegs: Vec<Vec<u8>>,
+    pub jpegs: Arc<[Vec<u8>]>,
     /// How long the loop runs.
     pub length: Duration,
     /// Frames per second; `None`: as fast as the pipeline takes them.
@@ -20,8 +23,8 @@ pub struct Clip {
 }
 
 /// A clip that is being played.
-pub(super) struct ClipSource {
-    clip: Arc<Clip>,
+struct ClipSource {
+    clip: Clip,
     given: u64,
     started: Instant,
     stop: Stop,
@@ -30,9 +33,9 @@ pub(super) struct ClipSource {
 /// Frame rate of the presentation times if the clip has none.
 const FPS: u32 = 30;
 
-impl ClipSource {
-    pub fn open(clip: &Arc<Clip>, stop: &Stop) -> Self {
-        Self { clip: Arc::clone(clip), given: 0, started: Instant::now(), stop: stop.clone() }
+impl OpenSource for Clip {
+    fn open(&self, _: Option<&Sought>, _: f64, stop: &Stop) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(ClipSource { clip: self.clone(), given: 0, started: Instant::now(), stop: stop.clone() }))
     }
 }
 
@@ -45,7 +48,6 @@ impl Source for ClipSource {
             let due = self.started + Duration::from_secs_f64(self.given as f64 / f64::from(fps));
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
-        frame.stamp();
         frame.encoding = Encoding::Jpeg;
         frame.bytes.extend_from_slice(&self.clip.jpegs[self.given as usize % self.clip.jpegs.len()]);
         frame.pts_ms = Some(self.given * 1000 / u64::from(self.clip.fps.unwrap_or(FPS)));
