@@ -48,7 +48,7 @@ fn main() {
 fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
     let described = ModelConfig { file, ..ModelConfig::default() };
     let foreign = ModelConfig {
-        labels: Some(emotiond_core::classify::description::FER2013_LABELS.map(str::to_owned).to_vec()),
+        labels: Some(emotiond_core::labels::FER2013_LABELS.map(str::to_owned).to_vec()),
         color: Some("gray".to_owned()),
         size: Some(48),
         mean: Some(vec![127.5]),

@@ -15,7 +15,7 @@ use emotiond::{
 };
 use emotiond_core::{
     classify::{Classifier, ModelConfig, argmax},
-    face::{InputCutter, normalize},
+    face::{InputCutter, TiltedFace, normalize},
     geometry::Point,
     picture::{Color, PictureView},
     runtime::{Runtime, RuntimeConfig},
@@ -144,7 +144,7 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
             let pose = face.pose.unwrap_or_default();
             for (right, roll_deg) in right.iter_mut().zip([0.0, pose.roll, turned]) {
                 let (mut input, mut row) = (Vec::new(), Vec::new());
-                cutter.append_upright(&view, &face.bounds, roll_deg, &mut input);
+                cutter.append_upright(&view, &TiltedFace { bounds: face.bounds, roll_deg }, &mut input);
                 model.classify(&input, &mut row).unwrap();
                 *right += usize::from(argmax(&row) == *label);
             }

@@ -12,7 +12,7 @@ use emotiond::{
 };
 use emotiond_core::{
     classify::{Classifier, ModelConfig, argmax},
-    face::InputCutter,
+    face::{InputCutter, TiltedFace},
     runtime::{Runtime, RuntimeConfig},
 };
 use std::{env, fs};
@@ -35,7 +35,8 @@ fn main() -> Result<()> {
     let (mut inputs, mut rows) = (Vec::new(), Vec::new());
     for face in &faces {
         let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
-        cutter.append_upright(&frame.picture.view(), &face.bounds, roll_deg, &mut inputs);
+        let tilted = TiltedFace { bounds: face.bounds, roll_deg };
+        cutter.append_upright(&frame.picture.view(), &tilted, &mut inputs);
     }
     classifier.classify(&inputs, &mut rows)?;
 

@@ -1,18 +1,22 @@
 //! The colour of each emotion, the same in all drawings and distinguishable with colour blindness.
 
+use emotiond_core::labels;
+
 /// Red, green and blue.
 pub type Rgb = [u8; 3];
 
-/// The colours of Okabe and Ito (2008), except that the reddish purple of fear is darker and neutral is light gray,
+/// The colours of [`labels::EMOTIONS`], from Okabe and Ito (2008), except that the reddish purple of fear is darker and neutral is light gray,
 /// because the originals look alike with green blindness.
-const ANGRY: Rgb = [0xD5, 0x5E, 0x00];
-const DISGUST: Rgb = [0x00, 0x9E, 0x73];
-const FEAR: Rgb = [0x99, 0x33, 0x77];
-const HAPPY: Rgb = [0xF0, 0xE4, 0x42];
-const SAD: Rgb = [0x00, 0x72, 0xB2];
-const SURPRISE: Rgb = [0x56, 0xB4, 0xE9];
-const NEUTRAL: Rgb = [0xC4, 0xC8, 0xCC];
-const CONTEMPT: Rgb = [0xE6, 0x9F, 0x00];
+const COLORS: [Rgb; labels::EMOTIONS.len()] = [
+    [0xD5, 0x5E, 0x00],
+    [0x00, 0x9E, 0x73],
+    [0x99, 0x33, 0x77],
+    [0xF0, 0xE4, 0x42],
+    [0x00, 0x72, 0xB2],
+    [0x56, 0xB4, 0xE9],
+    [0xC4, 0xC8, 0xCC],
+    [0xE6, 0x9F, 0x00],
+];
 
 /// Colours for unknown labels: Paul Tol's muted scheme.
 const OTHERS: [Rgb; 9] = [
@@ -29,17 +33,7 @@ const OTHERS: [Rgb; 9] = [
 
 /// The colour of a label: fixed for the usual emotions, otherwise chosen by its `index` among the labels.
 pub fn color(label: &str, index: usize) -> Rgb {
-    match label.to_ascii_lowercase().as_str() {
-        "angry" | "anger" => ANGRY,
-        "disgust" | "disgusted" => DISGUST,
-        "fear" | "fearful" | "afraid" | "scared" => FEAR,
-        "happy" | "happiness" | "joy" | "smile" => HAPPY,
-        "sad" | "sadness" => SAD,
-        "surprise" | "surprised" => SURPRISE,
-        "neutral" | "calm" => NEUTRAL,
-        "contempt" | "contemptuous" => CONTEMPT,
-        _ => OTHERS[index % OTHERS.len()],
-    }
+    labels::emotion(label).map_or(OTHERS[index % OTHERS.len()], |emotion| COLORS[emotion])
 }
 
 /// Black or white, whichever has the higher contrast with `background` (WCAG 2.2).
@@ -109,10 +103,9 @@ mod tests {
 
     #[test]
     fn emotions_are_told_apart_by_everybody() {
-        let colors = [ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL, CONTEMPT];
         for sight in SIGHTS {
-            for (index, &one) in colors.iter().enumerate() {
-                for &other in &colors[..index] {
+            for (index, &one) in COLORS.iter().enumerate() {
+                for &other in &COLORS[..index] {
                     let pairs = seen(one, sight).into_iter().zip(seen(other, sight));
                     let distance = pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
                     // Four times the just noticeable difference (0.02).
@@ -136,6 +129,7 @@ mod tests {
             let (back, ink) = (luminance(background) + 0.05, luminance(ink_on(background)) + 0.05);
             assert!(back.max(ink) / back.min(ink) >= 4.5, "{background:02X?}");
         }
-        assert_eq!([ink_on(HAPPY), ink_on(FEAR)], [[0, 0, 0], [255, 255, 255]]);
+        let inks = ["happy", "fear"].map(|label| ink_on(color(label, 0)));
+        assert_eq!(inks, [[0, 0, 0], [255, 255, 255]]);
     }
 }

@@ -46,19 +46,18 @@ impl Detector for CenterFace {
         self.input.pack(picture, settings.max_side_px, PlaneOrder::Rgb)?;
         let (width, height) = (self.input.width, self.input.height);
         let outputs = self.session.run(ort::inputs![self.input.tensor()?])?;
-        let columns = width / STRIDE as usize;
-        let plane = columns * (height / STRIDE as usize);
-        let heat = output(&outputs, HEAT, plane)?;
-        let size = output(&outputs, SIZE, 2 * plane)?;
-        let offset = output(&outputs, OFFSET, 2 * plane)?;
-        let landmarks = output(&outputs, LANDMARKS, 10 * plane)?;
-        for (cell, &score) in heat.iter().enumerate().filter(|(_, score)| **score >= settings.min_score) {
-            let (row, column) = ((cell / columns) as f32, (cell % columns) as f32);
-            let (h, w) = (size[cell].exp() * STRIDE, size[plane + cell].exp() * STRIDE);
-            let cy = (row + offset[cell] + 0.5) * STRIDE;
-            let cx = (column + offset[plane + cell] + 0.5) * STRIDE;
+        let (rows, columns) = (height / STRIDE as usize, width / STRIDE as usize);
+        let heat = output(&outputs, HEAT, (rows, columns))?;
+        let size = output(&outputs, SIZE, (2, rows, columns))?;
+        let offset = output(&outputs, OFFSET, (2, rows, columns))?;
+        let landmarks = output(&outputs, LANDMARKS, (10, rows, columns))?;
+        let certain = heat.indexed_iter().filter(|(_, score)| **score >= settings.min_score);
+        for ((row, column), &score) in certain {
+            let [h, w] = [0, 1].map(|axis| size[[axis, row, column]].exp() * STRIDE);
+            let cy = (row as f32 + offset[[0, row, column]] + 0.5) * STRIDE;
+            let cx = (column as f32 + offset[[1, row, column]] + 0.5) * STRIDE;
             let bounds = BoundingBox::new(cx - w / 2.0, cy - h / 2.0, w, h);
-            let numbers = array::from_fn(|i| landmarks[i * plane + cell]);
+            let numbers = array::from_fn(|index| landmarks[[index, row, column]]);
             let place = |y: f32, x: f32| Point::new(bounds.x + x * w, bounds.y + y * h);
             let landmarks = Some(Landmarks::decode(&numbers, place));
             found.push(Detection { bounds, score, landmarks, pose: None }.scaled(1.0 / self.input.scale));

@@ -3,6 +3,7 @@
 use super::DetectError;
 use emotiond_core::picture::{Color, PictureView, resize};
 use fast_image_resize::Resizer;
+use ndarray::{ArrayView1, ArrayViewMut3, Axis, Zip, s};
 use ort::value::TensorRef;
 
 /// The networks halve their input five times.
@@ -59,15 +60,9 @@ impl InputPacker {
         self.width = (width as usize).next_multiple_of(STRIDE);
         self.height = (height as usize).next_multiple_of(STRIDE);
         self.planes.resize(3 * self.width * self.height, 0.0);
-        pack_planes(
-            pixels,
-            picture.color,
-            width as usize,
-            height as usize,
-            order,
-            self.width,
-            &mut self.planes,
-        );
+        let planes = ArrayViewMut3::from_shape((3, self.height, self.width), &mut self.planes);
+        let planes = planes.expect("the memory has the size of the planes");
+        pack_planes(&PictureView::new(width, height, picture.color, pixels), order, planes);
         Ok(())
     }
 
@@ -90,46 +85,30 @@ pub(super) fn shrunk_size(width: u32, height: u32, max_side_px: u32) -> (u32, u3
     (shrink(width), shrink(height))
 }
 
-/// Splits `pixels` into three planes of `stride` columns and as many rows as fit into `planes`; pads with zeros.
-fn pack_planes(
-    pixels: &[u8],
-    color: Color,
-    width: usize,
-    height: usize,
-    order: PlaneOrder,
-    stride: usize,
-    planes: &mut [f32],
-) {
-    let plane_len = planes.len() / 3;
-    let (first, rest) = planes.split_at_mut(plane_len);
-    let (second, third) = rest.split_at_mut(plane_len);
-    let (red, green, blue) = match order {
-        PlaneOrder::Rgb => (first, second, third),
-        PlaneOrder::Bgr => (third, second, first),
-    };
-    let channels = color.channels();
-    for (y, row) in pixels.chunks_exact(width * channels).take(height).enumerate() {
-        let span = y * stride..y * stride + width;
-        let (red, green, blue) = (&mut red[span.clone()], &mut green[span.clone()], &mut blue[span]);
-        match color {
-            Color::Rgb => {
-                for (((pixel, r), g), b) in row.chunks_exact(3).zip(red).zip(green).zip(blue) {
-                    (*r, *g, *b) = (f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2]));
-                }
-            }
-            Color::Gray => {
-                for (((&luma, r), g), b) in row.iter().zip(red).zip(green).zip(blue) {
-                    (*r, *g, *b) = (f32::from(luma), f32::from(luma), f32::from(luma));
-                }
-            }
-        }
+/// Splits `picture` into the three planes of `[3, height, width]`, which may be larger; the rest is filled with zeros.
+fn pack_planes(picture: &PictureView, order: PlaneOrder, mut planes: ArrayViewMut3<f32>) {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    // The memory is reused, so it may contain pixels of an earlier, larger picture.
+    planes.slice_mut(s![.., height.., ..]).fill(0.0);
+    planes.slice_mut(s![.., .., width..]).fill(0.0);
+    if let PlaneOrder::Bgr = order {
+        planes.invert_axis(Axis(0));
     }
-    // The memory is reused, so pixels of an earlier, larger picture must be cleared from the padding.
-    for plane in planes.chunks_exact_mut(plane_len) {
-        for row in plane.chunks_exact_mut(stride).take(height) {
-            row[width..].fill(0.0);
+    for (y, mut rows) in planes.axis_iter_mut(Axis(1)).take(height).enumerate() {
+        let row = picture.row(y as u32);
+        let (red, green, blue) = rows.multi_slice_mut((s![0, ..width], s![1, ..width], s![2, ..width]));
+        let planes = Zip::from(red).and(green).and(blue);
+        match picture.color {
+            Color::Rgb => {
+                let (pixels, _) = row.as_chunks::<3>();
+                planes.and(&ArrayView1::from(pixels)).for_each(|red, green, blue, pixel| {
+                    [*red, *green, *blue] = pixel.map(f32::from);
+                });
+            }
+            Color::Gray => planes.and(&ArrayView1::from(row)).for_each(|red, green, blue, &luma| {
+                [*red, *green, *blue] = [f32::from(luma); 3];
+            }),
         }
-        plane[height * stride..].fill(0.0);
     }
 }
 

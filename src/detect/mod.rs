@@ -19,6 +19,7 @@ use emotiond_core::{
     picture::PictureView,
     runtime::one_line,
 };
+use ndarray::{ArrayView, Dimension, StrideShape};
 use ort::session::SessionOutputs;
 use thiserror::Error;
 
@@ -96,11 +97,19 @@ pub trait Detector {
     ) -> Result<(), DetectError>;
 }
 
-/// The values of the output `name`, of which there must be `len`.
-fn output<'a>(outputs: &'a SessionOutputs, name: &'static str, len: usize) -> Result<&'a [f32], DetectError> {
-    let value = outputs.get(name).ok_or(DetectError::Output(name))?;
-    let (_, values) = value.try_extract_tensor::<f32>()?;
-    if values.len() == len { Ok(values) } else { Err(DetectError::Output(name)) }
+/// The output `name` as an array of this shape, which must have as many values.
+fn output<'a, D: Dimension>(
+    outputs: &'a SessionOutputs,
+    name: &'static str,
+    shape: impl Into<StrideShape<D>>,
+) -> Result<ArrayView<'a, f32, D>, DetectError> {
+    let wrong = || DetectError::Output(name);
+    let (_, values) = outputs.get(name).ok_or_else(wrong)?.try_extract_tensor::<f32>()?;
+    let shape = shape.into();
+    if shape.size() != values.len() {
+        return Err(wrong());
+    }
+    ArrayView::from_shape(shape, values).map_err(|_| wrong())
 }
 
 /// Computes the poses of faces. `roll_gain` corrects for landmarks that underestimate the in-plane rotation.

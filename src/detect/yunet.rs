@@ -10,7 +10,9 @@ use emotiond_core::{
     geometry::{BoundingBox, Point},
     picture::PictureView,
 };
+use ndarray::{ArrayView2, ArrayView3};
 use ort::session::Session;
+use std::array;
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASS: [&str; 3] = ["cls_8", "cls_16", "cls_32"];
@@ -44,14 +46,15 @@ impl Detector for YuNet {
         let (width, height) = (self.input.width, self.input.height);
         let outputs = self.session.run(ort::inputs![self.input.tensor()?])?;
         for (level, &stride) in STRIDES.iter().enumerate() {
-            let count = (width / stride) * (height / stride);
-            let class = output(&outputs, CLASS[level], count)?;
-            let objectness = output(&outputs, OBJECTNESS[level], count)?;
-            let boxes = output(&outputs, BOXES[level], 4 * count)?;
-            let landmarks = output(&outputs, LANDMARKS[level], 10 * count)?;
-            let cells =
-                Cells { class, objectness, boxes, landmarks, columns: width / stride, stride: stride as f32 };
-            cells.collect(settings.min_score, 1.0 / self.input.scale, found);
+            let grid = (height / stride, width / stride);
+            let level = Level {
+                class: output(&outputs, CLASS[level], grid)?,
+                objectness: output(&outputs, OBJECTNESS[level], grid)?,
+                boxes: output(&outputs, BOXES[level], (grid.0, grid.1, 4))?,
+                landmarks: output(&outputs, LANDMARKS[level], (grid.0, grid.1, 10))?,
+                stride: stride as f32,
+            };
+            level.collect(settings.min_score, 1.0 / self.input.scale, found);
         }
         drop(outputs);
         finish(settings, found);
@@ -60,33 +63,35 @@ impl Detector for YuNet {
     }
 }
 
-/// One level of the network's output: a face for each cell of a grid.
-struct Cells<'a> {
-    class: &'a [f32],
-    objectness: &'a [f32],
-    boxes: &'a [f32],
-    landmarks: &'a [f32],
-    columns: usize,
+/// One level of the network's output: a face for each cell of a grid `[rows, columns]`.
+struct Level<'a> {
+    class: ArrayView2<'a, f32>,
+    objectness: ArrayView2<'a, f32>,
+    /// Centre and logarithmic size relative to the cell, `[rows, columns, 4]`.
+    boxes: ArrayView3<'a, f32>,
+    /// x and y of five points relative to the cell, `[rows, columns, 10]`.
+    landmarks: ArrayView3<'a, f32>,
+    /// Input pixels per cell.
     stride: f32,
 }
 
-impl Cells<'_> {
+impl Level<'_> {
     fn collect(&self, min_score: f32, to_picture: f32, found: &mut Vec<Detection>) {
         // The score is the geometric mean of class and objectness.
         let min_product = min_score * min_score;
-        for (cell, (&class, &objectness)) in self.class.iter().zip(self.objectness).enumerate() {
+        for ((cell, &class), &objectness) in self.class.indexed_iter().zip(&self.objectness) {
             let product = class.clamp(0.0, 1.0) * objectness.clamp(0.0, 1.0);
             if product < min_product {
                 continue;
             }
-            let offsets = &self.boxes[cell * 4..][..4];
-            let (column, row) = ((cell % self.columns) as f32, (cell / self.columns) as f32);
+            let (row, column) = (cell.0 as f32, cell.1 as f32);
+            let offset = |index: usize| self.boxes[[cell.0, cell.1, index]];
             let place = |x: f32, y: f32| Point::new((column + x) * self.stride, (row + y) * self.stride);
-            let center = place(offsets[0], offsets[1]);
-            let (w, h) = (offsets[2].exp() * self.stride, offsets[3].exp() * self.stride);
+            let center = place(offset(0), offset(1));
+            let (w, h) = (offset(2).exp() * self.stride, offset(3).exp() * self.stride);
             let bounds = BoundingBox::new(center.x - w / 2.0, center.y - h / 2.0, w, h);
-            let (points, _) = self.landmarks.as_chunks::<10>();
-            let landmarks = Some(Landmarks::decode(&points[cell], place));
+            let numbers = array::from_fn(|index| self.landmarks[[cell.0, cell.1, index]]);
+            let landmarks = Some(Landmarks::decode(&numbers, place));
             found.push(Detection { bounds, score: product.sqrt(), landmarks, pose: None }.scaled(to_picture));
         }
     }

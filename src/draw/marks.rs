@@ -34,7 +34,8 @@ pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Analysed,
     let mut marks: Vec<Mark> = Vec::with_capacity(shown.faces.len());
     for (index, (face, row)) in shown.faces.iter().zip(rows).enumerate() {
         if artist.taken[index].w > 0 {
-            marks.push(Mark::place(artist, picture, sizes.text, index, face, row, labels));
+            let labelled = Labelled { index, track: face.track, row, labels };
+            marks.push(Mark::place(artist, picture, sizes.text, &labelled));
         }
     }
     for mark in &marks {
@@ -51,21 +52,23 @@ pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, shown: &Analysed,
     }
 }
 
+/// A face and its probabilities.
+struct Labelled<'a> {
+    /// Index of the face's box among the taken areas.
+    index: usize,
+    track: u64,
+    row: &'a [f32],
+    labels: &'a [String],
+}
+
 impl<'a> Mark<'a> {
     /// Finds a position for the label: above the box, below it at the edge of the frame, or inside at the top. The text
     /// size suits the box, and is reduced if the label would cover another face.
-    fn place(
-        artist: &mut Artist,
-        picture: &Picture,
-        largest: u32,
-        index: usize,
-        face: &AnalysedFace,
-        row: &'a [f32],
-        labels: &'a [String],
-    ) -> Self {
+    fn place(artist: &mut Artist, picture: &Picture, largest: u32, labelled: &Labelled<'a>) -> Self {
+        let &Labelled { index, track, row, labels } = labelled;
         let emotion = argmax(row);
         let name = &labels[emotion];
-        let label = format!("#{} {name} {:.0} %", face.track, row[emotion] * 100.0);
+        let label = format!("#{track} {name} {:.0} %", row[emotion] * 100.0);
         let bounds = artist.taken[index];
         let plate_at = |artist: &mut Artist, text: u32| {
             let (width, height) =

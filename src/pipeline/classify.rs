@@ -8,7 +8,7 @@ use crate::{
 use crossbeam_channel::{Receiver, Sender};
 use emotiond_core::{
     classify::Classifier,
-    face::{Framing, InputCutter},
+    face::{Framing, InputCutter, TiltedFace},
 };
 
 /// Maximum number of frames per batch, because events wait for the whole batch.
@@ -65,7 +65,8 @@ impl Classify {
             for face in faces {
                 let bounds = face.bounds.scaled(1.0 / *shrink as f32);
                 let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
-                self.cutter.append_upright(&picture.view(), &bounds, roll_deg, &mut self.inputs);
+                let tilted = TiltedFace { bounds, roll_deg };
+                self.cutter.append_upright(&picture.view(), &tilted, &mut self.inputs);
                 let side_px = face.bounds.w.max(face.bounds.h);
                 told.push(readability(&self.cutter.crop(), side_px, face.pose));
             }

@@ -4,7 +4,7 @@ use super::{
     Context,
     glance::{InSight, Memory},
     order::InOrder,
-    settings::{Look, Settings},
+    settings::Look,
 };
 use crate::{
     frame::{Frame, Search},
@@ -68,7 +68,8 @@ impl Follow {
             Body::Picture(frame) => {
                 let settings = self.look.load();
                 let min_score = settings.sources[message.source].detect.min_score;
-                lane.search(frame, min_score, time_s, settings, &self.ids, &mut message.lost);
+                lane.tracker.configure(&settings.tracker);
+                lane.search(frame, min_score, time_s, &self.ids, &mut message.lost);
                 frame.entry
             }
             Body::Unreadable(frame, _) => frame.entry,
@@ -104,11 +105,9 @@ impl Lane {
         frame: &mut Frame,
         min_score: f32,
         time_s: f64,
-        settings: &Settings,
         ids: &TrackIds,
         lost: &mut Vec<u64>,
     ) {
-        self.tracker.configure(&settings.tracker);
         let Frame { detections, faces, file, search, blind_below_px, .. } = frame;
         if file.is_some() {
             // Pictures of a folder are independent, so each face gets a new track number.

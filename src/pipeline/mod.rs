@@ -185,20 +185,20 @@ impl Pipeline {
         let framing = control.detector.framing.with_margin(config.model.margin);
         let vision_threads = vision_threads(&config.limits);
         let context = Context::new(&config, &control, &outlets, description.input.size as f32, stop);
-        let lanes: Vec<Lane> = (0..context.infos.len())
-            .map(|index| Lane::new(index, &config, vision_threads, &context))
+        let ends: Vec<SourceEnds> = (0..context.infos.len())
+            .map(|index| SourceEnds::new(index, &config, vision_threads, &context))
             .collect();
-        let inboxes: Vec<Receiver<Message>> = lanes.iter().map(|lane| lane.inbox.clone()).collect();
+        let inboxes: Vec<Receiver<Message>> = ends.iter().map(|source| source.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
-            lanes.into_iter().map(|lane| (lane.capture, lane.free)).unzip();
+            ends.into_iter().map(|source| (source.capture, source.free)).unzip();
 
         let (to_follow, from_vision) = bounded(vision_threads);
         let (to_classify, from_follow) = bounded(classifiers.len() + 1);
         let (to_publish, from_classify) = bounded(2);
 
-        let ends = free.into_iter().zip(outlets).collect();
+        let outputs = free.into_iter().zip(outlets).collect();
         let sink = LineSink::new(out, stop.clone());
-        let publish = publish::Publish::new(&context, description.labels, ends, sink);
+        let publish = publish::Publish::new(&context, description.labels, outputs, sink);
         let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
         let classify_threads = classifiers.len();
@@ -276,14 +276,14 @@ fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
 }
 
 /// The ends of the pipeline for one source.
-struct Lane {
+struct SourceEnds {
     capture: Capture,
     inbox: Receiver<Message>,
     /// Returns its empty frames.
     free: Sender<Box<Frame>>,
 }
 
-impl Lane {
+impl SourceEnds {
     fn new(index: usize, config: &Config, vision_threads: usize, context: &Context) -> Self {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);

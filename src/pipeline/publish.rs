@@ -69,7 +69,7 @@ impl<D: Destination> Publish<D> {
     pub fn new(
         context: &Context,
         labels: Vec<String>,
-        ends: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
+        outputs: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
         sink: LineSink<D>,
     ) -> Self {
         let audience = context.settings.load().audience;
@@ -81,7 +81,7 @@ impl<D: Destination> Publish<D> {
             latest: Place::default(),
         };
         Self {
-            lanes: ends.into_iter().enumerate().map(lane).collect(),
+            lanes: outputs.into_iter().enumerate().map(lane).collect(),
             look: Look::new(Arc::clone(&context.settings)),
             tracks: HashMap::new(),
             shown: Vec::new(),

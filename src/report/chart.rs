@@ -6,8 +6,8 @@ use super::{
     bins::Bins,
     clock::TimeAxis,
     labels::Labels,
-    source::{Moment, Source},
-    tracks::{Lane, Shown},
+    source::{SourceStats, TimeBin},
+    tracks::{ShownEmotion, TrackLane},
     words,
 };
 use maud::{Markup, PreEscaped, html};
@@ -30,10 +30,10 @@ const NARROW: f64 = 9.0;
 
 /// A source's charts over a range of its axis.
 pub struct Chart<'a> {
-    source: &'a Source,
+    source: &'a SourceStats,
     labels: &'a Labels,
     range: (f64, f64),
-    columns: Bins<Moment>,
+    columns: Bins<TimeBin>,
     /// The band's height and the distance of its grid lines, in faces.
     top: f64,
     step: f64,
@@ -41,7 +41,7 @@ pub struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     /// The charts of `source` over `range`.
-    pub fn new(source: &'a Source, labels: &'a Labels, (from, to): (f64, f64)) -> Self {
+    pub fn new(source: &'a SourceStats, labels: &'a Labels, (from, to): (f64, f64)) -> Self {
         let columns = source.bins.coarser(COLUMNS);
         let count = labels.names().len();
         let most = columns.iter().map(|(_, moment)| moment.faces(count).sum()).fold(1.0, f64::max);
@@ -113,7 +113,7 @@ impl<'a> Chart<'a> {
     }
 
     /// One lane per face with its emotions, from its first to its last detection.
-    pub fn lanes(&self, lanes: &[Lane]) -> Markup {
+    pub fn lanes(&self, lanes: &[TrackLane]) -> Markup {
         html! {
             rect class="plot" width="100%" height="100%" {}
             (self.away())
@@ -128,7 +128,7 @@ impl<'a> Chart<'a> {
     }
 
     /// Labels beside the lanes.
-    pub fn lane_names(lanes: &[Lane]) -> Markup {
+    pub fn lane_names(lanes: &[TrackLane]) -> Markup {
         html! {
             @for (row, lane) in lanes.iter().enumerate() {
                 @let y = (row as f64 + 0.5) * LANE_HEIGHT + 4.0;
@@ -270,7 +270,7 @@ impl<'a> Chart<'a> {
     }
 
     /// A segment of a lane.
-    fn bar(&self, lane: &Lane, (from, to): (f64, f64), label: usize, y: f64) -> Markup {
+    fn bar(&self, lane: &TrackLane, (from, to): (f64, f64), label: usize, y: f64) -> Markup {
         let name = &self.labels.names()[label];
         let told = |at| words::moment(self.source.axis(), at, 1.0, words::spans_days(self.range));
         html! {
@@ -283,7 +283,7 @@ impl<'a> Chart<'a> {
 }
 
 /// The runs of equal emotions in a lane, with their start and end times.
-fn runs(shown: &Bins<Shown>) -> Vec<(f64, f64, usize)> {
+fn runs(shown: &Bins<ShownEmotion>) -> Vec<(f64, f64, usize)> {
     let mut runs: Vec<(f64, f64, usize)> = Vec::new();
     for (at, cell) in shown.iter().filter(|(_, cell)| cell.is_there()) {
         let (end, label) = (at + shown.width(), usize::from(cell.label));
@@ -305,6 +305,6 @@ fn hundredths(value: f64) -> f64 {
 }
 
 /// Whether the faces of a source have durations.
-pub fn has_time(source: &Source) -> bool {
+pub fn has_time(source: &SourceStats) -> bool {
     source.axis() != TimeAxis::Pictures
 }

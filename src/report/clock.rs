@@ -15,7 +15,7 @@ pub enum TimeAxis {
 
 /// Maps the times of a line to a position on the axis. A video or folder that is read again is appended.
 #[derive(Debug)]
-pub struct Clock {
+pub struct TimeMapping {
     /// Unknown before the first face; until then `Wall` is assumed.
     axis: Option<TimeAxis>,
     /// Offset added to the source's own times.
@@ -24,7 +24,7 @@ pub struct Clock {
     latest: (f64, f64),
 }
 
-impl Clock {
+impl TimeMapping {
     /// The clock of a source whose first line has the clock time `wall_s`.
     pub fn new(wall_s: f64) -> Self {
         Self { axis: None, shift: 0.0, latest: (wall_s, wall_s) }

@@ -5,7 +5,7 @@ use super::{
     gaps::Gap,
     labels::Labels,
     recording::Recording,
-    source::Source,
+    source::SourceStats,
     spans::Spans,
     summary::{CAVEATS, MEANING, caption, facts, lanes_caption, name},
     words,
@@ -47,7 +47,7 @@ pub fn page(recording: &Recording) -> String {
     .into_string()
 }
 
-fn section(recording: &Recording, source: &Source) -> Markup {
+fn section(recording: &Recording, source: &SourceStats) -> Markup {
     let labels = &recording.labels;
     let chart = Chart::new(source, labels, recording.range(source));
     let has_faces = source.tracks.seen > 0;
@@ -86,7 +86,7 @@ fn plot(height: f64, title: &str, names: &Markup, drawing: &Markup) -> Markup {
     }
 }
 
-fn shares(chart: &Chart, source: &Source, labels: &Labels) -> Markup {
+fn shares(chart: &Chart, source: &SourceStats, labels: &Labels) -> Markup {
     let total: f64 = source.shown.iter().sum();
     html! {
         @if total > 0.0 {
@@ -106,7 +106,7 @@ fn chip(labels: &Labels, place: usize) -> Markup {
     html! { span.chip style=(format!("background:{}", labels.color(place))) {} }
 }
 
-fn lanes(chart: &Chart, source: &Source) -> Markup {
+fn lanes(chart: &Chart, source: &SourceStats) -> Markup {
     let lanes = source.tracks.lanes();
     let height = lanes.len() as f64 * LANE_HEIGHT;
     html! {
@@ -117,7 +117,7 @@ fn lanes(chart: &Chart, source: &Source) -> Markup {
     }
 }
 
-fn table(source: &Source, labels: &Labels) -> Markup {
+fn table(source: &SourceStats, labels: &Labels) -> Markup {
     let total: f64 = source.shown.iter().sum();
     let timed = has_time(source);
     let none = Spans::default();
@@ -162,7 +162,7 @@ fn table(source: &Source, labels: &Labels) -> Markup {
     }
 }
 
-fn gaps(source: &Source, range: (f64, f64)) -> Markup {
+fn gaps(source: &SourceStats, range: (f64, f64)) -> Markup {
     let listed = source.gaps.longest();
     let days = words::spans_days(range);
     let told = |at| words::moment(source.axis(), at, 1.0, days);

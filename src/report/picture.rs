@@ -5,9 +5,9 @@ use super::{
     chart::{BAND_HEIGHT, Chart, LANE_HEIGHT, SHARES_HEIGHT, TICKS_HEIGHT, has_time},
     labels::Labels,
     recording::Recording,
-    source::Source,
+    source::SourceStats,
     summary::{caption, facts, lanes_caption, name},
-    tracks::Lane,
+    tracks::TrackLane,
     words,
 };
 use maud::{Markup, PreEscaped, html};
@@ -119,7 +119,7 @@ fn sheet(recording: &Recording) -> (String, f64) {
     (svg.into_string(), height)
 }
 
-fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &Source) {
+fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &SourceStats) {
     let labels = &recording.labels;
     let chart = Chart::new(source, labels, recording.range(source));
     sheet.y += 26.0;
@@ -135,7 +135,7 @@ fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &Source) {
     sheet.y += 14.0;
     sheet.chart(BAND_HEIGHT, &chart.levels_axis(), &chart.band());
     sheet.chart(TICKS_HEIGHT, &html! {}, &chart.ticks_axis());
-    let lanes: Vec<Lane> = source.tracks.longest(MOST_LANES);
+    let lanes: Vec<TrackLane> = source.tracks.longest(MOST_LANES);
     if has_time(source) && !lanes.is_empty() {
         sheet.y += 8.0;
         sheet.text("faint say", 26.0, &lanes_caption(source, lanes.len()));
@@ -145,7 +145,7 @@ fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &Source) {
 }
 
 /// Draws the bar of shares and below it the legend of the colours.
-fn legend(sheet: &mut Sheet, source: &Source, labels: &Labels) {
+fn legend(sheet: &mut Sheet, source: &SourceStats, labels: &Labels) {
     let total: f64 = source.shown.iter().sum();
     let chart = Chart::new(source, labels, (0.0, 1.0));
     let bar = html! {

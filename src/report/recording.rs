@@ -5,7 +5,7 @@ use super::{
     clock::{TimeAxis, seconds},
     labels::Labels,
     read::{Line, Lines, parse},
-    source::Source,
+    source::SourceStats,
 };
 use emotiond_core::files;
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ pub struct Recording {
     /// The emotions.
     pub labels: Labels,
     /// The sources, in the order of their first lines.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SourceStats>,
     /// Times of the first and the last line.
     pub time: Option<(Timestamp, Timestamp)>,
     /// Counts of the lines read and skipped.
@@ -65,8 +65,8 @@ impl Recording {
     }
 
     /// Start and end of the axis of `source`; all cameras and network streams share one axis.
-    pub fn range(&self, source: &Source) -> (f64, f64) {
-        let shares = |other: &&Source| source.axis() == TimeAxis::Wall && other.axis() == TimeAxis::Wall;
+    pub fn range(&self, source: &SourceStats) -> (f64, f64) {
+        let shares = |other: &&SourceStats| source.axis() == TimeAxis::Wall && other.axis() == TimeAxis::Wall;
         let together = self.sources.iter().filter(shares);
         together.fold((source.from, source.to), |(from, to), other| (from.min(other.from), to.max(other.to)))
     }
@@ -103,7 +103,7 @@ impl Recording {
         }
         self.tally.used += 1;
         let place = known.unwrap_or_else(|| {
-            self.sources.push(Source::new(name, time));
+            self.sources.push(SourceStats::new(name, time));
             self.sources.len() - 1
         });
         let source = &mut self.sources[place];

@@ -2,7 +2,7 @@
 
 use super::{
     bins::{Bins, Cell},
-    clock::{Clock, TimeAxis, seconds},
+    clock::{TimeAxis, TimeMapping, seconds},
     gaps::{Gap, Gaps},
     labels::{Labels, MAX_LABELS},
     read::{FaceLine, SourceLine},
@@ -19,7 +19,7 @@ const NOT_RECORDED: &str = "not recorded: the source was not read";
 
 /// The contents of a bin, in seconds; for folders, in pictures.
 #[derive(Clone)]
-pub struct Moment {
+pub struct TimeBin {
     /// Time in which the source was watched.
     pub watched: f64,
     /// Time in which the source was unavailable.
@@ -28,13 +28,13 @@ pub struct Moment {
     pub shown: [f64; MAX_LABELS],
 }
 
-impl Default for Moment {
+impl Default for TimeBin {
     fn default() -> Self {
         Self { watched: 0.0, away: 0.0, shown: [0.0; MAX_LABELS] }
     }
 }
 
-impl Cell for Moment {
+impl Cell for TimeBin {
     fn merge(&mut self, later: &Self) {
         self.watched += later.watched;
         self.away += later.away;
@@ -42,7 +42,7 @@ impl Cell for Moment {
     }
 }
 
-impl Moment {
+impl TimeBin {
     /// Mean number of faces that showed each emotion.
     pub fn faces(&self, labels: usize) -> impl Iterator<Item = f64> {
         self.shown[..labels].iter().map(|shown| if self.watched > 0.0 { shown / self.watched } else { 0.0 })
@@ -55,10 +55,10 @@ impl Moment {
 }
 
 /// The accumulated events of a source.
-pub struct Source {
+pub struct SourceStats {
     /// Its name.
     pub name: String,
-    clock: Clock,
+    clock: TimeMapping,
     /// The current gap, while no frames arrive. After `ended`, it counts only if frames arrive again.
     away: Option<Gap>,
     /// Time of the first line.
@@ -68,7 +68,7 @@ pub struct Source {
     /// The time up to which `bins` contains whether the source was watched.
     known_until: f64,
     /// Its time in bins.
-    pub bins: Bins<Moment>,
+    pub bins: Bins<TimeBin>,
     /// Its faces.
     pub tracks: Tracks,
     /// Seconds (of folders: faces) in which each emotion was shown.
@@ -85,13 +85,13 @@ pub struct Source {
     pub gaps: Gaps,
 }
 
-impl Source {
+impl SourceStats {
     /// A source whose first line was written at `time`.
     pub fn new(name: &str, time: Timestamp) -> Self {
         let at = seconds(time);
         Self {
             name: name.to_owned(),
-            clock: Clock::new(at),
+            clock: TimeMapping::new(at),
             away: None,
             from: at,
             to: at,

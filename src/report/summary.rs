@@ -1,6 +1,9 @@
 //! The texts of page and picture.
 
-use super::{chart::has_time, clock::TimeAxis, labels::Labels, recording::Recording, source::Source, words};
+use super::{
+    chart::has_time, clock::TimeAxis, labels::Labels, recording::Recording, source::SourceStats, words,
+};
+use emotiond_core::classify::argmax;
 
 /// The meaning of an emotion in the events.
 pub const MEANING: &str = "The emotions are labels that people would probably give to pictures of these faces. They \
@@ -35,16 +38,16 @@ pub fn caption(recording: &Recording) -> String {
 }
 
 /// A source's name, safe to display.
-pub fn name(source: &Source) -> String {
+pub fn name(source: &SourceStats) -> String {
     words::tame(&source.name, 120)
 }
 
 /// The main figures of a source: value and description.
-pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
+pub fn facts(source: &SourceStats, labels: &Labels) -> Vec<(String, &'static str)> {
     let mut facts = vec![(words::grouped(source.tracks.seen), "faces seen")];
     let total: f64 = source.shown.iter().sum();
-    let most = (0..labels.names().len()).max_by(|&a, &b| source.shown[a].total_cmp(&source.shown[b]));
-    if let Some(place) = most.filter(|place| source.shown[*place] > 0.0) {
+    let place = argmax(&source.shown);
+    if source.shown.get(place).is_some_and(|&seconds| seconds > 0.0) {
         let share = words::share(source.shown[place], total);
         facts.push((format!("{} {share}", words::tame(&labels.names()[place], 40)), "shown most"));
     }
@@ -65,7 +68,7 @@ pub fn facts(source: &Source, labels: &Labels) -> Vec<(String, &'static str)> {
 }
 
 /// Describes which faces have a lane.
-pub fn lanes_caption(source: &Source, drawn: usize) -> String {
+pub fn lanes_caption(source: &SourceStats, drawn: usize) -> String {
     let seen = source.tracks.seen;
     let rest = seen - drawn as u64;
     let lanes = source.tracks.lanes();

@@ -1,6 +1,6 @@
 //! The bins as CSV, one row per bin, for other programs.
 
-use super::{clock::TimeAxis, recording::Recording, source::Source, words};
+use super::{clock::TimeAxis, recording::Recording, source::SourceStats, words};
 
 /// The table of a recording.
 pub fn csv(recording: &Recording) -> Vec<u8> {
@@ -19,7 +19,7 @@ pub fn csv(recording: &Recording) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-fn rows(source: &Source, labels: usize) -> impl Iterator<Item = Vec<String>> {
+fn rows(source: &SourceStats, labels: usize) -> impl Iterator<Item = Vec<String>> {
     let start = if source.axis() == TimeAxis::Wall { source.from.floor() } else { 0.0 };
     source.bins.iter().map(move |(at, moment)| {
         let shown = &moment.shown[..labels];

@@ -13,13 +13,13 @@ const LANE_CELLS: usize = 512;
 
 /// The emotion shown for most of a lane's cell, by the majority vote algorithm of Boyer and Moore.
 #[derive(Clone, Copy, Default)]
-pub struct Shown {
+pub struct ShownEmotion {
     /// Index of the label.
     pub label: u8,
     lead_s: f32,
 }
 
-impl Shown {
+impl ShownEmotion {
     fn add(&mut self, label: u8, seconds: f32) {
         if self.label == label {
             self.lead_s += seconds;
@@ -36,7 +36,7 @@ impl Shown {
     }
 }
 
-impl Cell for Shown {
+impl Cell for ShownEmotion {
     fn merge(&mut self, later: &Self) {
         self.add(later.label, later.lead_s);
     }
@@ -44,7 +44,7 @@ impl Cell for Shown {
 
 /// A face from its first to its last detection.
 #[derive(Clone)]
-pub struct Lane {
+pub struct TrackLane {
     /// Track number in the events.
     pub track: u64,
     /// First detection.
@@ -52,12 +52,12 @@ pub struct Lane {
     /// Last detection.
     pub to: f64,
     /// The emotions shown.
-    pub shown: Bins<Shown>,
+    pub shown: Bins<ShownEmotion>,
 }
 
 /// A face in view.
 pub struct Open {
-    lane: Lane,
+    lane: TrackLane,
     /// Whether its `new` event is known.
     whole: bool,
     /// The current emotion.
@@ -78,7 +78,7 @@ pub struct Segment {
 
 impl Open {
     fn new(track: u64, at: f64, label: usize, whole: bool) -> Self {
-        let lane = Lane { track, from: at, to: at, shown: Bins::new(LANE_CELLS) };
+        let lane = TrackLane { track, from: at, to: at, shown: Bins::new(LANE_CELLS) };
         Self { lane, whole, label, since: at }
     }
 
@@ -100,7 +100,7 @@ impl Open {
 #[derive(Default)]
 pub struct Tracks {
     open: HashMap<u64, Open>,
-    longest: Vec<Lane>,
+    longest: Vec<TrackLane>,
     /// Number of faces.
     pub seen: u64,
     /// Number of faces that were closed without an end event.
@@ -153,12 +153,12 @@ impl Tracks {
     }
 
     /// The kept lanes, sorted by first detection.
-    pub fn lanes(&self) -> &[Lane] {
+    pub fn lanes(&self) -> &[TrackLane] {
         &self.longest
     }
 
     /// The longest `count` lanes, sorted by first detection.
-    pub fn longest(&self, count: usize) -> Vec<Lane> {
+    pub fn longest(&self, count: usize) -> Vec<TrackLane> {
         let mut lanes = self.longest.clone();
         lanes.sort_by(|a, b| (b.to - b.from).total_cmp(&(a.to - a.from)));
         lanes.truncate(count);
@@ -166,8 +166,8 @@ impl Tracks {
         lanes
     }
 
-    fn keep(&mut self, lane: Lane) {
-        let length = |lane: &Lane| lane.to - lane.from;
+    fn keep(&mut self, lane: TrackLane) {
+        let length = |lane: &TrackLane| lane.to - lane.from;
         if length(&lane) <= 0.0 {
             return;
         }

@@ -19,15 +19,15 @@ const FIRST_SPEED: f32 = 1.0;
 /// Position, size and motion of a face.
 #[derive(Clone, Debug)]
 pub(super) struct BoxFilter {
-    center_x: Axis,
-    center_y: Axis,
-    width: Axis,
-    height: Axis,
+    center_x: AxisFilter,
+    center_y: AxisFilter,
+    width: AxisFilter,
+    height: AxisFilter,
 }
 
 /// A value and its velocity, with their covariance.
 #[derive(Clone, Debug)]
-struct Axis {
+struct AxisFilter {
     value: f32,
     speed: f32,
     value_variance: f32,
@@ -39,7 +39,7 @@ impl BoxFilter {
     /// A new face, assumed to be at rest.
     pub fn new(bounds: &BoundingBox) -> Self {
         let side = side(bounds);
-        let axis = |value| Axis::new(value, MEASURED * side, FIRST_SPEED * side);
+        let axis = |value| AxisFilter::new(value, MEASURED * side, FIRST_SPEED * side);
         let (x, y) = bounds.center();
         Self { center_x: axis(x), center_y: axis(y), width: axis(bounds.w), height: axis(bounds.h) }
     }
@@ -78,7 +78,7 @@ fn side(bounds: &BoundingBox) -> f32 {
     bounds.w.max(bounds.h).max(1.0)
 }
 
-impl Axis {
+impl AxisFilter {
     fn new(value: f32, deviation: f32, speed_deviation: f32) -> Self {
         Self {
             value,

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod face;
 pub mod files;
 pub mod geometry;
+pub mod labels;
 pub mod levels;
 pub mod paths;
 pub mod picture;

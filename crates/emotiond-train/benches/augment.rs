@@ -4,7 +4,7 @@
 
 use emotiond_core::{classify::description::InputSpec, face::normalize, picture::Color};
 use emotiond_train::{
-    augment::{Augmentation, Source},
+    augment::{Augmentation, Original},
     random::Draw,
     recipe::AugmentSection,
 };
@@ -26,7 +26,7 @@ fn main() {
     };
     let spec = InputSpec::fer2013();
     let pixels: Vec<u8> = (0..spec.crop_len()).map(|i| (i * 31 % 251) as u8).collect();
-    let source = Source { pixels: &pixels, side: spec.size, color: Color::Gray };
+    let source = Original { pixels: &pixels, side: spec.size, color: Color::Gray };
     let (mut crop, mut input) = (vec![0; spec.crop_len()], vec![0.0; spec.crop_len()]);
     for round in 1..=ROUNDS {
         let start = Instant::now();

@@ -51,12 +51,19 @@ pub fn negative_log_likelihood(logits: &[f32], classes: &[usize], width: usize, 
 pub fn softmax(logits: &[f32], width: usize, temperature: f64) -> Vec<f32> {
     let mut probabilities = Vec::with_capacity(logits.len());
     for row in logits.chunks_exact(width) {
-        let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers = row.iter().map(|&logit| (f64::from(logit - highest) / temperature).exp());
-        let sum: f64 = powers.clone().sum();
-        probabilities.extend(powers.map(|power| (power / sum) as f32));
+        let mut scaled: Vec<f64> = row.iter().map(|&logit| f64::from(logit) / temperature).collect();
+        softmax_in_place(&mut scaled);
+        probabilities.extend(scaled.into_iter().map(|probability| probability as f32));
     }
     probabilities
+}
+
+/// Replaces logits by their softmax.
+pub fn softmax_in_place(row: &mut [f64]) {
+    let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter_mut().for_each(|value| *value = (*value - highest).exp());
+    let sum: f64 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! disturbance at a time, and measures the accuracy against FER2013's labels and FER+'s taggers.
 
 use super::augment::{self, disturbances};
-use super::dataset::{Dataset, EMOTIONS, Sample};
+use super::dataset::{Dataset, Sample};
 use super::evaluate::EvaluateError;
-use super::labels::FERPLUS_LABELS;
 use emotiond_core::{
     classify::{Classifier, argmax},
     face,
+    labels::{EMOTIONS, FERPLUS_LABELS},
 };
 use serde::Serialize;
 

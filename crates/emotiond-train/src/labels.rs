@@ -1,11 +1,7 @@
 //! The label schemes: the emotions that a network distinguishes, and their relation to FER2013's and FER+'s labels.
 
 use super::recipe::LabelScheme;
-use emotiond_core::classify::description::FER2013_LABELS;
-
-/// The columns of FER+ that are emotions, in its order.
-pub const FERPLUS_LABELS: [&str; 8] =
-    ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"];
+use emotiond_core::labels::{FER2013_LABELS, FERPLUS_LABELS};
 
 impl LabelScheme {
     /// The emotions, in the order of the network's output.

@@ -1,6 +1,7 @@
 //! Counts the rows of a data set and finds repeated, contradictory and constant pictures.
 
-use super::dataset::{Dataset, EMOTIONS, repeats};
+use super::dataset::{Dataset, repeats};
+use emotiond_core::labels::EMOTIONS;
 use serde::Serialize;
 use std::collections::HashMap;
 

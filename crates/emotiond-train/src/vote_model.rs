@@ -2,7 +2,7 @@
 //! neutral), so a network trained on the votes would learn other labels than those it is evaluated on. A multinomial
 //! logistic regression from votes to labels, fitted on the training rows, turns the votes into calibrated soft labels.
 
-use super::dataset::Votes;
+use super::{calibration::softmax_in_place, dataset::Votes};
 use std::collections::BTreeMap;
 
 const COLUMNS: usize = 10;
@@ -50,7 +50,7 @@ impl VoteModel {
 
     /// The distribution over the classes for these votes.
     pub fn predict(&self, votes: Votes) -> Vec<f32> {
-        self.softmax(&features(&votes.0)).into_iter().map(|p| p as f32).collect()
+        self.distribution(&features(&votes.0)).into_iter().map(|p| p as f32).collect()
     }
 
     fn gradient(&self, rows: &[([f64; FEATURES], &Vec<f64>)], total: f64) -> Vec<f64> {
@@ -58,7 +58,7 @@ impl VoteModel {
         for (features, counts) in rows {
             let pictures: f64 = counts.iter().sum();
             let errors: Vec<f64> = self
-                .softmax(features)
+                .distribution(features)
                 .iter()
                 .zip(*counts)
                 .map(|(probability, count)| (pictures * probability - count) / total)
@@ -70,15 +70,13 @@ impl VoteModel {
         gradient
     }
 
-    fn softmax(&self, features: &[f64; FEATURES]) -> Vec<f64> {
+    fn distribution(&self, features: &[f64; FEATURES]) -> Vec<f64> {
         let mut logits = vec![0.0; self.classes];
         for (row, feature) in self.weights.chunks_exact(self.classes).zip(features) {
             logits.iter_mut().zip(row).for_each(|(logit, weight)| *logit += feature * weight);
         }
-        let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        logits.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
-        let sum: f64 = logits.iter().sum();
-        logits.iter().map(|power| power / sum).collect()
+        softmax_in_place(&mut logits);
+        logits
     }
 }
 

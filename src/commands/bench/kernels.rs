@@ -9,7 +9,7 @@ use crate::{
 use emotiond_core::{
     classify::{Classifier, ModelConfig},
     exit::Failure,
-    face::InputCutter,
+    face::{InputCutter, TiltedFace},
     runtime::Runtime,
 };
 use std::{
@@ -89,7 +89,8 @@ impl<'a> Kernels<'a> {
         self.inputs.clear();
         for face in &frame.detections {
             let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
-            self.cutter.append_upright(&frame.picture.view(), &face.bounds, roll_deg, &mut self.inputs);
+            let tilted = TiltedFace { bounds: face.bounds, roll_deg };
+            self.cutter.append_upright(&frame.picture.view(), &tilted, &mut self.inputs);
         }
         let cropped = Instant::now();
         self.classifier.classify(&self.inputs, &mut frame.probabilities)?;

@@ -3,9 +3,6 @@
 use crate::{levels::Levels, picture::Color};
 use thiserror::Error;
 
-/// FER2013's seven emotions, in the order of its labels.
-pub const FER2013_LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
-
 /// The input of a network: size, colour and normalisation `(pixel - mean) * scale` of pixels from 0 to 255, after the
 /// level correction `levels`.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +158,7 @@ fn invalid(key: &'static str, value: &str, expected: &'static str) -> Descriptio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::FER2013_LABELS;
 
     fn fer2013() -> Description {
         Description {

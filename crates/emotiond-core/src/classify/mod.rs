@@ -10,6 +10,7 @@ use crate::{
     runtime::{Provider, Runtime, RuntimeError, one_line, with_progress},
 };
 use description::{Description, DescriptionError};
+use ndarray::ArrayView4;
 use ort::{
     session::Session,
     value::{TensorRef, ValueType},
@@ -203,7 +204,7 @@ impl Classifier {
     }
 }
 
-/// Runs one batch and appends the first `count` rows of the output.
+/// Runs one batch, `[crops, channels, height, width]`, and appends the first `count` rows of the output.
 fn run(
     session: &mut Session,
     path: &Path,
@@ -215,8 +216,9 @@ fn run(
     let spec = &description.input;
     let classes = description.labels.len();
     let size = batch.len() / spec.crop_len();
-    let shape = [size, spec.color.channels(), spec.size, spec.size];
-    let outputs = session.run(ort::inputs![TensorRef::from_array_view((shape, batch))?])?;
+    let batch = ArrayView4::from_shape((size, spec.color.channels(), spec.size, spec.size), batch)
+        .expect("a batch consists of whole crops");
+    let outputs = session.run(ort::inputs![TensorRef::from_array_view(batch)?])?;
     let (found, probabilities) = outputs[0].try_extract_tensor::<f32>()?;
     if **found != [size as i64, classes as i64] {
         return Err(ClassifyError::Shape {
@@ -235,8 +237,8 @@ fn run(
 /// ```
 /// assert_eq!(emotiond_core::classify::argmax(&[0.2, 0.5, 0.3]), 1);
 /// ```
-pub fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map_or(0, |(index, _)| index)
+pub fn argmax<T: PartialOrd>(row: &[T]) -> usize {
+    (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }
 
 fn no_model() -> ClassifyError {

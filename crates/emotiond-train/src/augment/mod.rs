@@ -24,7 +24,7 @@ pub use warp::{Affine, Turn, warp};
 
 /// A picture to be augmented: square, row by row, pixel by pixel.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct Original<'a> {
     /// `side * side * channels` bytes.
     pub pixels: &'a [u8],
     /// Side in pixels.
@@ -125,14 +125,14 @@ impl Augmentation {
     ///
     /// # Panics
     /// When `out` is not that long.
-    pub fn apply(&self, source: &Source, side: usize, out: &mut [u8]) {
+    pub fn apply(&self, source: &Original, side: usize, out: &mut [u8]) {
         let map = Affine::new(source.side, side, self.flip, self.shift_px, self.rotation_deg, self.zoom);
         let channels = source.color.channels();
         match &self.cover {
             Some(cover) => {
                 let mut covered = source.pixels.to_vec();
                 cover.draw_on(source.side, channels, &mut covered);
-                warp(&Source { pixels: &covered, ..*source }, &map, self.turn, side, out);
+                warp(&Original { pixels: &covered, ..*source }, &map, self.turn, side, out);
             }
             None => warp(source, &map, self.turn, side, out),
         }
@@ -165,7 +165,7 @@ impl Augmentation {
 /// # Panics
 /// When `crop` is not `spec.crop_len()` bytes long.
 pub fn augment_sample(sample: &Sample, augmentation: &Augmentation, spec: &InputSpec, crop: &mut [u8]) {
-    let source = Source { pixels: &sample.pixels, side: sample.side as usize, color: sample.color };
+    let source = Original { pixels: &sample.pixels, side: sample.side as usize, color: sample.color };
     if sample.color == spec.color {
         augmentation.apply(&source, spec.size, crop);
         return;

@@ -7,8 +7,8 @@ fn picture(side: usize) -> Vec<u8> {
     (0..side * side).map(|i| (i * 31 % 251) as u8).collect()
 }
 
-fn gray(pixels: &[u8], side: usize) -> Source<'_> {
-    Source { pixels, side, color: Color::Gray }
+fn gray(pixels: &[u8], side: usize) -> Original<'_> {
+    Original { pixels, side, color: Color::Gray }
 }
 
 fn all_on() -> AugmentSection {
@@ -210,7 +210,7 @@ fn erasing_stays_inside_its_share() {
 #[test]
 fn colours_keep_apart() {
     let pixels = [[10, 120, 250]; 32 * 32].concat();
-    let source = Source { pixels: &pixels, side: 32, color: Color::Rgb };
+    let source = Original { pixels: &pixels, side: 32, color: Color::Rgb };
     let mut out = vec![0; 48 * 48 * 3];
     let section = geometry_alone();
     Augmentation::draw(&section, &mut ChaCha8Rng::seed_from_u64(3)).apply(&source, 48, &mut out);

@@ -1,7 +1,7 @@
 //! Warps pictures with bilinear interpolation: an affine map, then a perspective map. The pixels of the border are
 //! repeated outside, as in the daemon's crop.
 
-use super::{Source, uniform};
+use super::{Original, uniform};
 use rand::Rng;
 
 const FRACTION_BITS: u32 = 16;
@@ -96,7 +96,7 @@ impl Turn {
 ///
 /// # Panics
 /// When the length of `out` or of the source does not match its side and colour.
-pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out: &mut [u8]) {
+pub fn warp(source: &Original, map: &Affine, turn: Option<Turn>, side: usize, out: &mut [u8]) {
     let channels = source.color.channels();
     assert_eq!(out.len(), side * side * channels, "the output does not fit its side");
     assert_eq!(source.pixels.len(), source.side * source.side * channels, "the source does not fit its side");
@@ -123,7 +123,7 @@ pub fn warp(source: &Source, map: &Affine, turn: Option<Turn>, side: usize, out:
 
 /// One pixel by bilinear interpolation at the fixed-point position (`x`, `y`).
 #[inline]
-fn sample(source: &Source, channels: usize, x: i64, y: i64, pixel: &mut [u8]) {
+fn sample(source: &Original, channels: usize, x: i64, y: i64, pixel: &mut [u8]) {
     let last = source.side as i64 - 1;
     let (x, y) = (x.clamp(0, last * ONE), y.clamp(0, last * ONE));
     let (left, top) = (x >> FRACTION_BITS, y >> FRACTION_BITS);

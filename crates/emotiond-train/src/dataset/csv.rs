@@ -1,8 +1,9 @@
 //! FER2013 as one CSV: `fer2013.csv` (`emotion,pixels,Usage`) and `icml_face_data.csv` (`emotion, Usage, pixels`).
 
-use super::{Dataset, DatasetError, EMOTIONS, make_sample};
+use super::{Dataset, DatasetError, make_sample};
 use emotiond_core::{
     classify::description::InputSpec,
+    labels::EMOTIONS,
     picture::{Color, PictureView},
 };
 use std::{

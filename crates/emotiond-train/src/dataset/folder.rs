@@ -1,8 +1,9 @@
 //! Pictures in folders: `split/emotion/*.png|jpg`.
 
-use super::{Dataset, DatasetError, EMOTIONS, Sample, make_sample};
+use super::{Dataset, DatasetError, Sample, make_sample};
 use emotiond_core::{
     classify::description::InputSpec,
+    labels::{self, EMOTIONS},
     picture::{Color, PictureView},
 };
 use rayon::prelude::*;
@@ -10,19 +11,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// Other names for the emotions in data sets.
-const SYNONYMS: [(&str, &str); 9] = [
-    ("anger", "angry"),
-    ("disgusted", "disgust"),
-    ("fearful", "fear"),
-    ("happiness", "happy"),
-    ("sadness", "sad"),
-    ("surprised", "surprise"),
-    ("suprise", "surprise"),
-    ("normal", "neutral"),
-    ("contemptuous", "contempt"),
-];
 
 struct File {
     path: PathBuf,
@@ -51,7 +39,7 @@ pub(super) fn read(root: &Path, spec: &InputSpec) -> Result<Dataset, DatasetErro
 
 /// Lists the pictures of one class.
 fn list_class(folder: &Path, split: usize) -> Result<Vec<File>, DatasetError> {
-    let emotion = emotion_of(&file_name(folder)).ok_or_else(|| {
+    let emotion = labels::emotion(&file_name(folder)).ok_or_else(|| {
         let names = EMOTIONS.join(", ");
         DatasetError::unreadable(
             folder,
@@ -95,12 +83,6 @@ fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetE
     let origin = file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string();
     let view = PictureView::new(width, height, color, &data);
     Ok(make_sample(&view, spec, file.emotion, file.split, origin))
-}
-
-fn emotion_of(name: &str) -> Option<usize> {
-    let name = name.to_ascii_lowercase();
-    let name = SYNONYMS.iter().find(|(other, _)| *other == name).map_or(name.as_str(), |(_, own)| own);
-    EMOTIONS.iter().position(|emotion| *emotion == name)
 }
 
 fn is_picture(path: &Path) -> bool {

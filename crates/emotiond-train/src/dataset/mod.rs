@@ -22,10 +22,6 @@ use std::{
 };
 use thiserror::Error;
 
-/// The emotions in data sets: FER2013's seven in the order of their numbers, then FER+'s eighth.
-pub const EMOTIONS: [&str; 8] =
-    ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
-
 /// Why data cannot be used. Each message is one line.
 #[derive(Debug, Error)]
 pub enum DatasetError {

@@ -1,7 +1,7 @@
 //! FER+: the votes of ten taggers for each row of FER2013 (Barsoum et al. 2016), joined by row order.
 
 use super::{Dataset, DatasetError, open};
-use crate::labels::FERPLUS_LABELS;
+use emotiond_core::labels::FERPLUS_LABELS;
 use std::path::{Path, PathBuf};
 
 /// The columns of FER+'s CSV that contain votes: its eight emotions, then `unknown` and `NF` (no face).

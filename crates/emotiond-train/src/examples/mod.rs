@@ -1,13 +1,15 @@
 //! Selects the rows of a data set as the recipe says, and computes their classes and target distributions.
 
 use super::{
-    dataset::{Dataset, DatasetError, EMOTIONS, Sample, repeats},
-    labels::FERPLUS_LABELS,
+    dataset::{Dataset, DatasetError, Sample, repeats},
     random::Draw,
     recipe::{ClassWeights, LabelScheme, Recipe, Validation},
     vote_model::VoteModel,
 };
-use emotiond_core::classify::description::InputSpec;
+use emotiond_core::{
+    classify::description::InputSpec,
+    labels::{EMOTIONS, FERPLUS_LABELS},
+};
 use rand::seq::SliceRandom;
 use std::{collections::HashSet, sync::Arc};
 

@@ -1,7 +1,12 @@
 //! Registers the kernels as a burn backend extension: forward and backward passes for the Flex backend with autodiff.
 
 use super::shape::{MapShape, Window};
-use super::{batch_norm, bias, by_channel, dense, depthwise, pool};
+use super::{
+    batch_norm::{self, Normalisation},
+    bias, by_channel,
+    dense::{self, Convolution},
+    depthwise, pool,
+};
 use burn::backend::{
     Autodiff, Backend, DType, Flex, TensorMetadata,
     autodiff::{
@@ -48,7 +53,7 @@ impl MapOps for Flex {
     fn map_conv2d(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let (shape, channels) = (shape(&x), weight.shape()[3]);
-        let out = dense::forward(values(&x), shape, values(&weight), window, channels);
+        let out = dense::forward(values(&x), values(&weight), &Convolution { shape, window, channels });
         tensor(out, &window.output(shape, channels).dims())
     }
 
@@ -180,15 +185,9 @@ impl Backward<Flex, 2> for DenseBackward {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (x, weight, window, needs_input) = ops.state;
         let channels = weight.shape()[3];
-        let (grad_x, grad_weight) = dense::backward(
-            values(&x),
-            shape(&x),
-            values(&weight),
-            window,
-            values(&grad),
-            channels,
-            needs_input,
-        );
+        let convolution = Convolution { shape: shape(&x), window, channels };
+        let (grad_x, grad_weight) =
+            dense::backward(values(&x), values(&weight), &convolution, values(&grad), needs_input);
         let [x_node, weight_node] = ops.parents;
         if let (Some(node), Some(grad_x)) = (x_node, grad_x) {
             grads.register::<Flex>(node.id, tensor(grad_x, &shape(&x).dims()));
@@ -265,15 +264,8 @@ impl Backward<Flex, 3> for NormBackward {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
         let norm = ops.state;
-        let (grad_x, grad_gamma, grad_beta) = batch_norm::backward(
-            values(&norm.x),
-            &norm.statistics,
-            values(&norm.gamma),
-            values(&norm.beta),
-            norm.epsilon,
-            norm.relu,
-            values(&grad),
-        );
+        let (grad_x, grad_gamma, grad_beta) =
+            batch_norm::backward(values(&norm.x), &norm.normalisation(), values(&grad));
         let shapes = [&norm.x, &norm.gamma, &norm.beta];
         for ((node, grad), shape) in ops.parents.into_iter().zip([grad_x, grad_gamma, grad_beta]).zip(shapes)
         {
@@ -303,13 +295,18 @@ impl Norm {
     }
 
     fn forward(&self) -> FlexTensor {
-        let (scale, shift) = batch_norm::scale_and_shift(
-            &self.statistics,
-            values(&self.gamma),
-            values(&self.beta),
-            self.epsilon,
-        );
+        let (scale, shift) = batch_norm::scale_and_shift(&self.normalisation());
         like(by_channel::affine(values(&self.x), &scale, &shift, self.relu), &self.x)
+    }
+
+    fn normalisation(&self) -> Normalisation<'_> {
+        Normalisation {
+            statistics: &self.statistics,
+            gamma: values(&self.gamma),
+            beta: values(&self.beta),
+            epsilon: self.epsilon,
+            relu: self.relu,
+        }
     }
 
     fn statistics_tensors(&self) -> (FlexTensor, FlexTensor) {

@@ -46,13 +46,24 @@ pub fn statistics(x: &[f32], channels: usize) -> Statistics {
     }
 }
 
-/// The factor and summand of each channel: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
-pub fn scale_and_shift(
-    statistics: &Statistics,
-    gamma: &[f32],
-    beta: &[f32],
-    epsilon: f32,
-) -> (Vec<f32>, Vec<f32>) {
+/// A normalisation: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, optionally followed by a ReLU.
+#[derive(Clone, Copy)]
+pub struct Normalisation<'a> {
+    /// Mean and variance of each channel.
+    pub statistics: &'a Statistics,
+    /// The factor of each channel.
+    pub gamma: &'a [f32],
+    /// The summand of each channel.
+    pub beta: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// Whether a ReLU follows.
+    pub relu: bool,
+}
+
+/// The factor and summand of each channel.
+pub fn scale_and_shift(norm: &Normalisation) -> (Vec<f32>, Vec<f32>) {
+    let &Normalisation { statistics, gamma, beta, epsilon, .. } = norm;
     let scale: Vec<f32> = statistics
         .variance
         .iter()
@@ -70,17 +81,10 @@ pub fn scale_and_shift(
 }
 
 /// Gradients of `x`, gamma and beta in training.
-pub fn backward(
-    x: &[f32],
-    statistics: &Statistics,
-    gamma: &[f32],
-    beta: &[f32],
-    epsilon: f32,
-    relu: bool,
-    grad: &[f32],
-) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+pub fn backward(x: &[f32], norm: &Normalisation, grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let &Normalisation { statistics, gamma, epsilon, relu, .. } = norm;
     let channels = gamma.len();
-    let (scale, shift) = scale_and_shift(statistics, gamma, beta, epsilon);
+    let (scale, shift) = scale_and_shift(norm);
     let (mean, inverse): (&[f32], Vec<f32>) =
         (&statistics.mean, statistics.variance.iter().map(|v| 1.0 / (v + epsilon).sqrt()).collect());
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };

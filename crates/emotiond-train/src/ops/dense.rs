@@ -5,8 +5,20 @@ use super::compute::{Matrix, matmul, samples_per_task, sum_in_order};
 use super::shape::{MapShape, Window};
 use rayon::prelude::*;
 
+/// The shapes of a convolution.
+#[derive(Clone, Copy)]
+pub struct Convolution {
+    /// Shape of the input.
+    pub shape: MapShape,
+    /// The window.
+    pub window: Window,
+    /// Output channels.
+    pub channels: usize,
+}
+
 /// The convolution of `x` with `weight`, without bias.
-pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window, channels: usize) -> Vec<f32> {
+pub fn forward(x: &[f32], weight: &[f32], convolution: &Convolution) -> Vec<f32> {
+    let &Convolution { shape, window, channels } = convolution;
     let out_shape = window.output(shape, channels);
     let (pixels, depth) = (out_shape.h * out_shape.w, patch_len(shape, window));
     let weight = Matrix::new(weight, depth, channels);
@@ -33,13 +45,12 @@ pub fn forward(x: &[f32], shape: MapShape, weight: &[f32], window: Window, chann
 /// Gradients of `x` (if `needs_input`) and of the weight.
 pub fn backward(
     x: &[f32],
-    shape: MapShape,
     weight: &[f32],
-    window: Window,
+    convolution: &Convolution,
     grad: &[f32],
-    channels: usize,
     needs_input: bool,
 ) -> (Option<Vec<f32>>, Vec<f32>) {
+    let &Convolution { shape, window, channels } = convolution;
     let out_shape = window.output(shape, channels);
     let depth = patch_len(shape, window);
     let task = samples_per_task(shape.n);

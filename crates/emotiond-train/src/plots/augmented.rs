@@ -4,7 +4,7 @@ use super::canvas::{
     Area, DrawError, FAINT_INK, INK, PlotError, draw_picture, save as save_sheet, text_style, write,
 };
 use crate::{
-    augment::{Augmentation, Source},
+    augment::{Augmentation, Original},
     dataset::{Dataset, Sample},
     random::Draw,
     recipe::AugmentSection,
@@ -61,7 +61,7 @@ fn tile(
 ) -> Result<(), DrawError> {
     let side = sample.side as usize;
     let mut pixels = vec![0; sample.pixels.len()];
-    let source = Source { pixels: &sample.pixels, side, color: sample.color };
+    let source = Original { pixels: &sample.pixels, side, color: sample.color };
     let mut random = Draw::Augment.random(1, 0, place as u64);
     Augmentation::draw(section, &mut random).apply(&source, side, &mut pixels);
     draw_picture(area, at, SIDE, &PictureView::new(sample.side, sample.side, sample.color, &pixels))

@@ -1,6 +1,6 @@
 //! The bitmap, the font and the colours of the plots.
 
-use crate::augment::{Affine, Source, warp};
+use crate::augment::{Affine, Original, warp};
 use emotiond_core::{
     exit::{Exit, ExitsWith},
     picture::{self, PictureView},
@@ -111,7 +111,7 @@ pub(super) fn draw_picture(
 ) -> Result<(), DrawError> {
     let channels = picture.color.channels();
     let own_side = picture.width as usize;
-    let source = Source { pixels: picture.data, side: own_side, color: picture.color };
+    let source = Original { pixels: picture.data, side: own_side, color: picture.color };
     let mut pixels = vec![0; side * side * channels];
     let map = Affine::new(own_side, side, false, (0.0, 0.0), 0.0, 1.0);
     warp(&source, &map, None, side, &mut pixels);

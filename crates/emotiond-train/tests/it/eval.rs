@@ -1,6 +1,9 @@
 //! Tests `emotiond-train eval` with a network whose output is known, and on real faces.
 
-use emotiond_core::classify::description::{Description, FER2013_LABELS, InputSpec};
+use emotiond_core::{
+    classify::description::{Description, InputSpec},
+    labels::FER2013_LABELS,
+};
 use onnx_ir::{GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use serde_json::Value;
 use std::{

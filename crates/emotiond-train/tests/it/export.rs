@@ -38,7 +38,7 @@ fn network(arch: &str) -> Network {
 
 fn description() -> Description {
     Description {
-        labels: emotiond_core::classify::description::FER2013_LABELS.map(str::to_owned).to_vec(),
+        labels: emotiond_core::labels::FER2013_LABELS.map(str::to_owned).to_vec(),
         input: InputSpec::fer2013(),
         license: Some("MIT".to_owned()),
         trained_on: None,

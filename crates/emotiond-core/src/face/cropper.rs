@@ -1,10 +1,9 @@
-//! Makes the input of a network from a detector's box: square crop, colour conversion, normalisation. The daemon, the
-//! trainer and the evaluation share this code, so that a model gets the same input in use as in training.
+//! Cuts square crops out of pictures.
 
+use super::{Framing, square, upright::turn_upright};
 use crate::{
     classify::description::InputSpec,
     geometry::BoundingBox,
-    levels::{Levels, Stretch},
     picture::{Color, PictureView, luma},
 };
 use fast_image_resize::{
@@ -13,64 +12,24 @@ use fast_image_resize::{
 };
 use std::f32::consts::SQRT_2;
 
-/// Position and size of the square crop relative to a detector's box, in parts of the box's longer side. The default is
-/// the smallest square around the box's centre that contains the box.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Framing {
-    /// Total length added to the side (0.2: 10 % at each end); it may be negative.
-    pub margin: f32,
-    /// Distance of the square's centre below the box's centre.
-    pub down: f32,
-}
-
-impl Framing {
-    /// The same with another margin, if one is given.
-    pub fn with_margin(self, margin: Option<f32>) -> Self {
-        Self { margin: margin.unwrap_or(self.margin), ..self }
-    }
-}
-
 /// A face that is tilted by less than this is not rotated, in degrees; measured, see docs/pose.md.
 const LEAST_ROLL_DEG: f32 = 5.0;
 
-/// Makes a network's input from faces: crops and normalises them.
-pub struct InputCutter {
-    cropper: Cropper,
-    crop: Vec<u8>,
-    framing: Framing,
-    spec: InputSpec,
+/// A face whose head is tilted.
+#[derive(Clone, Copy, Debug)]
+pub struct TiltedFace {
+    /// The upright bounding box, as from a detector.
+    pub bounds: BoundingBox,
+    /// Clockwise rotation of the head in the picture plane, in degrees.
+    pub roll_deg: f32,
 }
 
-impl InputCutter {
-    /// A cutter for a network with the input `spec`, with crops placed by `framing`.
-    pub fn new(framing: Framing, spec: InputSpec) -> Self {
-        Self { cropper: Cropper::new(), crop: vec![0; spec.crop_len()], framing, spec }
-    }
-
-    /// Appends the input of a face, `crop_len` numbers channel by channel, to `inputs`.
-    pub fn append(&mut self, picture: &PictureView, face: &BoundingBox, inputs: &mut Vec<f32>) {
-        self.append_upright(picture, face, 0.0, inputs);
-    }
-
-    /// The same for a face that is tilted clockwise by `roll_deg`; it is rotated upright.
-    pub fn append_upright(
-        &mut self,
-        picture: &PictureView,
-        face: &BoundingBox,
-        roll_deg: f32,
-        inputs: &mut Vec<f32>,
-    ) {
-        self.cropper.crop_upright(picture, face, roll_deg, self.framing, &self.spec, &mut self.crop);
-        let start = inputs.len();
-        inputs.resize(start + self.crop.len(), 0.0);
-        normalize(&self.crop, &self.spec, &mut inputs[start..]);
-    }
-
-    /// The pixels of the latest crop before normalisation.
-    pub fn crop(&self) -> PictureView<'_> {
-        let side = self.spec.size as u32;
-        PictureView::new(side, side, self.spec.color, &self.crop)
-    }
+/// A part of a picture in pixels; it may extend beyond the picture.
+struct Region {
+    left: i64,
+    top: i64,
+    width: usize,
+    height: usize,
 }
 
 /// Cuts faces out of pictures. Its buffers are reused, so that it normally does not allocate memory.
@@ -110,7 +69,7 @@ impl Cropper {
         self.resample(picture, &square(face, framing), spec.color, spec.size, out);
     }
 
-    /// The same for a face that is tilted clockwise by `roll_deg`: the square is tilted with the face and rotated
+    /// The same for a face that is tilted: the square is tilted with the face and rotated
     /// upright. A face with a small tilt is not rotated.
     ///
     /// # Panics
@@ -118,12 +77,12 @@ impl Cropper {
     pub fn crop_upright(
         &mut self,
         picture: &PictureView,
-        face: &BoundingBox,
-        roll_deg: f32,
+        face: &TiltedFace,
         framing: Framing,
         spec: &InputSpec,
         out: &mut [u8],
     ) {
+        let &TiltedFace { bounds: ref face, roll_deg } = face;
         if roll_deg.abs() < LEAST_ROLL_DEG || !roll_deg.is_finite() {
             return self.crop(picture, face, framing, spec, out);
         }
@@ -161,7 +120,7 @@ impl Cropper {
         let width = ((square.x + square.w).ceil() - left).max(1.0);
         let height = ((square.y + square.h).ceil() - top).max(1.0);
         let (width, height) = (width as usize, height as usize);
-        self.copy_region(picture, color, left as i64, top as i64, width, height);
+        self.copy_region(picture, color, &Region { left: left as i64, top: top as i64, width, height });
         if width == size && height == size && square.w == width as f32 {
             out.copy_from_slice(&self.region);
             return;
@@ -185,16 +144,9 @@ impl Cropper {
         self.resizer.resize(&source, &mut target, &options).expect("the crop lies inside the region");
     }
 
-    /// Fills `self.region` with `width` x `height` pixels starting at (`left`, `top`), in `color`.
-    fn copy_region(
-        &mut self,
-        picture: &PictureView,
-        color: Color,
-        left: i64,
-        top: i64,
-        width: usize,
-        height: usize,
-    ) {
+    /// Fills `self.region` with the pixels of `region`, in `color`.
+    fn copy_region(&mut self, picture: &PictureView, color: Color, region: &Region) {
+        let &Region { left, top, width, height } = region;
         self.region.clear();
         let last_x = i64::from(picture.width) - 1;
         let last_y = i64::from(picture.height) - 1;
@@ -217,14 +169,6 @@ impl Cropper {
     }
 }
 
-/// The square placed by `framing` around the box `face`.
-pub fn square(face: &BoundingBox, framing: Framing) -> BoundingBox {
-    let longer = face.w.max(face.h);
-    let side = longer * (1.0 + framing.margin);
-    let (cx, cy) = face.center();
-    BoundingBox::new(cx - side / 2.0, cy + longer * framing.down - side / 2.0, side, side)
-}
-
 /// Limits the position and size of a square from a broken detection far outside the picture, because its pixels would
 /// need too much memory. Other squares are unchanged.
 fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
@@ -236,67 +180,6 @@ fn within_reach(square: &BoundingBox, picture: &PictureView) -> BoundingBox {
     let side = square.w.min(reach);
     let near = |center: f32| if center.is_nan() { 0.0 } else { center.clamp(-reach, reach) };
     BoundingBox::new(near(cx) - side / 2.0, near(cy) - side / 2.0, side, side)
-}
-
-/// Writes the tilted square in the middle of `tilted` into `out`. `tilted` has `size` x `size` pixels and just contains
-/// the corners of the square, whose axes are (`cos`, `sin`) and (-`sin`, `cos`). Each output pixel is the mean of four
-/// bilinear samples.
-fn turn_upright(tilted: &[u8], size: usize, (sin, cos): (f32, f32), spec: &InputSpec, out: &mut [u8]) {
-    let channels = spec.color.channels();
-    let pitch = size as f32 / SQRT_2 / (2 * spec.size) as f32;
-    let middle = (size as f32 - 1.0) / 2.0;
-    let last = (size - 1) as f32;
-    let add = |x: f32, y: f32, sums: &mut [f32]| {
-        let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
-        let (column, row) = ((x as usize).min(size - 2), (y as usize).min(size - 2));
-        let (right, below) = (x - column as f32, y - row as f32);
-        let at = (row * size + column) * channels;
-        for (channel, sum) in sums.iter_mut().enumerate() {
-            let pixel = |place: usize| f32::from(tilted[at + place * channels + channel]);
-            let upper = pixel(0) + (pixel(1) - pixel(0)) * right;
-            let lower = pixel(size) + (pixel(size + 1) - pixel(size)) * right;
-            *sum += upper + (lower - upper) * below;
-        }
-    };
-    for (index, pixel) in out.chunks_exact_mut(channels).enumerate() {
-        let mut sums = [0.0; 3];
-        for part in 0..4 {
-            let across = (2 * (index % spec.size) + part % 2) as f32 + 0.5 - spec.size as f32;
-            let down = (2 * (index / spec.size) + part / 2) as f32 + 0.5 - spec.size as f32;
-            let (across, down) = (across * pitch, down * pitch);
-            add(
-                middle + across * cos - down * sin,
-                middle + across * sin + down * cos,
-                &mut sums[..channels],
-            );
-        }
-        for (value, sum) in pixel.iter_mut().zip(sums) {
-            *value = (sum / 4.0).round() as u8;
-        }
-    }
-}
-
-/// Converts a crop (`size * size * channels` bytes, pixel by pixel) to the network's input (channel by channel):
-/// `(pixel - mean) * scale`, after the level correction if `spec` has one.
-///
-/// # Panics
-/// When the two lengths differ from `spec.crop_len()`.
-pub fn normalize(crop: &[u8], spec: &InputSpec, out: &mut [f32]) {
-    assert!(
-        crop.len() == spec.crop_len() && out.len() == crop.len(),
-        "a crop or an input of the wrong length"
-    );
-    let channels = spec.color.channels();
-    let stretch = match spec.levels {
-        Levels::Raw => Stretch::NONE,
-        Levels::Auto => Stretch::of(crop, spec.size, spec.color),
-    };
-    for (channel, plane) in out.chunks_exact_mut(spec.size * spec.size).enumerate() {
-        let (mean, scale) = (spec.mean[channel], spec.scale[channel]);
-        for (value, pixel) in plane.iter_mut().zip(crop[channel..].iter().step_by(channels)) {
-            *value = (f32::from(*pixel) * stretch.gain + stretch.offset - mean) * scale;
-        }
-    }
 }
 
 fn repeat_pixel(region: &mut Vec<u8>, row: &[u8], from: Color, to: Color, x: usize, count: usize) {
@@ -387,7 +270,8 @@ mod tests {
                 let pixels = picture(roll_deg);
                 let view = PictureView::new(300, 300, Color::Rgb, &pixels);
                 let mut out = vec![0; spec.crop_len()];
-                Cropper::new().crop_upright(&view, &face, roll_deg, framing, &spec, &mut out);
+                let face = TiltedFace { bounds: face, roll_deg };
+                Cropper::new().crop_upright(&view, &face, framing, &spec, &mut out);
                 out
             };
             let upright = crop(0.0);
@@ -406,25 +290,12 @@ mod tests {
         let (spec, face) = (InputSpec::fer2013(), BoundingBox::new(20.3, 30.1, 50.0, 60.0));
         let crop = |roll_deg: f32| {
             let mut out = vec![0; spec.crop_len()];
-            Cropper::new().crop_upright(&picture, &face, roll_deg, Framing::default(), &spec, &mut out);
+            let face = TiltedFace { bounds: face, roll_deg };
+            Cropper::new().crop_upright(&picture, &face, Framing::default(), &spec, &mut out);
             out
         };
         assert_eq!(crop(LEAST_ROLL_DEG - 0.1), crop(0.0));
         assert_eq!(crop(f32::NAN), crop(0.0));
         assert_ne!(crop(LEAST_ROLL_DEG + 0.1), crop(0.0));
-    }
-
-    #[test]
-    fn normalising_separates_the_channels() {
-        let spec = InputSpec {
-            color: Color::Rgb,
-            size: 1,
-            mean: vec![0.0, 1.0, 2.0],
-            scale: vec![1.0, 2.0, 0.5],
-            levels: Levels::Raw,
-        };
-        let mut out = [0.0; 3];
-        normalize(&[10, 11, 12], &spec, &mut out);
-        assert_eq!(out, [10.0, 20.0, 5.0]);
     }
 }
