@@ -2,6 +2,7 @@
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, frame_times, run_sources, text,
+    wait_until,
 };
 use emotiond::palette::color;
 use image::{ImageFormat, Rgb, RgbImage};
@@ -13,7 +14,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Runs the program on a source and writes annotated copies.
@@ -197,18 +198,15 @@ fn a_kill_leaves_a_video_that_can_be_played() {
     running.wait_for(|event| event["frame"].as_u64().is_some_and(|frame| frame >= 25));
     running.child.kill().unwrap();
     running.child.wait().unwrap();
-    // ffmpeg notices the end of its input and ends the file.
-    let deadline = Instant::now() + crate::common::HANG;
-    let mut last = 0;
-    loop {
-        let length = fs::metadata(&out).map_or(0, |file| file.len());
-        if length > 0 && length == last {
-            break;
-        }
-        assert!(Instant::now() < deadline, "nothing was written");
-        last = length;
-        thread::sleep(Duration::from_millis(500));
-    }
+    // ffmpeg notices the end of its input, completes the file and ends.
+    wait_until("the recorder has ended", || {
+        let writes_to_out = |process: &std::path::PathBuf| {
+            let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+            arguments.windows(out.as_os_str().len()).any(|part| part == out.as_os_str().as_encoded_bytes())
+        };
+        let mut processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        (!processes.any(|process| writes_to_out(&process))).then_some(())
+    });
     let stream = probe(&out);
     let frames: u32 = crate::common::string(&stream["nb_read_frames"]).parse().unwrap();
     assert!(frames >= 20, "{frames} frames");

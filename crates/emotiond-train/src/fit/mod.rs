@@ -1,11 +1,13 @@
 //! A training run: trains epoch by epoch, validates, writes checkpoints, stops early and resumes.
 
-use super::arch::{self, ArchError, Network, NetworkSpec};
+mod error;
+
+use super::arch::{self, Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
 use super::examples::Prepared;
-use super::from_onnx::{self, FromOnnxError};
+use super::from_onnx;
 use super::frozen::Frozen;
 use super::history::EpochRecord;
 use super::loader::Loader;
@@ -14,11 +16,10 @@ use super::recipe::{AugmentSection, Recipe};
 use super::trainer::{Diverged, Totals, Trainer};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, TensorData};
-use emotiond_core::exit::{Exit, ExitsWith};
-use std::path::{Path, PathBuf};
+pub use error::FitError;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use thiserror::Error;
 
 /// The checkpoint of the last epoch, from which a run is resumed.
 pub const LAST: &str = "last.ckpt";
@@ -26,63 +27,6 @@ pub const LAST: &str = "last.ckpt";
 pub const BEST: &str = "best.ckpt";
 /// Number of pictures in a validation batch.
 pub const VALIDATION_BATCH: usize = 128;
-
-/// Why a run cannot start or continue.
-#[derive(Debug, Error)]
-pub enum FitError {
-    /// The recipe's network cannot be built.
-    #[error(transparent)]
-    Arch(#[from] ArchError),
-    /// A checkpoint cannot be written or read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A model's weights cannot be loaded.
-    #[error(transparent)]
-    FromOnnx(#[from] FromOnnxError),
-    /// The pretrained weights cannot be used.
-    #[error(transparent)]
-    Pretrained(#[from] PretrainedError),
-    /// The loss became NaN or infinite.
-    #[error(transparent)]
-    Diverged(#[from] Diverged),
-    /// The folder contains another run.
-    #[error("{} already contains a run: continue it with --resume, or choose another --out", folder.display())]
-    Occupied {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The folder's run was started with another recipe.
-    #[error(
-        "the run in {} was started with another recipe ({difference}): resume with that recipe, or choose another --out",
-        folder.display()
-    )]
-    OtherRecipe {
-        /// The folder.
-        folder: PathBuf,
-        /// The first lines that differ.
-        difference: String,
-    },
-}
-
-impl ExitsWith for FitError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Occupied { .. } => Exit::Usage,
-            Self::Pretrained(error) => error.exit(),
-            Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
-            Self::Checkpoint(CheckpointError::Read { .. }) | Self::FromOnnx(FromOnnxError::Read { .. }) => {
-                Exit::NoInput
-            }
-            Self::Checkpoint(CheckpointError::Damaged { .. })
-            | Self::FromOnnx(FromOnnxError::NotOnnx { .. }) => Exit::Data,
-            Self::Checkpoint(CheckpointError::OtherNetwork { .. })
-            | Self::FromOnnx(FromOnnxError::OtherNetwork { .. })
-            | Self::Arch(_)
-            | Self::Diverged(_)
-            | Self::OtherRecipe { .. } => Exit::Config,
-        }
-    }
-}
 
 /// Receives the progress of a run.
 pub trait Watch {
