@@ -1,6 +1,6 @@
 //! An analysed frame for overlay and recorders: the picture and its faces.
 
-use crate::frame::Picture;
+use crate::{areas::Areas, frame::Picture};
 use emotiond_core::geometry::BoundingBox;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct AnalysedFace {
 pub struct PipelineInfo {
     /// The sources' names.
     pub sources: Vec<String>,
+    /// The areas of the sources.
+    pub areas: Vec<Areas>,
     /// The emotion labels in the order of the probabilities.
     pub labels: Vec<String>,
     /// The execution provider.

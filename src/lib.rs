@@ -6,6 +6,7 @@
 //! [`pipeline`] runs these stages in threads. [`report`] summarises recorded events.
 pub mod analysed;
 pub mod annotate;
+pub mod areas;
 pub mod audience;
 pub mod catch_panic;
 pub mod child;
@@ -32,3 +33,4 @@ pub mod smooth;
 pub mod source;
 pub mod stop;
 pub mod track;
+pub mod zones;

@@ -1,4 +1,5 @@
 //! Draws on pictures: a box per face with its emotion, the status line, and panels of text.
+mod areas;
 mod canvas;
 mod marks;
 mod privacy;
@@ -12,7 +13,7 @@ pub use status::{RateMeter, live_status, recorded_status};
 pub use text::Typesetter;
 pub use tiles::{Scaler, fit, grid, mirror, mirrored};
 
-use crate::{analysed::Analysed, frame::Picture, palette::Rgb};
+use crate::{analysed::Analysed, areas::Areas, frame::Picture, palette::Rgb};
 
 /// Colours of backgrounds and text.
 const WHITE: Rgb = [255, 255, 255];
@@ -63,6 +64,11 @@ impl Artist {
     /// Draws the boxes of `shown`, in the coordinates of `picture`, with labels and charts.
     pub fn draw_faces(&mut self, picture: &mut Picture, shown: &Analysed, labels: &[String]) {
         marks::draw(self, picture, shown, labels);
+    }
+
+    /// Darkens the masks and outlines the zones of `areas`; with `is_mirrored`, for a picture that was mirrored.
+    pub fn draw_areas(&mut self, picture: &mut Picture, areas: &Areas, is_mirrored: bool) {
+        areas::draw(self, picture, areas, is_mirrored);
     }
 
     /// Draws the boxes of `shown` on its own picture.

@@ -3,14 +3,16 @@
 mod values;
 
 use crate::{
+    areas::ZonesAt,
     audience::Summary,
     message::{SourceState, StateChange},
+    zones::ZoneSummary,
 };
 use jiff::Timestamp;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-pub use values::{Degrees, PixelBox, Probabilities, Time};
+use std::{borrow::Cow, collections::BTreeMap};
+pub use values::{ByName, Degrees, PixelBox, Probabilities, Time};
 use values::{always, is_true, rounded, rounded_or_none};
 
 /// Version of the event format.
@@ -61,6 +63,10 @@ pub struct FaceEvent<'a> {
     #[serde(skip_serializing_if = "is_true")]
     #[schemars(default = "always")]
     pub readable: bool,
+    /// The zones that contain the centre of the box; absent if the source has no zones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub zones: Option<ZonesAt<'a>>,
     /// The displayed emotion.
     pub emotion: &'a str,
     /// Probability of the displayed emotion.
@@ -147,6 +153,39 @@ pub struct AudienceEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     #[schemars(range(min = 0, max = 1))]
     pub facing: Option<f32>,
+    /// The figures of each zone, by its name; absent if the source has no zones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, ZoneFigures<'static>>>")]
+    pub zones: Option<ByName<'a, ZoneFigures<'a>>>,
+}
+
+/// Summary of the faces in a zone over the same window.
+#[derive(Serialize, JsonSchema)]
+pub struct ZoneFigures<'a> {
+    /// Numbers of faces in the zone.
+    pub faces: AudienceFaces,
+    /// Each emotion's share of the time of these faces in the zone.
+    pub emotions: Probabilities<'a>,
+    /// The emotion with the largest share; null if there was no face.
+    pub dominant: Option<&'a str>,
+    /// The share of the time with a known pose in which these faces looked towards the camera; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub facing: Option<f32>,
+    /// How long these faces have been in the zone so far; absent if there was no face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_s: Option<Dwell>,
+}
+
+/// Times in a zone, in seconds.
+#[derive(Serialize, JsonSchema)]
+pub struct Dwell {
+    /// Mean over the faces.
+    #[serde(serialize_with = "rounded")]
+    pub mean: f32,
+    /// The longest.
+    #[serde(serialize_with = "rounded")]
+    pub max: f32,
 }
 
 /// Numbers of faces.
@@ -190,6 +229,7 @@ impl<'a> FaceEvent<'a> {
             pose: None,
             facing: None,
             readable: true,
+            zones: None,
             emotion: &probabilities.labels[strongest],
             confidence: probabilities.values[strongest],
             probabilities,
@@ -214,6 +254,22 @@ impl<'a> AudienceEvent<'a> {
             emotions: Probabilities { labels, values: shares },
             dominant: dominant.map(|index| labels[index].as_str()),
             facing,
+            zones: None,
+        }
+    }
+}
+
+impl<'a> ZoneFigures<'a> {
+    /// The figures of a zone.
+    pub fn new(labels: &'a [String], summary: &'a ZoneSummary) -> Self {
+        let ZoneSummary { figures, dwell_s } = summary;
+        let Summary { now, mean, max, distinct, ref shares, dominant, facing, .. } = *figures;
+        Self {
+            faces: AudienceFaces { now, mean, max, distinct },
+            emotions: Probabilities { labels, values: shares },
+            dominant: dominant.map(|index| labels[index].as_str()),
+            facing,
+            dwell_s: dwell_s.map(|(mean, max)| Dwell { mean, max }),
         }
     }
 }

@@ -119,6 +119,15 @@ pub(super) fn always() -> bool {
     true
 }
 
+/// Named values, written as an object.
+pub struct ByName<'a, V>(pub Vec<(&'a str, V)>);
+
+impl<V: Serialize> Serialize for ByName<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 /// Rounds to four decimals; more is noise.
 fn round(value: f32) -> f64 {
     (f64::from(value) * 10_000.0).round() / 10_000.0

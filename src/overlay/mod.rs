@@ -143,7 +143,9 @@ impl Overlay {
             pipeline.show_in(source, outlet);
         }
         // Fails only if the window is gone.
-        let _ = self.to_show.as_ref().map(|to_show| to_show.send((stage, newest)));
+        if let Some(to_show) = &self.to_show {
+            let _ = to_show.send((stage, newest));
+        }
     }
 }
 

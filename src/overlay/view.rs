@@ -157,6 +157,7 @@ impl View {
                 let width = drawn.picture.width;
                 drawn.faces.iter_mut().for_each(|face| face.bounds = mirrored(&face.bounds, width));
             }
+            self.artist.draw_areas(&mut drawn.picture, &self.stage.areas[index], self.is_mirrored);
             self.artist.draw_faces_on(drawn, &self.stage.labels);
             let name = &self.stage.sources[index];
             if let Some(news) = &pane.news {

@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub bounds: PixelBox,
     /// The latest score.
     pub score: f32,
+    /// Centre of the latest bounding box, in parts of the picture's width and height.
+    pub center: [f32; 2],
 }
 
 /// The state whose change causes an event.
@@ -45,6 +47,8 @@ pub(super) struct Seen<'a> {
     pub bounds: PixelBox,
     /// The detector's confidence.
     pub score: f32,
+    /// Centre of the bounding box, in parts of the picture's width and height.
+    pub center: [f32; 2],
 }
 
 impl Seen<'_> {
@@ -56,7 +60,7 @@ impl Seen<'_> {
 impl Known {
     /// A face at its first sighting.
     pub fn new(smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) -> Self {
-        let &Seen { time_s, row, readability, bounds, score, .. } = seen;
+        let &Seen { time_s, row, readability, bounds, score, center, .. } = seen;
         let smoother = Smoother::new(smoothing, row, readability, time_s);
         let attention = seen.pose.map(|looks| Attention::new(pose, looks, time_s));
         Self {
@@ -71,12 +75,13 @@ impl Known {
             readable: seen.is_readable(),
             bounds,
             score,
+            center,
         }
     }
 
     /// Adds a sighting.
     pub fn see(&mut self, smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) {
-        let &Seen { time_s, row, readability, bounds, score, .. } = seen;
+        let &Seen { time_s, row, readability, bounds, score, center, .. } = seen;
         self.smoother.configure(smoothing);
         self.smoother.update(row, readability, time_s);
         match (&mut self.attention, seen.pose) {
@@ -93,7 +98,7 @@ impl Known {
             self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             self.count += 1;
         }
-        (self.bounds, self.score) = (bounds, score);
+        (self.bounds, self.score, self.center) = (bounds, score, center);
     }
 
     /// Whether the policy wants an event for the latest sighting; if so, it is recorded as reported.

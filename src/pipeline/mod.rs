@@ -139,6 +139,7 @@ impl Pipeline {
     pub fn stage(&self) -> PipelineInfo {
         PipelineInfo {
             sources: self.config.sources.iter().map(SourceConfig::short_name).collect(),
+            areas: self.config.sources.iter().map(SourceConfig::areas).collect(),
             labels: self.classifiers[0].description().labels.clone(),
             provider: self.provider.to_string(),
         }

@@ -10,12 +10,16 @@ use super::{
     status::{Counters, SourceInfo},
 };
 use crate::{
+    areas::{Zone, ZonesAt},
     audience::{Audience, Shows, Summary},
-    event::{AudienceEvent, FaceEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent},
+    event::{
+        AudienceEvent, ByName, FaceEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent, ZoneFigures,
+    },
     frame::{Frame, Search},
     message::{Body, Message, Moment, SourceState, StateChange},
     sink::{Destination, LineSink},
     source::SourceUri,
+    zones::{ZoneAudience, ZoneSummary},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
@@ -34,8 +38,8 @@ pub(super) struct Publish<D> {
     lanes: Vec<Lane>,
     look: Look,
     tracks: HashMap<u64, Known>,
-    /// The states of the latest frame's faces.
-    shown: Vec<Shows>,
+    /// The states of the latest frame's faces, and the centres of their boxes.
+    shown: Vec<(Shows, [f32; 2])>,
     writer: EventWriter<D>,
 }
 
@@ -43,6 +47,8 @@ pub(super) struct Publish<D> {
 struct Lane {
     order: InOrder,
     audience: Audience,
+    /// One for each zone of the source.
+    zones: Vec<ZoneAudience>,
     show: Show,
     /// Returns the empty frames.
     free: Sender<Box<Frame>>,
@@ -73,9 +79,11 @@ impl<D: Destination> Publish<D> {
         sink: LineSink<D>,
     ) -> Self {
         let audience = context.settings.load().audience;
+        let zones = |source: usize| context.infos[source].areas.zones.iter();
         let lane = |(source, (free, outlets))| Lane {
             order: InOrder::default(),
             audience: Audience::new(&audience, labels.len()),
+            zones: zones(source).map(|_| ZoneAudience::new(&audience, labels.len())).collect(),
             show: Show::new(source, outlets),
             free,
             latest: Place::default(),
@@ -141,10 +149,7 @@ impl<D: Destination> Publish<D> {
         Counters::add(&self.writer.infos[message.source].counters.analysed);
         self.publish_faces(message, frame, &settings);
         if frame.file.is_none() {
-            let audience = &mut self.lanes[message.source].audience;
-            audience.configure(&settings.audience);
-            let summary = audience.see(message.time_s(), self.shown.drain(..));
-            self.writer.write_audience(message, summary);
+            self.publish_audience(message, &settings);
         }
     }
 
@@ -156,7 +161,9 @@ impl<D: Destination> Publish<D> {
         let rows = frame.probabilities.chunks_exact(self.writer.labels.len());
         for ((face, row), &readability) in frame.faces.iter().zip(rows).zip(&frame.readability) {
             let bounds = PixelBox::new(&face.bounds, width, height);
-            let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score };
+            let (x, y) = face.bounds.center();
+            let center = [x / width as f32, y / height as f32];
+            let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score, center };
             // Removed and inserted again, because a picture of a folder does not keep its faces.
             let (phase, is_worth_an_event, known) = match self.tracks.remove(&face.track) {
                 Some(mut known) => {
@@ -173,10 +180,26 @@ impl<D: Destination> Publish<D> {
             }
             if frame.file.is_none() {
                 let (emotion, facing) = (known.emotion(), known.facing());
-                self.shown.push(Shows { track: face.track, emotion, facing });
+                self.shown.push((Shows { track: face.track, emotion, facing }, center));
                 self.tracks.insert(face.track, known);
             }
         }
+    }
+
+    fn publish_audience(&mut self, message: &Message, settings: &Settings) {
+        let Lane { audience, zones, .. } = &mut self.lanes[message.source];
+        let (time_s, shown) = (message.time_s(), &self.shown);
+        let areas = &self.writer.infos[message.source].areas;
+        audience.configure(&settings.audience);
+        let summary = audience.see(time_s, shown.iter().map(|(face, _)| *face));
+        let summarise_zone = |(audience, zone): (&mut ZoneAudience, &Zone)| {
+            audience.configure(&settings.audience);
+            let inside = shown.iter().filter(|(_, center)| zone.polygon.contains(*center));
+            audience.see(time_s, inside.map(|(face, _)| *face))
+        };
+        // All are due at the same frame.
+        let zones = zones.iter_mut().zip(&areas.zones).filter_map(summarise_zone).collect::<Vec<_>>();
+        self.writer.write_audience(message, summary, &zones);
     }
 
     /// Writes the events of a change of state. The audience is paused while the source is unavailable; at the end of
@@ -184,9 +207,11 @@ impl<D: Destination> Publish<D> {
     fn publish_state(&mut self, message: &Message, change: &StateChange) {
         let lane = &mut self.lanes[message.source];
         lane.audience.pause();
+        lane.zones.iter_mut().for_each(ZoneAudience::pause);
         if change.state == SourceState::Ended {
             let summary = lane.audience.finish();
-            self.writer.write_audience(message, summary);
+            let zones = lane.zones.iter_mut().filter_map(ZoneAudience::finish).collect::<Vec<_>>();
+            self.writer.write_audience(message, summary, &zones);
         }
         let latest = self.lanes[message.source].latest.clone();
         self.publish_lost(message, &latest, false);
@@ -230,7 +255,7 @@ impl<D: Destination> EventWriter<D> {
         let sighting =
             Sighting { phase: sight.phase, track: sight.track, bounds: known.bounds, score: known.score };
         let probabilities = Probabilities { labels: &self.labels, values };
-        let source = &self.infos[message.source].name;
+        let SourceInfo { name: source, areas, .. } = &self.infos[message.source];
         let mut event = FaceEvent::new(source, time, place.number, &sighting, probabilities);
         event.pts_ms = place.pts_ms;
         event.file = place.file.as_deref().map(Cow::Borrowed);
@@ -238,17 +263,23 @@ impl<D: Destination> EventWriter<D> {
         event.pose = known.pose().map(Into::into);
         event.facing = known.facing();
         event.readable = known.is_readable();
+        let zones = ZonesAt { zones: &areas.zones, point: known.center };
+        event.zones = (!areas.zones.is_empty()).then_some(zones);
         event.duration_s = sight.end.map(|end| end.duration_s);
         event.facing_s = sight.end.and_then(|end| end.facing_s);
         event.latency_ms = instant.elapsed().as_secs_f32() * 1000.0;
         self.sink.write(&event);
     }
 
-    fn write_audience(&mut self, message: &Message, summary: Option<Summary>) {
-        if let Some(summary) = summary {
-            let name = &self.infos[message.source].name;
-            self.sink.write(&AudienceEvent::new(name, message.moment.time, &self.labels, &summary));
-        }
+    fn write_audience(&mut self, message: &Message, summary: Option<Summary>, zones: &[ZoneSummary]) {
+        let Some(summary) = summary else { return };
+        let SourceInfo { name, areas, .. } = &self.infos[message.source];
+        let mut event = AudienceEvent::new(name, message.moment.time, &self.labels, &summary);
+        let zones = areas.zones.iter().zip(zones);
+        let zones =
+            zones.map(|(zone, summary)| (zone.name.as_str(), ZoneFigures::new(&self.labels, summary)));
+        event.zones = (!areas.zones.is_empty()).then(|| ByName(zones.collect()));
+        self.sink.write(&event);
     }
 
     fn write_state(&mut self, message: &Message, change: &StateChange) {

@@ -2,6 +2,7 @@
 
 use super::settings::{Settings, Shared};
 use crate::{
+    areas::Areas,
     config::Config,
     detect::DetectorPlan,
     message::SourceState,
@@ -21,6 +22,7 @@ use std::{
 pub(super) struct SourceInfo {
     pub name: String,
     pub config: SourceConfig,
+    pub areas: Areas,
     pub opener: Arc<dyn OpenSource>,
     pub max_megapixels: f64,
     /// The error of the first unreadable picture.
@@ -78,6 +80,7 @@ impl SourceInfo {
         Self {
             name: config.name(),
             config: config.clone(),
+            areas: config.areas(),
             opener,
             max_megapixels,
             first_error: OnceLock::new(),

@@ -4,8 +4,10 @@ use super::{
     Context, STOP_TIMEOUT,
     glance::{self, Glance, Memory},
     settings::Look,
+    status::SourceInfo,
 };
 use crate::{
+    areas::Areas,
     catch_panic::catch_panic,
     decode::{DecodeError, FrameDecoder},
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
@@ -32,9 +34,28 @@ pub(super) struct Vision {
     look: Look,
     inboxes: Vec<Receiver<Message>>,
     memories: Arc<[Memory]>,
+    infos: Arc<[SourceInfo]>,
     done: Sender<Message>,
     decoder: FrameDecoder,
     stop: Stop,
+}
+
+/// What is known about a source.
+struct Place<'a> {
+    memory: &'a Memory,
+    areas: &'a Areas,
+}
+
+impl Place<'_> {
+    /// Removes the detections in masked areas.
+    fn ignore_masked(&self, frame: &mut Frame) {
+        let Frame { picture, detections, .. } = frame;
+        let (width, height) = (picture.width as f32, picture.height as f32);
+        detections.retain(|face| {
+            let (x, y) = face.bounds.center();
+            !self.areas.ignores([x / width, y / height])
+        });
+    }
 }
 
 impl Vision {
@@ -50,6 +71,7 @@ impl Vision {
             look: Look::new(Arc::clone(&context.settings)),
             inboxes: inboxes.to_vec(),
             memories: Arc::clone(&context.memories),
+            infos: Arc::clone(&context.infos),
             done: done.clone(),
             decoder,
             stop: context.stop.clone(),
@@ -107,14 +129,16 @@ impl Vision {
         if frame.file.is_none() {
             settings.min_score *= CONTINUES;
         }
-        let memory = &self.memories[message.source];
-        match self.plan_glance(frame, memory, &settings)? {
+        let place =
+            Place { memory: &self.memories[message.source], areas: &self.infos[message.source].areas };
+        match self.plan_glance(frame, place.memory, &settings)? {
             None => self.decoder.decode(frame)?,
-            Some(glance) if self.glance(frame, memory, glance, &settings, detector)? => return Ok(()),
+            Some(glance) if self.glance(frame, &place, glance, &settings, detector)? => return Ok(()),
             Some(_) => self.decode_whole(frame)?,
         }
         if frame.search != Search::Skip {
             detector.detect(&frame.picture.view(), &settings, &mut frame.detections)?;
+            place.ignore_masked(frame);
         }
         Ok(())
     }
@@ -137,7 +161,7 @@ impl Vision {
     fn glance(
         &self,
         frame: &mut Frame,
-        memory: &Memory,
+        place: &Place,
         glance: Glance,
         settings: &DetectSettings,
         detector: &mut dyn Detector,
@@ -153,6 +177,7 @@ impl Vision {
             ..*settings
         };
         detector.detect(&frame.picture.view(), &small, &mut frame.detections)?;
+        place.ignore_masked(frame);
         if frame.detections.len() < glance.count as usize {
             return Ok(false);
         }
@@ -161,7 +186,8 @@ impl Vision {
         }
         let (width, height) = frame.size();
         frame.blind_below_px = glance::LEAST_FACE_PX * width.max(height) as f32 / glance.side_px as f32;
-        let fills = |face: &Detection| memory.fills_crop(face.bounds.w.max(face.bounds.h), frame.shrink);
+        let fills =
+            |face: &Detection| place.memory.fills_crop(face.bounds.w.max(face.bounds.h), frame.shrink);
         if !frame.detections.iter().all(fills) {
             self.decode_whole(frame)?;
         }

@@ -1,6 +1,7 @@
 //! The `[[source]]` section.
 
 use super::SourceUri;
+use crate::areas::{self, Areas, Polygon, Zone};
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,12 @@ pub struct SourceConfig {
     /// Whether to wait for a camera or network stream that is unavailable at the start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// Areas in which faces are ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<Polygon>,
+    /// Areas with names.
+    #[serde(default, deserialize_with = "areas::zones", skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<Zone>,
     /// Overrides `min_score` in `[detector]`.
     #[serde(default, deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
@@ -53,11 +60,18 @@ impl SourceConfig {
             fps: None,
             max_fps: None,
             wait: false,
+            mask: Vec::new(),
+            zones: Vec::new(),
             min_score: None,
             min_face_px: None,
             max_side_px: None,
             every: None,
         }
+    }
+
+    /// The areas of the picture.
+    pub fn areas(&self) -> Areas {
+        Areas { mask: self.mask.clone(), zones: self.zones.clone() }
     }
 
     /// The name in the events.

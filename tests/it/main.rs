@@ -7,6 +7,7 @@
 mod common;
 
 mod annotate;
+mod areas;
 mod bad_input;
 mod bad_setup;
 mod bench_command;
