@@ -177,7 +177,10 @@ impl Frames {
 fn writer(target: &Target, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Box<dyn Writer> {
     match target {
         Target::Picture(path) => Box::new(PictureWriter::one(path, stage)),
-        Target::Folder(path) => Box::new(PictureWriter::folder(path, stage)),
+        Target::Folder(path) => {
+            let source = if let SourceUri::Folder(source) = uri { source } else { path };
+            Box::new(PictureWriter::folder(source, path, stage))
+        }
         Target::Video(path) => Box::new(VideoWriter::new(path, uri, stage)),
     }
 }

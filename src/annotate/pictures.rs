@@ -9,6 +9,7 @@ use crate::{
 use emotiond_core::files;
 use image::{ExtendedColorType, ImageFormat, codecs::jpeg::JpegEncoder};
 use std::{
+    fs,
     io::Cursor,
     path::{Path, PathBuf},
     sync::Arc,
@@ -27,7 +28,8 @@ pub(super) struct PictureWriter {
 
 enum Place {
     File(PathBuf),
-    Folder(PathBuf),
+    /// The folder of the pictures, and that of their annotated copies.
+    Folder(PathBuf, PathBuf),
 }
 
 impl PictureWriter {
@@ -36,9 +38,9 @@ impl PictureWriter {
         Self::new(Place::File(path.to_owned()), stage)
     }
 
-    /// A writer of files in `folder` with the names of the source's files.
-    pub fn folder(folder: &Path, stage: Arc<PipelineInfo>) -> Self {
-        Self::new(Place::Folder(folder.to_owned()), stage)
+    /// A writer of files in `folder` with the names and subfolders of the files in `source`.
+    pub fn folder(source: &Path, folder: &Path, stage: Arc<PipelineInfo>) -> Self {
+        Self::new(Place::Folder(source.to_owned(), folder.to_owned()), stage)
     }
 
     fn new(place: Place, stage: Arc<PipelineInfo>) -> Self {
@@ -50,8 +52,8 @@ impl Writer for PictureWriter {
     fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
-            Place::Folder(folder) => {
-                folder.join(shown.file.as_deref().and_then(Path::file_name).unwrap_or_default())
+            Place::Folder(source, folder) => {
+                copy_path(source, folder, shown.file.as_deref().unwrap_or(source))
             }
         };
         self.canvas.copy_from(&shown.picture);
@@ -59,9 +61,23 @@ impl Writer for PictureWriter {
         self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
         let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };
         let format = ImageFormat::from_path(&path).map_err(|error| failed(error.to_string()))?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        }
         let bytes = encode(&self.canvas, format).map_err(|error| failed(error.to_string()))?;
         files::replace(&path, &bytes).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// The path of a picture's copy. A format that cannot be written becomes PNG.
+fn copy_path(source: &Path, folder: &Path, file: &Path) -> PathBuf {
+    let path = folder.join(file.strip_prefix(source).unwrap_or(file));
+    if ImageFormat::from_path(&path).is_ok_and(|format| format.writing_enabled()) {
+        return path;
+    }
+    let mut name = path.into_os_string();
+    name.push(".png");
+    name.into()
 }
 
 fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>> {

@@ -114,6 +114,8 @@ fn targets_in(sources: &[SourceConfig], folder: &Path) -> Vec<Target> {
             SourceUri::Folder(_) => Target::Folder(folder.join(stem)),
             SourceUri::Image(path) => {
                 let ending = path.extension().and_then(OsStr::to_str).unwrap_or("png");
+                let is_written = ImageFormat::from_extension(ending).is_some_and(|format| format.can_write());
+                let ending = if is_written { ending } else { "png" };
                 Target::Picture(folder.join(format!("{stem}.{ending}")))
             }
             _ => Target::Video(folder.join(format!("{stem}.mp4"))),

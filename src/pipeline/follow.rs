@@ -12,7 +12,7 @@ use crate::{
     track::{Face, Findings, TrackIds, Tracker},
 };
 use crossbeam_channel::{Receiver, Sender};
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// The thread's state.
 pub(super) struct Follow {
@@ -28,6 +28,8 @@ pub(super) struct Follow {
 struct Lane {
     tracker: Tracker,
     order: InOrder,
+    /// Size of the latest picture; 0x0 before the first one.
+    size: (u32, u32),
     /// Whether `ended` has been sent.
     ended: bool,
 }
@@ -35,7 +37,12 @@ struct Lane {
 impl Follow {
     pub fn new(context: &Context, ids: TrackIds, done: Sender<Message>) -> Self {
         let now = context.settings.load();
-        let lane = || Lane { tracker: Tracker::new(now.tracker), order: InOrder::default(), ended: false };
+        let lane = || Lane {
+            tracker: Tracker::new(now.tracker),
+            order: InOrder::default(),
+            size: (0, 0),
+            ended: false,
+        };
         Self {
             lanes: now.sources.iter().map(|_| lane()).collect(),
             look: Look::new(Arc::clone(&context.settings)),
@@ -108,6 +115,10 @@ impl Lane {
         ids: &TrackIds,
         lost: &mut Vec<u64>,
     ) {
+        // Positions in a picture of another size say nothing about those in this one.
+        if frame.file.is_none() && mem::replace(&mut self.size, frame.size()) != frame.size() {
+            self.tracker.finish(lost);
+        }
         let Frame { detections, faces, file, search, blind_below_px, .. } = frame;
         if file.is_some() {
             // Pictures of a folder are independent, so each face gets a new track number.

@@ -29,6 +29,9 @@ pub struct SourceConfig {
     /// Whether to wait for a camera or network stream that is unavailable at the start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// Whether the subfolders of a folder are read too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recursive: bool,
     /// Areas in which faces are ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mask: Vec<Polygon>,
@@ -60,6 +63,7 @@ impl SourceConfig {
             fps: None,
             max_fps: None,
             wait: false,
+            recursive: false,
             mask: Vec::new(),
             zones: Vec::new(),
             min_score: None,

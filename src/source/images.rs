@@ -1,12 +1,15 @@
 //! A picture, or the pictures of a folder in the order of their names.
 
-use super::{Read, Source, SourceError, Stop, uri::PICTURE_ENDINGS};
+use super::{Read, Source, SourceError, Stop, heif, kind::Kind};
 use crate::frame::{Encoding, Frame};
+use image::{AnimationDecoder, ImageError, codecs::gif::GifDecoder};
 use std::{
-    fs::{self, File},
-    io::Read as _,
+    collections::BTreeMap,
+    fs::File,
+    io::{BufReader, Read as _},
     path::{Path, PathBuf},
 };
+use walkdir::WalkDir;
 
 /// The files to read, in reverse order.
 pub(super) struct ImageSource {
@@ -14,33 +17,75 @@ pub(super) struct ImageSource {
     stop: Stop,
 }
 
+/// What a folder contains that is not read.
+#[derive(Default)]
+struct PassedOver {
+    files: BTreeMap<String, u64>,
+    folders: u64,
+    broken_links: u64,
+}
+
 impl ImageSource {
-    pub fn open_file(path: &Path) -> Result<Self, SourceError> {
+    pub fn open_file(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
         File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
-        Ok(Self { remaining: vec![path.to_owned()], stop: Stop::default() })
+        Ok(Self { remaining: vec![path.to_owned()], stop: stop.clone() })
     }
 
-    pub fn open_folder(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
-        let missing = |error| SourceError::Missing { path: path.to_owned(), error };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(path).map_err(missing)? {
-            let file = entry.map_err(missing)?.path();
-            if file.is_file() && has_picture_ending(&file) {
-                files.push(file);
+    /// The pictures of a folder; with `recursive`, also those of its subfolders.
+    pub fn open_folder(folder: &Path, recursive: bool, stop: &Stop) -> Result<Self, SourceError> {
+        std::fs::read_dir(folder).map_err(|error| SourceError::Missing { path: folder.to_owned(), error })?;
+        let (mut files, mut passed_over) = (Vec::new(), PassedOver::default());
+        let depth = if recursive { usize::MAX } else { 1 };
+        for entry in WalkDir::new(folder).min_depth(1).max_depth(depth).follow_links(true) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => passed_over.folders += 1,
+                Ok(entry) => match Kind::of(entry.path()) {
+                    Kind::Video | Kind::Other => passed_over.count(entry.path()),
+                    _ => files.push(entry.into_path()),
+                },
+                // A link without a target, a loop of links or a folder that may not be read.
+                Err(_) => passed_over.broken_links += 1,
             }
         }
+        if recursive {
+            passed_over.folders = 0;
+        }
+        if let Some(counts) = passed_over.in_words() {
+            tracing::warn!("{}: passed over {counts}", folder.display());
+        }
         if files.is_empty() {
-            return Err(SourceError::NoPictures(path.to_owned()));
+            return Err(SourceError::NoPictures(folder.to_owned()));
         }
         files.sort_unstable_by(|a, b| b.cmp(a));
         Ok(Self { remaining: files, stop: stop.clone() })
     }
 }
 
-/// Whether the file is read as a picture. In a folder, that includes GIFs, of which the first frame is used.
-fn has_picture_ending(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ending == "gif" || PICTURE_ENDINGS.contains(&ending.as_str()))
+impl PassedOver {
+    fn count(&mut self, file: &Path) {
+        let kind = match (Kind::of(file), file.extension()) {
+            (Kind::Other, Some(ending)) => format!(".{}", ending.to_string_lossy().to_lowercase()),
+            (Kind::Other, None) => "files without an ending".to_owned(),
+            (kind, _) => kind.to_string(),
+        };
+        *self.files.entry(kind).or_default() += 1;
+    }
+
+    /// The counts, for example `2 videos, 1 .txt, 1 subfolder (...)`; `None` if nothing was passed over.
+    fn in_words(&self) -> Option<String> {
+        let mut words: Vec<String> =
+            self.files.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        if self.broken_links > 0 {
+            words.push(format!("{} broken links or unreadable folders", self.broken_links));
+        }
+        if self.folders > 0 {
+            words.push(format!(
+                "{} subfolders (`recursive = true` under [[source]] reads them)",
+                self.folders
+            ));
+        }
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 impl Source for ImageSource {
@@ -50,9 +95,41 @@ impl Source for ImageSource {
         }
         let Some(path) = self.remaining.pop() else { return Ok(Read::Ended) };
         frame.encoding = Encoding::PictureFile;
-        let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes));
+        let read = match Kind::of(&path) {
+            Kind::Heif => heif::decode(&path, &self.stop, &mut frame.bytes),
+            kind => {
+                warn_of_more(&path, kind);
+                let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes));
+                read.map(drop).map_err(|error| error.to_string())
+            }
+        };
         frame.file = Some(path);
         // An unreadable picture must not end the folder.
-        Ok(read.map_or_else(|error| Read::Unreadable(error.to_string()), |_| Read::Frame))
+        Ok(read.map_or_else(Read::Unreadable, |()| Read::Frame))
+    }
+}
+
+/// Whether a GIF has a second frame.
+fn is_animated_gif(path: &Path) -> bool {
+    let decoder =
+        File::open(path).map_err(ImageError::IoError).and_then(|file| GifDecoder::new(BufReader::new(file)));
+    decoder.is_ok_and(|decoder| decoder.into_frames().take(2).count() == 2)
+}
+
+/// Warns that only the first picture of a file is read.
+fn warn_of_more(path: &Path, kind: Kind) {
+    match kind {
+        Kind::Pages(count) => {
+            tracing::warn!("{} has {count} pages; only the first one is read", path.display());
+        }
+        Kind::Gif if !is_animated_gif(path) => {}
+        Kind::Animation | Kind::Gif => {
+            tracing::warn!(
+                "{} is an animation in a folder; only its first picture is read. To read all, give it as a source of \
+                 its own",
+                path.display()
+            );
+        }
+        Kind::Picture | Kind::Heif | Kind::Video | Kind::Other => {}
     }
 }

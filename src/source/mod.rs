@@ -1,9 +1,12 @@
 //! Sources of frames: cameras, videos, network streams, pictures and stdin, behind one trait.
+mod animation;
 mod camera;
 mod config;
 mod ffmpeg;
 mod ffprobe;
+mod heif;
 mod images;
+mod kind;
 mod mjpeg;
 mod polled;
 mod stdin;
@@ -16,6 +19,7 @@ pub use uri::SourceUri;
 
 use crate::{frame::Frame, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith};
+use kind::Kind;
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
@@ -42,7 +46,7 @@ pub enum SourceError {
         error: io::Error,
     },
     /// A folder without pictures.
-    #[error("the folder {0} contains no picture (jpg, jpeg, png, bmp, gif, pnm, tif, webp)")]
+    #[error("the folder {0} contains no picture (jpg, png, bmp, gif, pnm, tif, webp, heic, avif)")]
     NoPictures(PathBuf),
     /// A camera cannot be used.
     #[error("the camera {camera} cannot be used: {reason}; {remedy}")]
@@ -175,12 +179,17 @@ impl OpenSource for SourceConfig {
     ) -> Result<Box<dyn Source>, SourceError> {
         Ok(match &self.uri {
             SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, self, sought)?),
+            SourceUri::Video(path) if Kind::of(path) == Kind::Animation => {
+                Box::new(animation::AnimationSource::open(path, max_megapixels, stop)?)
+            }
             SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
             SourceUri::Stream(address) => {
                 Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
             }
-            SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
-            SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
+            SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path, stop)?),
+            SourceUri::Folder(path) => {
+                Box::new(images::ImageSource::open_folder(path, self.recursive, stop)?)
+            }
             SourceUri::Stdin => Box::new(stdin::StdinSource::open(self.fps, max_megapixels, stop)?),
         })
     }

@@ -1,15 +1,12 @@
 //! Source URIs, as written on the command line and in the configuration.
 
+use super::kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
 };
-
-/// File extensions of pictures; a GIF is treated as a video.
-pub(super) const PICTURE_ENDINGS: [&str; 11] =
-    ["jpg", "jpeg", "png", "bmp", "pbm", "pgm", "ppm", "pnm", "tif", "tiff", "webp"];
 
 /// The URI of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -48,16 +45,14 @@ impl SourceUri {
     }
 }
 
-/// The URI of a folder, or of a file by its extension.
+/// The URI of a folder, or of a file by its content.
 fn file(path: PathBuf) -> SourceUri {
     if path.is_dir() {
         return SourceUri::Folder(path);
     }
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    if ending.is_some_and(|ending| PICTURE_ENDINGS.contains(&ending.as_str())) {
-        SourceUri::Image(path)
-    } else {
-        SourceUri::Video(path)
+    match Kind::of(&path) {
+        Kind::Picture | Kind::Pages(_) | Kind::Heif => SourceUri::Image(path),
+        Kind::Animation | Kind::Gif | Kind::Video | Kind::Other => SourceUri::Video(path),
     }
 }
 

@@ -11,7 +11,8 @@ const ELSEWHERE: &str = "[[0.6, 0.0], [1.0, 0.0], [1.0, 0.5], [0.6, 0.5]]";
 
 /// The events of 30 frames of the portrait on stdin, three seconds.
 fn run_with(scratch: &Scratch, keys: &str, more: &[&str]) -> Ran {
-    let config = scratch.tiny(&format!("[audience]\nevery_s = 2\n[[source]]\nuri = \"-\"\nfps = 10\n{keys}\n"));
+    let config =
+        scratch.tiny(&format!("[audience]\nevery_s = 2\n[[source]]\nuri = \"-\"\nfps = 10\n{keys}\n"));
     let stream = encode(&astronaut(), ImageFormat::Jpeg).repeat(30);
     let mut command = emotiond(&[&["run", "--config", &config], more].concat());
     command.stdin(fs::File::open(scratch.file("stream.mjpeg", stream)).unwrap());

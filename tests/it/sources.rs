@@ -2,7 +2,7 @@
 
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, number, run_sources, shared,
-    string, text,
+    string, text, with_orientation,
 };
 use image::ImageFormat;
 use rustix::process::Signal;
@@ -71,14 +71,6 @@ fn for_printers(image: &image::RgbImage) -> Vec<u8> {
     let format = turbojpeg::PixelFormat::CMYK;
     let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 4, height, format };
     turbojpeg::compress(image, 95, turbojpeg::Subsamp::None).unwrap().to_vec()
-}
-
-/// `jpeg` with an EXIF segment that contains only the orientation.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let mut tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
-    tiff.extend([orientation, 0, 0, 0, 0, 0, 0]);
-    let length = (2 + 6 + tiff.len()) as u16;
-    [&jpeg[..2], &[0xFF, 0xE1], &length.to_be_bytes(), b"Exif\0\0", &tiff, &jpeg[2..]].concat()
 }
 
 #[test]

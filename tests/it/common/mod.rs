@@ -367,6 +367,14 @@ pub fn encode(image: &image::RgbImage, format: image::ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// `jpeg` with an EXIF segment that contains only the orientation.
+pub fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    tiff.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let length = (2 + 6 + tiff.len()) as u16;
+    [&jpeg[..2], &[0xFF, 0xE1], &length.to_be_bytes(), b"Exif\0\0", &tiff, &jpeg[2..]].concat()
+}
+
 /// Runs ffmpeg, which `scripts/setup` installs.
 pub fn ffmpeg(arguments: &[&str]) {
     let output = Command::new("ffmpeg")
