@@ -118,8 +118,10 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
     // The first pictures of a folder, or of a camera that warms up, may be damaged.
     for _ in 0..10 {
         let mut frame = Frame::default();
-        if source.read(&mut frame)? == Read::Ended {
-            break;
+        match source.read(&mut frame)? {
+            Read::Frame => {}
+            Read::Unchanged => continue,
+            Read::Ended => break,
         }
         match frame
             .error

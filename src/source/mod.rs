@@ -1,18 +1,21 @@
 //! Sources of frames: cameras, videos, network streams, pictures and stdin, behind one trait.
+mod address;
 mod camera;
 mod clip;
 mod config;
 mod ffmpeg;
 mod ffprobe;
+mod http;
 mod images;
 mod mjpeg;
 mod polled;
 mod stdin;
 mod uri;
 
+pub use address::{Address, hide_addresses};
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use clip::Clip;
-pub use config::SourceConfig;
+pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
 pub use uri::SourceUri;
 
@@ -26,6 +29,8 @@ use thiserror::Error;
 pub enum Read {
     /// The frame contains a picture.
     Frame,
+    /// There is no new picture, but the source works. The frame contains nothing.
+    Unchanged,
     /// There are no more frames.
     Ended,
 }
@@ -82,6 +87,9 @@ pub enum SourceError {
         /// ffmpeg's error message.
         reason: String,
     },
+    /// A live network stream has ended by itself.
+    #[error("the stream {0} has ended; check the server")]
+    Closed(String),
     /// The thread that reads the source cannot be started.
     #[error("the thread that reads a source cannot be started: {0}")]
     Thread(io::Error),
@@ -112,9 +120,11 @@ impl ExitsWith for SourceError {
         match self {
             Self::Missing { .. } => Exit::NoInput,
             Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
-            Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } | Self::Panic(_) => {
-                Exit::Unavailable
-            }
+            Self::Camera { .. }
+            | Self::Helper { .. }
+            | Self::Stream { .. }
+            | Self::Closed(_)
+            | Self::Panic(_) => Exit::Unavailable,
             Self::Thread(_) => Exit::Software,
         }
     }
@@ -123,11 +133,17 @@ impl ExitsWith for SourceError {
 /// A source of frames.
 pub trait Source {
     /// Fills `frame` with the next picture's bytes, encoding, size and time; blocks until there is one or the program
-    /// is asked to stop.
+    /// is asked to stop. [`Read::Unchanged`] means that the source has none but works.
     ///
     /// # Errors
     /// When the source has failed; it must then be opened again.
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
+
+    /// Whether it has an end and times of its own, so that no frame may be skipped. An address may lead to a recorded
+    /// file, which is known only once it is open.
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
     /// The device name of a camera; `None` for all other sources.
     fn device_name(&self) -> Option<String> {
@@ -172,8 +188,9 @@ pub fn open_again(
     Ok(match &config.uri {
         SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, config, sought)?),
         SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
+        SourceUri::Stream(address) if address.is_http() => http::open(address, config, max_megapixels, stop)?,
         SourceUri::Stream(address) => {
-            Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
+            Box::new(ffmpeg::FfmpegSource::open_stream(address, config.transport, max_megapixels, stop)?)
         }
         SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path)?),
         SourceUri::Folder(path) => Box::new(images::ImageSource::open_folder(path, stop)?),
