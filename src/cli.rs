@@ -1,6 +1,11 @@
 //! The command line.
 
-use crate::{config::OverlayMode, detect::DetectorChoice, emit::EmitPolicy, source::SourceUri};
+use crate::{
+    config::OverlayMode,
+    detect::DetectorChoice,
+    emit::EmitPolicy,
+    source::{SourceUri, hide_addresses},
+};
 use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
 use std::path::PathBuf;
@@ -118,4 +123,24 @@ pub struct ReportArgs {
     /// Output file; its extension selects the format: .html, .png or .csv
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+}
+
+/// The message of a wrong command line in which an address stands, without the address's secrets; `None` if there is no
+/// address in it.
+pub fn without_secrets(error: &clap::Error, arguments: impl Iterator<Item = String>) -> Option<String> {
+    let mut message = error.to_string();
+    let mut found = false;
+    for argument in arguments {
+        let value = argument.split_once('=').filter(|_| argument.starts_with("--")).map(|(_, value)| value);
+        let value = value.unwrap_or(&argument);
+        if value.contains("://") && message.contains(value) {
+            let shown = match value.parse::<SourceUri>() {
+                Ok(uri) => uri.to_string(),
+                Err(_) => hide_addresses(&format!("{}://", value.split("://").next().unwrap_or_default())),
+            };
+            message = message.replace(value, &shown);
+            found = true;
+        }
+    }
+    found.then(|| message.trim_end().to_owned())
 }

@@ -2,14 +2,24 @@
 
 use clap::Parser;
 use emotiond::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, without_secrets},
     commands, overlay,
 };
-use emotiond_core::exit::end;
+use emotiond_core::{exit::end, stderr::say};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match without_secrets(&error, std::env::args()) {
+            Some(message) => {
+                say(&message);
+                return ExitCode::from(2);
+            }
+            None => error.exit(),
+        },
+    };
+    let outcome = match cli.command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Cameras => commands::cameras::run(),

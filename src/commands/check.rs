@@ -121,6 +121,7 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
         let decoded = match source.read(&mut frame)? {
             Read::Frame => decoder.decode(&mut frame).map_err(|error| error.to_string()),
             Read::Unreadable(reason) => Err(reason),
+            Read::Unchanged => continue,
             Read::Ended => break,
         };
         match decoded {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     frame::Frame,
     message::{Body, Clock, Message, Moment, SourceState, StateChange},
-    source::{Sought, SourceError, SourceUri, is_plugged_in},
+    source::{OnEnd, Sought, SourceError, SourceUri, is_plugged_in},
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -50,6 +50,8 @@ pub(super) struct Capture {
     latest: Timestamp,
     /// A camera's device name, known once it has been opened.
     device_name: Option<String>,
+    /// Whether an address has turned out to be a recorded file.
+    is_recorded: bool,
 }
 
 /// The queues of a capture thread.
@@ -101,6 +103,7 @@ impl Capture {
             told: SourceState::Opening,
             latest: Timestamp::MIN,
             device_name: None,
+            is_recorded: false,
         }
     }
 
@@ -138,7 +141,11 @@ impl Capture {
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
         let was_there = self.device_name.is_some() || self.told != SourceState::Opening;
-        info.config.uri.is_live() && (was_there || info.config.wait)
+        self.is_live(info) && (was_there || info.config.wait)
+    }
+
+    fn is_live(&self, info: &SourceInfo) -> bool {
+        info.config.uri.is_live() && !self.is_recorded
     }
 
     /// Opens the source and reads it to its end. Returns why it ended, and for how long frames arrived.
@@ -168,7 +175,8 @@ impl Capture {
             return Err(End::Ended("stopped"));
         }
         match news {
-            Ok(News::Opened(device_name)) => {
+            Ok(News::Opened { device_name, is_recorded }) => {
+                self.is_recorded = is_recorded;
                 self.device_name = device_name.or(self.device_name.take());
                 session.is_open = true;
                 let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
@@ -191,8 +199,16 @@ impl Capture {
                 let next = self.empty_frame()?;
                 session.reader.want(next);
             }
+            Ok(News::Unchanged) => {
+                if self.told == SourceState::Stalled {
+                    self.tell(info, SourceState::Up, String::new(), self.clock.now())?;
+                }
+            }
             Ok(News::Ended(frame)) => {
                 self.spare = Some(frame);
+                if self.is_live(info) && info.config.on_end == OnEnd::Reopen {
+                    return Err(End::Failed(SourceError::Closed(info.config.uri.to_string())));
+                }
                 return Err(End::Ended(end_reason(&info.config.uri)));
             }
             Ok(News::Failed(error, frame)) => {
@@ -223,7 +239,7 @@ impl Capture {
     fn notice_silence(&mut self, session: &Session, info: &SourceInfo) -> Result<(), End> {
         let limit = if session.is_open { self.stalled_after } else { self.stalled_after.max(OPENING) };
         let silent_for = session.heard.elapsed();
-        if !info.config.uri.is_live() || silent_for < limit {
+        if !self.is_live(info) || silent_for < limit {
             return Ok(());
         }
         if self.told != SourceState::Stalled {
@@ -269,7 +285,7 @@ impl Capture {
         info: &SourceInfo,
     ) -> Result<Box<Frame>, Abandoned> {
         self.number(&mut frame);
-        if info.config.uri.is_live() {
+        if self.is_live(info) {
             return self.hand_newest(frame, moment, &info.counters);
         }
         frame.search = self.schedule.search(&frame, &moment);

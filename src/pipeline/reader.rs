@@ -19,7 +19,13 @@ pub(super) struct Reader {
 /// A message from the thread.
 pub(super) enum News {
     /// The source is open; contains a camera's device name.
-    Opened(Option<String>),
+    Opened {
+        device_name: Option<String>,
+        /// Whether it is a recorded file, whatever its address says.
+        is_recorded: bool,
+    },
+    /// There is no new picture, but the source works.
+    Unchanged,
     /// A frame was read, at this moment.
     Frame(Box<Frame>, Moment),
     /// The next picture cannot be read, and why.
@@ -87,12 +93,19 @@ fn read(
         }
     };
     // From here on, a failed send means that this thread was abandoned.
-    if news.send(News::Opened(source.device_name())).is_err() {
+    let opened = News::Opened { device_name: source.device_name(), is_recorded: source.is_recorded() };
+    if news.send(opened).is_err() {
         return;
     }
     for mut frame in to_fill {
-        frame.clear();
-        let outcome = source.read(&mut frame);
+        let outcome = loop {
+            frame.clear();
+            match source.read(&mut frame) {
+                Ok(Read::Unchanged) if news.send(News::Unchanged).is_ok() => {}
+                Ok(Read::Unchanged) => return,
+                outcome => break outcome,
+            }
+        };
         let now = clock.now();
         let last = match outcome {
             Ok(Read::Frame) => {
@@ -107,7 +120,7 @@ fn read(
                 }
                 continue;
             }
-            Ok(Read::Ended) => News::Ended(frame),
+            Ok(Read::Ended | Read::Unchanged) => News::Ended(frame),
             Err(error) => News::Failed(error, Some(frame)),
         };
         // Close the source first: a camera can only be opened again when the old handle is closed.

@@ -5,6 +5,30 @@ use crate::areas::{self, Areas, Polygon, Zone};
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
 
+/// What happens when a live source ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnEnd {
+    /// It is opened again.
+    #[default]
+    Reopen,
+    /// It is finished, like a file.
+    Stop,
+}
+
+/// How the pictures of an RTSP stream are transported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP, or UDP if the server refuses TCP.
+    #[default]
+    Auto,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
 /// `[[source]]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +62,15 @@ pub struct SourceConfig {
     /// Areas with names.
     #[serde(default, deserialize_with = "areas::zones", skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<Zone>,
+    /// What happens when a network stream ends by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_end: OnEnd,
+    /// The transport of an RTSP stream.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub transport: Transport,
+    /// Whether the certificate of an `https://` server is verified.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub tls_verify: bool,
     /// Overrides `min_score` in `[detector]`.
     #[serde(default, deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
@@ -66,6 +99,9 @@ impl SourceConfig {
             recursive: false,
             mask: Vec::new(),
             zones: Vec::new(),
+            on_end: OnEnd::default(),
+            transport: Transport::default(),
+            tls_verify: true,
             min_score: None,
             min_face_px: None,
             max_side_px: None,
@@ -95,4 +131,12 @@ impl SourceConfig {
             _ => self.name(),
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn yes() -> bool {
+    true
 }

@@ -1,11 +1,19 @@
 //! Examines a video file with ffprobe, which is part of ffmpeg.
 
+use super::{Stop, address::Address, ffmpeg::PROTOCOLS};
 use crate::child::die_with_us;
 use serde::Deserialize;
 use std::{
+    io::{Read as _, Write as _},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How long a server may take until ffprobe knows the duration of its file.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The pixel formats of common JPEG pictures. ffmpeg decodes all others, such as those with limited range.
 const PIXELS_OF_JPEG: [&str; 4] = ["yuvj420p", "yuvj422p", "yuvj444p", "gray"];
@@ -46,6 +54,30 @@ pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
     let jpeg = stream.codec_name.as_deref() == Some("mjpeg")
         && stream.pix_fmt.is_some_and(|pixels| PIXELS_OF_JPEG.contains(&pixels.as_str()));
     (jpeg && whole && stream.side_data_list.is_empty()).then_some((stream.width, stream.height))
+}
+
+/// Whether what a server sends has an end and times of its own, as a recorded video has.
+pub(super) fn has_duration(address: &Address, stop: &Stop) -> bool {
+    let mut command = Command::new("ffprobe");
+    command.args(["-loglevel", "quiet", "-protocol_whitelist", PROTOCOLS]);
+    command.args(["-show_entries", "format=duration", "-of", "csv=p=0"]);
+    // The address comes through a pipe, because all users can see the arguments of a process.
+    command.arg("concatf:pipe:0").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    die_with_us(&mut command);
+    let Ok(mut child) = command.spawn() else { return false };
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = writeln!(stdin, "{}", address.for_ffmpeg());
+    }
+    let deadline = Instant::now() + TIMEOUT;
+    while matches!(child.try_wait(), Ok(None)) {
+        if stop.is_set() || Instant::now() > deadline {
+            let _ = child.kill();
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    let mut answer = String::new();
+    let told = child.stdout.take().is_some_and(|mut stdout| stdout.read_to_string(&mut answer).is_ok());
+    told && answer.trim().parse().is_ok_and(|seconds: f64| seconds.is_finite() && seconds > 0.0)
 }
 
 /// A file's frames per second as a fraction; `None` where they vary or cannot be told.

@@ -1,10 +1,12 @@
 //! Sources of frames: cameras, videos, network streams, pictures and stdin, behind one trait.
+mod address;
 mod animation;
 mod camera;
 mod config;
 mod ffmpeg;
 mod ffprobe;
 mod heif;
+mod http;
 mod images;
 mod kind;
 mod mjpeg;
@@ -12,8 +14,9 @@ mod polled;
 mod stdin;
 mod uri;
 
+pub use address::{Address, hide_addresses};
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
-pub use config::SourceConfig;
+pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
 pub use uri::SourceUri;
 
@@ -30,6 +33,8 @@ pub enum Read {
     Frame,
     /// The next picture cannot be read, and why; the source goes on.
     Unreadable(String),
+    /// There is no new picture, but the source works. The frame contains nothing.
+    Unchanged,
     /// There are no more frames.
     Ended,
 }
@@ -86,6 +91,9 @@ pub enum SourceError {
         /// ffmpeg's error message.
         reason: String,
     },
+    /// A live network stream has ended by itself.
+    #[error("the stream {0} has ended; check the server")]
+    Closed(String),
     /// The thread that reads the source cannot be started.
     #[error("the thread that reads a source cannot be started: {0}")]
     Thread(io::Error),
@@ -116,9 +124,11 @@ impl ExitsWith for SourceError {
         match self {
             Self::Missing { .. } => Exit::NoInput,
             Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
-            Self::Camera { .. } | Self::Helper { .. } | Self::Stream { .. } | Self::Panic(_) => {
-                Exit::Unavailable
-            }
+            Self::Camera { .. }
+            | Self::Helper { .. }
+            | Self::Stream { .. }
+            | Self::Closed(_)
+            | Self::Panic(_) => Exit::Unavailable,
             Self::Thread(_) => Exit::Software,
         }
     }
@@ -126,12 +136,18 @@ impl ExitsWith for SourceError {
 
 /// A source of frames.
 pub trait Source {
-    /// Fills `frame` with the next picture's bytes, encoding, size and presentation time; blocks until there is one or the program
-    /// is asked to stop.
+    /// Fills `frame` with the next picture's bytes, encoding, size and presentation time; blocks until there is one or
+    /// the program is asked to stop. [`Read::Unchanged`] means that the source has none but works.
     ///
     /// # Errors
     /// When the source has failed; it must then be opened again.
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
+
+    /// Whether it has an end and times of its own, so that no frame may be skipped. An address may lead to a recorded
+    /// file, which is known only once it is open.
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
     /// The device name of a camera; `None` for all other sources.
     fn device_name(&self) -> Option<String> {
@@ -183,8 +199,11 @@ impl OpenSource for SourceConfig {
                 Box::new(animation::AnimationSource::open(path, max_megapixels, stop)?)
             }
             SourceUri::Video(path) => Box::new(ffmpeg::FfmpegSource::open_file(path, max_megapixels, stop)?),
+            SourceUri::Stream(address) if address.is_http() => {
+                http::open(address, self, max_megapixels, stop)?
+            }
             SourceUri::Stream(address) => {
-                Box::new(ffmpeg::FfmpegSource::open_stream(address, max_megapixels, stop)?)
+                Box::new(ffmpeg::FfmpegSource::open_stream(address, self.transport, max_megapixels, stop)?)
             }
             SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path, stop)?),
             SourceUri::Folder(path) => {

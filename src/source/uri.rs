@@ -1,9 +1,12 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::kind::Kind;
+use super::{address::Address, kind::Kind};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     fmt,
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -16,8 +19,8 @@ pub enum SourceUri {
     Camera(PathBuf),
     /// A video file.
     Video(PathBuf),
-    /// `rtsp://` or `http://`.
-    Stream(String),
+    /// `rtsp://`, `http://` or another address in the network.
+    Stream(Address),
     /// One picture.
     Image(PathBuf),
     /// A folder of pictures.
@@ -27,7 +30,8 @@ pub enum SourceUri {
 }
 
 impl SourceUri {
-    /// Whether frames arrive at their own pace, so that old ones are dropped in favour of the newest.
+    /// Whether frames arrive at their own pace, so that old ones are dropped in favour of the newest. An address may
+    /// also turn out to be a recorded file, once it is open.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Camera(_) | Self::Stream(_))
     }
@@ -69,8 +73,11 @@ impl FromStr for SourceUri {
                 .map_err(|_| format!("`{text}` is not a camera: write camera:0, camera:1, ..."))?;
             return Ok(Self::Camera(PathBuf::from(format!("/dev/video{number}"))));
         }
-        if ["rtsp://", "rtsps://", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
-            return Ok(Self::Stream(text.to_owned()));
+        if let Some((scheme, path)) = text.split_once("://") {
+            if scheme.eq_ignore_ascii_case("file") {
+                return local_path(path).map(file);
+            }
+            return text.parse().map(Self::Stream);
         }
         match text {
             "" => Err("the source is empty: give camera:0, a file, a folder, a URL or -".to_owned()),
@@ -93,20 +100,20 @@ impl fmt::Display for SourceUri {
                 }
             }
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => write!(f, "{}", path.display()),
-            Self::Stream(address) => f.write_str(&without_credentials(address)),
+            Self::Stream(address) => write!(f, "{address}"),
             Self::Stdin => f.write_str("-"),
         }
     }
 }
 
-/// The address without user name and password, for events and logs.
-pub(super) fn without_credentials(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{}", &rest[authority.len()..]),
-        None => address.to_owned(),
+/// The path in an address `file://...`.
+fn local_path(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("localhost").unwrap_or(text);
+    if !path.starts_with('/') {
+        return Err("the address file://... names no absolute path: write file:///folder/file".to_owned());
     }
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 
 impl TryFrom<String> for SourceUri {
@@ -121,7 +128,7 @@ impl From<SourceUri> for String {
     fn from(uri: SourceUri) -> Self {
         match uri {
             // Includes the password, because a printed configuration must still work.
-            SourceUri::Stream(address) => address,
+            SourceUri::Stream(address) => address.written().to_owned(),
             other => other.to_string(),
         }
     }
@@ -141,14 +148,9 @@ mod tests {
         assert_eq!(parse("a.JPG"), SourceUri::Image("a.JPG".into()));
         assert_eq!(parse("a.gif"), SourceUri::Video("a.gif".into()));
         assert_eq!(parse("/"), SourceUri::Folder("/".into()));
+        assert_eq!(parse("File:///a%20b/c.jpg"), SourceUri::Image("/a b/c.jpg".into()));
+        assert_eq!(parse("RTSP://cam/1").to_string(), "rtsp://cam/1");
+        assert!("file://a.mp4".parse::<SourceUri>().is_err() && "ftp://a/b".parse::<SourceUri>().is_err());
         assert!("camera:x".parse::<SourceUri>().is_err() && "".parse::<SourceUri>().is_err());
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        let uri: SourceUri = "rtsp://user:p@ss@10.0.0.7:554/stream?x=a@b".parse().unwrap();
-        assert_eq!(uri.to_string(), "rtsp://10.0.0.7:554/stream?x=a@b");
-        let plain: SourceUri = "http://host/video".parse().unwrap();
-        assert_eq!(plain.to_string(), "http://host/video");
     }
 }

@@ -96,7 +96,7 @@ fn first_frames(config: &SourceConfig, max_megapixels: f64) -> Result<Vec<Captur
         frame.clear();
         match source.read(&mut frame).map_err(unusable)? {
             Read::Frame => captured.push(Captured::copy_of(&frame)),
-            Read::Unreadable(_) => {}
+            Read::Unreadable(_) | Read::Unchanged => {}
             Read::Ended => break,
         }
     }

@@ -57,7 +57,34 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 fn invalid(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
     let line = text[..at].matches('\n').count() + 1;
-    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let shown = without_secrets(text.lines().nth(line - 1).unwrap_or_default().trim());
     let snippet = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
-    ConfigError::Invalid { path: path.to_owned(), line, message: error.message().replace('\n', " "), snippet }
+    let message = without_secrets(&error.message().replace('\n', " "));
+    ConfigError::Invalid { path: path.to_owned(), line, message, snippet }
+}
+
+/// A text in which the address of a source may stand, with all that follows its scheme up to the last quotation mark
+/// left out: it may contain a password, and the password any character.
+fn without_secrets(text: &str) -> String {
+    let Some(at) = text.find("://").filter(|_| text.contains(['"', '\''])) else { return text.to_owned() };
+    let start = at + "://".len();
+    let end = text.rfind(['"', '\'']).filter(|end| *end >= start).unwrap_or(text.len());
+    format!("{}...{}", &text[..start], &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_no_address() {
+        for (text, shown) in [
+            ("uri = \"rtsp://user:it's@host/\" # door", "uri = \"rtsp://...\" # door"),
+            ("url = 'http://host/?pwd=secret'", "url = 'http://...'"),
+            ("uri = \"http://user:secret@host", "uri = \"http://..."),
+            ("min_face_px = 80", "min_face_px = 80"),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+    }
 }

@@ -1,0 +1,415 @@
+//! Addresses of network sources: read as people write them, handed to clients escaped, shown without their secrets.
+
+use fluent_uri::{Uri, UriRef};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::{fmt, net::IpAddr, str::FromStr};
+
+/// The schemes that emotiond and ffmpeg read.
+const SCHEMES: [&str; 10] = ["rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "tcp", "rtp"];
+
+/// Characters that are escaped in a path or query; the rest is left as it is written, including `%`.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'\'')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+/// Characters that need no escape in a user name or password.
+const NOT_IN_SECRETS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Parameters whose values are shown, because they only choose a picture. All others may be a password.
+const HARMLESS: [&str; 20] = [
+    "action",
+    "cam",
+    "camera",
+    "ch",
+    "channel",
+    "chn",
+    "cmd",
+    "codec",
+    "compression",
+    "format",
+    "fps",
+    "height",
+    "mode",
+    "profile",
+    "quality",
+    "resolution",
+    "size",
+    "stream",
+    "subtype",
+    "width",
+];
+
+const UNCLEAR: &str = "it is unclear where the user name and password end: in them, write %25 for %, %3A for :, %2F for /, %3F for ?, %23 for # and %40 for @; in the rest of the address, write %40 for @";
+
+/// An address of a network source. [`fmt::Display`] and [`fmt::Debug`] leave out its secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    /// As it was written, for a printed configuration.
+    written: String,
+    scheme: &'static str,
+    /// User name and password, unescaped.
+    login: Option<(String, String)>,
+    /// Host and port.
+    host: String,
+    /// Path and query with escapes, and the fragment if the scheme is not http.
+    path: String,
+}
+
+impl Address {
+    /// The text as it was written, with its secrets.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether it is `http` or `https`.
+    pub fn is_http(&self) -> bool {
+        self.scheme.starts_with("http")
+    }
+
+    /// Whether it is `https`.
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// Whether it is `rtsp` or `rtsps`.
+    pub fn is_rtsp(&self) -> bool {
+        self.scheme.starts_with("rtsp")
+    }
+
+    /// User name and password.
+    pub fn login(&self) -> Option<(&str, &str)> {
+        self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+
+    /// The address without user name and password. The query may still contain secrets.
+    pub fn without_login(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.host, self.path)
+    }
+
+    /// Path and query, as in the first line of an HTTP request.
+    pub fn request_target(&self) -> String {
+        if self.path.starts_with('/') { self.path.clone() } else { format!("/{}", self.path) }
+    }
+
+    /// The whole address for ffmpeg, with escapes. It contains no quotation mark and no backslash.
+    pub fn for_ffmpeg(&self) -> String {
+        let escaped = |text: &str| utf8_percent_encode(text, NOT_IN_SECRETS).to_string();
+        let login = match &self.login {
+            Some((user, password)) if password.is_empty() => format!("{}@", escaped(user)),
+            Some((user, password)) => format!("{}:{}@", escaped(user), escaped(password)),
+            None => String::new(),
+        };
+        format!("{}://{login}{}{}", self.scheme, self.host, self.path)
+    }
+
+    /// The address that a redirect leads to. User name and password are kept only on the same host and port, or if the same host
+    /// goes over from http to https.
+    ///
+    /// # Errors
+    /// When it is no address that can be followed.
+    pub fn redirected(&self, location: &str) -> Result<Self, String> {
+        let unusable = || "the server redirects to an unusable address".to_owned();
+        let escaped = utf8_percent_encode(location, NOT_IN_PATHS).to_string();
+        let base = self.without_login();
+        let base = Uri::parse(base.as_str()).map_err(|_| unusable())?;
+        let target = UriRef::parse(escaped.as_str()).map_err(|_| unusable())?;
+        let target = target.resolve_against(&base).map_err(|_| unusable())?;
+        let mut next: Self = target.as_str().parse().map_err(|_| unusable())?;
+        if !next.is_http() {
+            return Err(unusable());
+        }
+        let (from, to) = (self.name_and_port(), next.name_and_port());
+        let is_same = to.0 == from.0 && next.scheme == self.scheme && to.1 == from.1;
+        let is_safer = to.0 == from.0 && (from.1, to.1) == (80, 443) && next.is_https();
+        if next.login.is_none() && (is_same || is_safer) {
+            next.login.clone_from(&self.login);
+        }
+        Ok(next)
+    }
+
+    /// The host's name in lower case, and the port of an HTTP server.
+    fn name_and_port(&self) -> (String, u16) {
+        let name = name_of(&self.host).unwrap_or_default();
+        let port = self.host[name.len()..].trim_start_matches(':').parse();
+        (name.to_ascii_lowercase(), port.unwrap_or(if self.is_https() { 443 } else { 80 }))
+    }
+
+    /// Removes from a message whatever may show the secrets of this address or of another one.
+    pub fn hide_in(&self, message: &str) -> String {
+        let shown = self.to_string();
+        let mut hidden = message.replace(&self.written, &shown).replace(&self.for_ffmpeg(), &shown);
+        for secret in self.secrets() {
+            hidden = hidden.replace(&secret, "*");
+        }
+        hide_addresses(&hidden)
+    }
+
+    /// The password and the query, as they are written and escaped. Very short ones would also be found in other words.
+    fn secrets(&self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        if let Some((_, password)) = &self.login {
+            secrets.push(password.clone());
+            secrets.push(utf8_percent_encode(password, NOT_IN_SECRETS).to_string());
+        }
+        secrets.extend(self.path.split_once('?').map(|(_, query)| query.to_owned()));
+        secrets.retain(|secret| secret.len() > 2);
+        secrets
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// Reads an address. The error contains no part of it but its scheme.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once("://").ok_or("it has no scheme such as rtsp://")?;
+        let lower = scheme.to_ascii_lowercase();
+        let Some(scheme) = SCHEMES.into_iter().find(|known| *known == lower) else {
+            let is_word = lower.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+            let named = if is_word { format!("{lower}://") } else { "the scheme".to_owned() };
+            let known = SCHEMES.map(|scheme| format!("{scheme}://")).join(", ");
+            return Err(format!("{named} is not supported: write {known}, file:// or a path"));
+        };
+        if rest.contains(char::is_control) {
+            return Err(format!("the address {scheme}://... contains a control character"));
+        }
+        let unusable = |reason: &str| format!("the address {scheme}://... cannot be used: {reason}");
+        let (login, rest) = split_login(rest).map_err(unusable)?;
+        let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        // Without a host, ffmpeg listens.
+        let may_listen = matches!(scheme, "srt" | "udp" | "tcp" | "rtp") && host.starts_with(':');
+        if name_of(host).is_none_or(|name| name.is_empty() && !may_listen) {
+            return Err(unusable("its host or port is invalid"));
+        }
+        let path = if scheme.starts_with("http") { path.split('#').next().unwrap_or_default() } else { path };
+        let unescaped = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = login.filter(|login| !login.is_empty()).map(|login| {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            (unescaped(user), unescaped(password))
+        });
+        Ok(Self {
+            written: text.to_owned(),
+            scheme,
+            login,
+            host: host.to_owned(),
+            path: utf8_percent_encode(path, NOT_IN_PATHS).to_string(),
+        })
+    }
+}
+
+/// Splits `user:password@` off. A password may contain unescaped characters if only one reading gives a valid host.
+fn split_login(rest: &str) -> Result<(Option<&str>, &str), &'static str> {
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let split = |at: usize| (Some(&rest[..at]), &rest[at + 1..]);
+    // The reading of RFC 3986.
+    let at = authority.rfind('@');
+    let strict = at.map_or((None, rest), split);
+    let host = &authority[at.map_or(0, |at| at + 1)..];
+    let is_valid = name_of(host).is_some();
+    let others: Vec<_> = rest
+        .match_indices('@')
+        .map(|(other, _)| other)
+        .filter(|other| *other >= authority.len())
+        .map(split)
+        .filter(|(login, rest)| {
+            let user = login.and_then(|login| login.split_once(':')).map(|(user, _)| user);
+            let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+            user.is_some_and(|user| !user.contains(['/', '?', '#']))
+                && name_of(host).is_some_and(|name| !name.is_empty())
+        })
+        .collect();
+    match others[..] {
+        [] => Ok(strict),
+        _ if is_valid && is_surely_a_host(host, strict.0) => Ok(strict),
+        [only] if !is_valid => Ok(only),
+        _ => Err(UNCLEAR),
+    }
+}
+
+/// Whether `host` cannot be the start of a password.
+fn is_surely_a_host(host: &str, login: Option<&str>) -> bool {
+    let name = name_of(host).unwrap_or_default();
+    let is_ip = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let has_password = login.is_some_and(|login| login.contains(':'));
+    is_ip || name == "localhost" || has_password && host.contains(['.', ':'])
+}
+
+/// The host's name without its port; `None` if one of them is invalid.
+fn name_of(host: &str) -> Option<&str> {
+    let ipv6 = host.strip_prefix('[').and_then(|rest| rest.find(']')).map(|end| end + 2);
+    let (name, port) = host.split_at(ipv6.unwrap_or_else(|| host.find(':').unwrap_or(host.len())));
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'));
+    let is_name = match ipv6 {
+        Some(end) => name[1..end - 1].split('%').next()?.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_~".contains(&byte)),
+    };
+    (is_port && is_name).then_some(name)
+}
+
+/// Replaces each address in a message by what may be shown of it.
+pub fn hide_addresses(message: &str) -> String {
+    let mut hidden = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find("://") {
+        let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |before| before + 1);
+        // `rfind` may have found a character of several bytes.
+        let start = (start..=at).find(|start| rest.is_char_boundary(*start)).unwrap_or(at);
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+        let end = rest[at..].find(is_end).map_or(rest.len(), |length| at + length);
+        hidden += &rest[..start];
+        match rest[start..end].parse::<Address>() {
+            Ok(address) => hidden += &address.to_string(),
+            Err(_) => hidden += &format!("{}://...", &rest[start..at]),
+        }
+        rest = &rest[end..];
+    }
+    hidden + rest
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        let path = self.path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let segments: Vec<String> = path.split('/').map(shown_segment).collect();
+        f.write_str(&segments.join("/"))?;
+        let Some(query) = query else { return Ok(()) };
+        let parameters: Vec<String> = query.split('&').map(shown_parameter).collect();
+        write!(f, "?{}", parameters.join("&"))
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+/// A path segment. Some cameras take parameters there, as in `/user=admin_password=secret_channel=1`.
+fn shown_segment(segment: &str) -> String {
+    match segment.split_once('=') {
+        Some((name, _)) if segment.split(['&', '_', ';', ',']).any(|part| shown_parameter(part) != part) => {
+            format!("{name}=*")
+        }
+        _ => segment.to_owned(),
+    }
+}
+
+fn shown_parameter(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((name, _)) if HARMLESS.contains(&name.to_ascii_lowercase().as_str()) => parameter.to_owned(),
+        Some((name, _)) => format!("{name}=*"),
+        None => "*".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Address {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn login(text: &str) -> Option<(String, String)> {
+        read(text).login
+    }
+
+    fn pair(user: &str, password: &str) -> Option<(String, String)> {
+        Some((user.to_owned(), password.to_owned()))
+    }
+
+    #[test]
+    fn a_password_with_unescaped_characters_is_understood_where_it_is_clear() {
+        for password in ["p@ss", "p#ss", "p/ss", "p?ss", "p:ss", "p%ss", "p@ss:w#rd/x", "a%zz", "#", "/@"] {
+            let text = format!("rtsp://user:{password}@10.0.0.7:554/live");
+            assert_eq!(login(&text), pair("user", password), "{text}");
+            assert_eq!(read(&text).to_string(), "rtsp://10.0.0.7:554/live");
+        }
+        assert_eq!(login("http://me@x.org:p%40%2F@cam/"), pair("me@x.org", "p@/"));
+        assert_eq!(login("http://user@cam.lan/a"), pair("user", ""));
+        assert_eq!(login("http://10.0.0.7:80/a:b@c"), None);
+        assert_eq!(login("http://cam/stream?mail=a@b.de"), None);
+        assert_eq!(login("http://user:pw@cam.lan/stream?mail=a@b.de"), pair("user", "pw"));
+        assert_eq!(login("udp://@239.0.0.1:5000"), None);
+        assert_eq!(read("srt://:9000?mode=listener").for_ffmpeg(), "srt://:9000?mode=listener");
+        assert_eq!(read("http://[fe80::1]:80/a").without_login(), "http://[fe80::1]:80/a");
+        for unclear in ["http://user:12/34@cam/", "http://user:p@ss/w@cam/", "rtsp://u:a#b@c/d@e"] {
+            let error = unclear.parse::<Address>().unwrap_err();
+            assert!(
+                error.contains("%40 for @") && !error.contains("12") && !error.contains("ss/w"),
+                "{error}"
+            );
+        }
+        for invalid in ["http://", "http:///a", "http://cam:99999/", "http://ca m/", "http://cam/\n"] {
+            assert!(invalid.parse::<Address>().is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn schemes_are_known_in_any_letter_case() {
+        assert_eq!(read("RTSP://Cam/A").for_ffmpeg(), "rtsp://Cam/A");
+        let error = "gopher://user:secret@host".parse::<Address>().unwrap_err();
+        assert!(
+            error.contains("gopher://") && error.contains("rtmps://") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn ffmpeg_gets_an_address_that_needs_no_quotes() {
+        let address = read("rtsp://user:it's\\a@10.0.0.7/a 'b'?c=%20#d");
+        assert_eq!(address.for_ffmpeg(), "rtsp://user:it%27s%5Ca@10.0.0.7/a%20%27b%27?c=%20#d");
+        assert_eq!(read("http://cam/a#secret").for_ffmpeg(), "http://cam/a");
+    }
+
+    #[test]
+    fn secrets_are_not_shown_however_they_are_spelled() {
+        for (text, shown) in [
+            ("http://u:secret@cam/a?channel=2&pwd=secret", "http://cam/a?channel=2&pwd=*"),
+            ("http://cam/a?secret", "http://cam/a?*"),
+            ("http://cam/a?token=x=secret", "http://cam/a?token=*"),
+            ("rtsp://cam/a#secret", "rtsp://cam/a"),
+            ("rtsp://cam/user=admin_password=secret_channel=1.sdp", "rtsp://cam/user=*"),
+            ("srt://cam:9000?passphrase=secret", "srt://cam:9000?passphrase=*"),
+        ] {
+            assert_eq!(read(text).to_string(), shown);
+            assert!(!format!("{:?}", read(text)).contains("secret"));
+            let message =
+                format!("[http] cannot open '{text}': {text}: refused at {}", read(text).for_ffmpeg());
+            let hidden = read("http://other/").hide_in(&message);
+            assert!(!hidden.contains("secret") && hidden.contains("refused"), "{hidden}");
+        }
+        let hidden =
+            read("http://u:s%2Fcret@cam/?key=1234").hide_in("login s/cret or s%2Fcret fails for key=1234");
+        assert_eq!(hidden, "login * or * fails for *");
+        assert_eq!(hide_addresses("öö://x"), "öö://...");
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_login_on_the_same_host_only() {
+        let start = read("https://u:secret@cam:8443/a/b?c");
+        let login = |location: &str| start.redirected(location).unwrap().login;
+        assert_eq!(login("/x"), start.login);
+        assert_eq!(login("https://cam:8443/x y"), start.login);
+        for elsewhere in ["https://other/x", "//cam/x", "http://cam:8443/x", "https://cam:8443.evil/x"] {
+            assert_eq!(start.redirected(elsewhere).ok().and_then(|next| next.login), None, "{elsewhere}");
+        }
+        assert_eq!(login("https://v:w@other/x"), pair("v", "w"));
+        let plain = read("http://u:secret@Cam/a");
+        for kept in ["http://cam:80/b", "https://cam/b"] {
+            assert_eq!(plain.redirected(kept).unwrap().login, plain.login, "{kept}");
+        }
+        assert_eq!(start.redirected("d?e").unwrap().without_login(), "https://cam:8443/a/d?e");
+        assert!(start.redirected("file:///etc/passwd").is_err());
+    }
+}
