@@ -5,20 +5,46 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str,
 use std::{fmt, net::IpAddr, str::FromStr};
 
 /// The schemes that emotiond and ffmpeg read.
-const SCHEMES: [&str; 10] =
-    ["rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "tcp", "rtp"];
+const SCHEMES: [&str; 10] = ["rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "tcp", "rtp"];
 
 /// Characters that are escaped in a path or query; the rest is left as it is written, including `%`.
-const NOT_IN_PATHS: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'\'').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'\'')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 /// Characters that need no escape in a user name or password.
-const NOT_IN_SECRETS: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const NOT_IN_SECRETS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Parameters whose values are shown, because they only choose a picture. All others may be a password.
 const HARMLESS: [&str; 20] = [
-    "action", "cam", "camera", "ch", "channel", "chn", "cmd", "codec", "compression", "format", "fps", "height",
-    "mode", "profile", "quality", "resolution", "size", "stream", "subtype", "width",
+    "action",
+    "cam",
+    "camera",
+    "ch",
+    "channel",
+    "chn",
+    "cmd",
+    "codec",
+    "compression",
+    "format",
+    "fps",
+    "height",
+    "mode",
+    "profile",
+    "quality",
+    "resolution",
+    "size",
+    "stream",
+    "subtype",
+    "width",
 ];
 
 const UNCLEAR: &str = "it is unclear where the user name and password end: in them, write %25 for %, %3A for :, %2F for /, %3F for ?, %23 for # and %40 for @; in the rest of the address, write %40 for @";
@@ -319,7 +345,10 @@ mod tests {
         assert_eq!(read("http://[fe80::1]:80/a").without_login(), "http://[fe80::1]:80/a");
         for unclear in ["http://user:12/34@cam/", "http://user:p@ss/w@cam/", "rtsp://u:a#b@c/d@e"] {
             let error = unclear.parse::<Address>().unwrap_err();
-            assert!(error.contains("%40 for @") && !error.contains("12") && !error.contains("ss/w"), "{error}");
+            assert!(
+                error.contains("%40 for @") && !error.contains("12") && !error.contains("ss/w"),
+                "{error}"
+            );
         }
         for invalid in ["http://", "http:///a", "http://cam:99999/", "http://ca m/", "http://cam/\n"] {
             assert!(invalid.parse::<Address>().is_err(), "{invalid}");
@@ -330,7 +359,10 @@ mod tests {
     fn schemes_are_known_in_any_letter_case() {
         assert_eq!(read("RTSP://Cam/A").for_ffmpeg(), "rtsp://Cam/A");
         let error = "gopher://user:secret@host".parse::<Address>().unwrap_err();
-        assert!(error.contains("gopher://") && error.contains("rtmps://") && !error.contains("secret"), "{error}");
+        assert!(
+            error.contains("gopher://") && error.contains("rtmps://") && !error.contains("secret"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -352,11 +384,13 @@ mod tests {
         ] {
             assert_eq!(read(text).to_string(), shown);
             assert!(!format!("{:?}", read(text)).contains("secret"));
-            let message = format!("[http] cannot open '{text}': {text}: refused at {}", read(text).for_ffmpeg());
+            let message =
+                format!("[http] cannot open '{text}': {text}: refused at {}", read(text).for_ffmpeg());
             let hidden = read("http://other/").hide_in(&message);
             assert!(!hidden.contains("secret") && hidden.contains("refused"), "{hidden}");
         }
-        let hidden = read("http://u:s%2Fcret@cam/?key=1234").hide_in("login s/cret or s%2Fcret fails for key=1234");
+        let hidden =
+            read("http://u:s%2Fcret@cam/?key=1234").hide_in("login s/cret or s%2Fcret fails for key=1234");
         assert_eq!(hidden, "login * or * fails for *");
         assert_eq!(hide_addresses("öö://x"), "öö://...");
     }

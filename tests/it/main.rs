@@ -21,6 +21,7 @@ mod geometry;
 mod glances;
 mod live;
 mod models;
+mod network;
 mod pose;
 mod report;
 mod sources;

@@ -32,7 +32,8 @@ const POLL: Duration = Duration::from_millis(50);
 const TIMESTAMP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// ffmpeg's arguments to write each frame's time. The filter prints the time only of frames with at least one entry.
-const TIMED: [&str; 2] = ["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"];
+const TIMED: [&str; 2] =
+    ["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"];
 /// ffmpeg's arguments to decode each frame.
 const DECODED: [&str; 11] = [
     "-map",
@@ -262,4 +263,3 @@ fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u3
     let (width, height) = size.trim().split_once(' ')?;
     (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }
-

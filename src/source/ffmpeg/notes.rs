@@ -63,7 +63,11 @@ fn milliseconds(seconds: f64) -> u64 {
 }
 
 /// Forwards the notes and returns the first error message; later ones are usually its consequences.
-pub(super) fn read_log(stderr: ChildStderr, mut read: impl FnMut(&str) -> Line, notes: &Sender<Note>) -> String {
+pub(super) fn read_log(
+    stderr: ChildStderr,
+    mut read: impl FnMut(&str) -> Line,
+    notes: &Sender<Note>,
+) -> String {
     let mut complaint = String::new();
     let mut stderr = BufReader::new(stderr);
     let mut line = String::new();

@@ -121,10 +121,14 @@ impl Client {
                 StatusCode::UNAUTHORIZED => return Err(HttpError::WrongLogin),
                 status if status.is_success() => {
                     let (head, body) = answer.into_parts();
-                    return Ok(Answer::Content(Box::new(head.headers), Body::new(body.into_reader(), &self.stop)));
+                    return Ok(Answer::Content(
+                        Box::new(head.headers),
+                        Body::new(body.into_reader(), &self.stop),
+                    ));
                 }
                 status if status.is_redirection() => {
-                    let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+                    let location =
+                        answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
                     let location = location.ok_or(HttpError::Status(status))?;
                     address = address.redirected(location).map_err(HttpError::Redirect)?;
                 }
@@ -145,8 +149,7 @@ impl Client {
         }
         if let (Some(challenge), Some((username, password))) = (&mut self.challenge, address.login()) {
             let uri = address.request_target();
-            let parameters =
-                PasswordParams { username, password, uri: &uri, method: "GET", body: Some(&[]) };
+            let parameters = PasswordParams { username, password, uri: &uri, method: "GET", body: Some(&[]) };
             request = request
                 .header(header::AUTHORIZATION, challenge.respond(&parameters).map_err(HttpError::Login)?);
         }

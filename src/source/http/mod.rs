@@ -43,10 +43,8 @@ pub(super) fn open(
     max_megapixels: f64,
     stop: &Stop,
 ) -> Result<Box<dyn Source>, SourceError> {
-    let failed = |reason: String| SourceError::Stream {
-        uri: address.to_string(),
-        reason: address.hide_in(&reason),
-    };
+    let failed =
+        |reason: String| SourceError::Stream { uri: address.to_string(), reason: address.hide_in(&reason) };
     if address.is_https() && !config.tls_verify {
         static WARNED: Once = Once::new();
         WARNED.call_once(|| {
