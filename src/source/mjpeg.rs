@@ -107,7 +107,7 @@ impl<R: BufRead> MjpegReader<R> {
     /// Skips past the next `FF D8`; `false` at the end of the stream.
     fn skip_to_start(&mut self) -> io::Result<bool> {
         let mut previous = 0;
-        loop {
+        for _ in 0..LARGEST {
             let mut byte = [0];
             if self.read(&mut byte)? == 0 {
                 return Ok(false);
@@ -117,6 +117,7 @@ impl<R: BufRead> MjpegReader<R> {
             }
             previous = byte[0];
         }
+        Err(io::Error::other(format!("it contains no JPEG picture within {} MiB", LARGEST >> 20)))
     }
 
     /// Searches `out`, starting at `from`, for the start of another picture. If found, moves it out of `out` to be read

@@ -1,4 +1,4 @@
-//! A stream on stdin: MJPEG (concatenated JPEG pictures) or Y4M, distinguished by the first bytes.
+//! A stream on stdin: Y4M, which its first bytes tell, or MJPEG: JPEG pictures with anything between and before them.
 
 use super::{Read, Source, SourceError, Stop, check_size, mjpeg::MjpegReader, polled::PolledReader};
 use crate::frame::{Chroma, Encoding, Frame};
@@ -35,8 +35,8 @@ impl StdinSource {
         let format = match start {
             [] if !stop.is_set() => return Err(SourceError::Stdin("it is empty".to_owned())),
             [b'Y', ..] => y4m_header(&mut input, &mut fps, max_megapixels)?,
-            [] | [0xFF, ..] => Format::Mjpeg,
-            _ => return Err(SourceError::Stdin("it is neither MJPEG nor Y4M".to_owned())),
+            // A stream of a camera may begin with headers, or in the middle of a picture.
+            _ => Format::Mjpeg,
         };
         Ok(Self { input, format, fps, given: 0, line: Vec::new(), stop: stop.clone() })
     }
@@ -50,7 +50,11 @@ impl StdinSource {
                     .input
                     .read_picture(&mut frame.bytes)
                     .map_err(|error| SourceError::Stdin(error.to_string()))?;
-                Ok(if is_there { Read::Frame } else { Read::Ended })
+                match is_there {
+                    true => Ok(Read::Frame),
+                    false if self.given > 0 || self.stop.is_set() => Ok(Read::Ended),
+                    false => Err(SourceError::Stdin("it is neither MJPEG nor Y4M".to_owned())),
+                }
             }
             Format::Y4m { width, height, encoding, frame_bytes } => {
                 self.line.clear();

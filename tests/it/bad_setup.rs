@@ -146,7 +146,7 @@ fn half_precision_where_there_is_none() {
 fn ffmpeg_is_missing() {
     let scratch = Scratch::new();
     let video = scratch.file("clip.mp4", "any");
-    for source in [video.as_str(), "http://127.0.0.1:9/", "rtsp://127.0.0.1:9/"] {
+    for source in [video.as_str(), "rtmp://127.0.0.1:9/", "rtsp://127.0.0.1:9/"] {
         let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", source]);
         command.env("PATH", scratch.path("nowhere"));
         finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install ffmpeg"]);

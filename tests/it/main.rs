@@ -22,6 +22,7 @@ mod geometry;
 mod glances;
 mod live;
 mod models;
+mod network;
 mod pictures;
 mod pose;
 mod report;

@@ -1,19 +1,14 @@
 //! Pictures, folders, videos and streams.
 
 use crate::common::{
-    Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish, number, run_sources, shared,
-    string, text, with_orientation,
+    Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, finish,
+    http_camera::{HttpCamera, file},
+    number, run_sources, shared, string, text, with_orientation,
 };
 use image::ImageFormat;
 use rustix::process::Signal;
 use serde_json::Value;
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpListener,
-    process::Stdio,
-    thread,
-};
+use std::{fs, process::Stdio};
 
 /// The portrait's face as detected by SeetaFace, with a tolerance for codecs and rotations.
 fn is_the_face(area: &Value) -> bool {
@@ -263,29 +258,13 @@ fn a_bad_picture_in_an_mjpeg_stream_is_left_out() {
     assert!(ran.stderr.contains("2 frames analysed, 1 unreadable"), "{}", ran.stderr);
 }
 
-/// Serves `body` to the first client, then closes.
-fn serve(body: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        drop(listener);
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request);
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-    });
-    format!("http://user:secret@{address}/lobby.mkv")
-}
-
 #[test]
 fn an_http_stream_is_read_and_its_password_is_kept() {
     let scratch = Scratch::new();
     let video = moving(&scratch, "a.mkv", 60, &["-c:v", "mpeg4"]);
-    let source = serve(fs::read(video).unwrap());
+    let film = fs::read(video).unwrap();
+    let camera = HttpCamera::start(move |request, client| file(request, client, "video/x-matroska", &film));
+    let source = format!("http://user:secret@{}/lobby.mkv", camera.address);
     let mut running = Running::start(emotiond(&[
         "run",
         "--config",

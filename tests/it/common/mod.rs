@@ -2,7 +2,9 @@
 
 pub mod damage;
 mod display;
+pub mod http_camera;
 pub mod judged;
+pub mod rtsp_camera;
 
 pub use display::{Display, SCREEN};
 pub use test_support::{data, root, shared};

@@ -57,19 +57,21 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 fn invalid(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
     let line = text[..at].matches('\n').count() + 1;
-    let shown = without_secrets(text.lines().nth(line - 1).unwrap_or_default().trim());
+    let shown = without_address(text.lines().nth(line - 1).unwrap_or_default().trim(), true);
     let snippet = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
-    let message = without_secrets(&error.message().replace('\n', " "));
+    let message = without_address(&error.message().replace('\n', " "), false);
     ConfigError::Invalid { path: path.to_owned(), line, message, snippet }
 }
 
-/// A text in which the address of a source may stand, with all that follows its scheme up to the last quotation mark
-/// left out: it may contain a password, and the password any character.
-fn without_secrets(text: &str) -> String {
-    let Some(at) = text.find("://").filter(|_| text.contains(['"', '\''])) else { return text.to_owned() };
-    let start = at + "://".len();
-    let end = text.rfind(['"', '\'']).filter(|end| *end >= start).unwrap_or(text.len());
-    format!("{}...{}", &text[..start], &text[end..])
+/// Leaves out what follows the scheme of an address up to the last quotation mark, because it may contain a password
+/// with any character. Without a mark, all of it if `to_end` is set, otherwise nothing.
+fn without_address(text: &str, to_end: bool) -> String {
+    let Some(start) = text.find("://").map(|at| at + "://".len()) else { return text.to_owned() };
+    let mark = text[start..].rfind(['"', '\'', '`']).map(|length| start + length);
+    match mark.or(to_end.then_some(text.len())) {
+        Some(end) => format!("{}...{}", &text[..start], &text[end..]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -78,13 +80,16 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_address() {
-        for (text, shown) in [
+        for (line, shown) in [
             ("uri = \"rtsp://user:it's@host/\" # door", "uri = \"rtsp://...\" # door"),
             ("url = 'http://host/?pwd=secret'", "url = 'http://...'"),
-            ("uri = \"http://user:secret@host", "uri = \"http://..."),
+            ("uri = http://user:secret@host", "uri = http://..."),
             ("min_face_px = 80", "min_face_px = 80"),
         ] {
-            assert_eq!(without_secrets(text), shown);
+            assert_eq!(without_address(line, true), shown);
         }
+        let typed = "invalid type: string \"rtsp://u:secret@host\", expected a sequence";
+        assert_eq!(without_address(typed, false), "invalid type: string \"rtsp://...\", expected a sequence");
+        assert_eq!(without_address("write rtsp://, http://", false), "write rtsp://, http://");
     }
 }
