@@ -9,7 +9,7 @@ use crate::{
     detect::DetectorPlan,
     frame::Frame,
     overlay::Overlay,
-    source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_plugged_in},
+    source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_named_pipe, is_plugged_in},
     stop::Stop,
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -90,8 +90,11 @@ fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
 /// Opens the source and reads a frame in a separate thread, because reading a stalled camera may block forever.
 fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, Failure> {
     source::check_presence(&config.uri)?;
-    if config.uri == SourceUri::Stdin {
-        return Ok("stdin is not checked, because a frame read here would be missing from the run".to_owned());
+    let is_pipe = matches!(&config.uri, SourceUri::Video(path) if is_named_pipe(path));
+    if is_pipe || config.uri == SourceUri::Stdin {
+        return Ok(
+            "a pipe is not checked, because a frame read here would be missing from the run".to_owned()
+        );
     }
     let (to_us, answer) = bounded(1);
     let (config, max_megapixels) = (config.clone(), limits.max_megapixels);

@@ -1,6 +1,6 @@
 //! Examines a video file with ffprobe, which is part of ffmpeg.
 
-use super::{Stop, address::Address, ffmpeg::PROTOCOLS};
+use super::{Stop, address::Address, ffmpeg::PROTOCOLS, heif::file_url};
 use crate::child::die_with_us;
 use serde::Deserialize;
 use std::{
@@ -43,9 +43,9 @@ pub(super) fn jpeg_pictures(path: &Path) -> Option<(u32, u32)> {
         return None;
     }
     let mut command = Command::new("ffprobe");
-    command.args(["-loglevel", "quiet", "-select_streams", "v:0", "-print_format", "json"]);
+    command.args(["-loglevel", "quiet", "-select_streams", "V:0", "-print_format", "json"]);
     command.args(["-show_entries", "stream=codec_name,pix_fmt,field_order,width,height:stream_side_data"]);
-    command.arg(format!("file:{}", path.display())).stdin(Stdio::null()).stderr(Stdio::null());
+    command.arg(file_url(path)).stdin(Stdio::null()).stderr(Stdio::null());
     die_with_us(&mut command);
     let answer: Answer = serde_json::from_slice(&command.output().ok()?.stdout).ok()?;
     let stream = answer.streams.into_iter().next()?;
@@ -82,16 +82,20 @@ pub(super) fn has_duration(address: &Address, stop: &Stop) -> bool {
 
 /// A file's frames per second as a fraction; `None` where they vary or cannot be told.
 pub fn constant_rate(path: &Path) -> Option<(u64, u64)> {
+    // Reading from a pipe would consume its data.
+    if !path.is_file() {
+        return None;
+    }
     let mut command = Command::new("ffprobe");
     command.args([
         "-v",
         "error",
         "-select_streams",
-        "v:0",
+        "V:0",
         "-show_entries",
         "stream=r_frame_rate,avg_frame_rate",
     ]);
-    command.args(["-of", "csv=p=0"]).arg(format!("file:{}", path.display())).stdin(Stdio::null());
+    command.args(["-of", "csv=p=0"]).arg(file_url(path)).stdin(Stdio::null());
     let output = command.output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut rates = text.trim().split(',').filter_map(fraction);

@@ -10,14 +10,16 @@ mod http;
 mod images;
 mod kind;
 mod mjpeg;
+mod named_pipe;
 mod polled;
-mod stdin;
+mod raw_stream;
 mod uri;
 
 pub use address::{Address, hide_addresses};
 pub use camera::{CameraListing, is_plugged_in, list_cameras};
 pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
+pub use named_pipe::is_named_pipe;
 pub use uri::SourceUri;
 
 use crate::{frame::Frame, stop::Stop};
@@ -114,16 +116,23 @@ pub enum SourceError {
         /// The limit.
         limit_megapixels: f64,
     },
-    /// Stdin is neither MJPEG nor Y4M.
-    #[error("the stream on stdin cannot be read: {0}; pipe MJPEG or Y4M into it")]
-    Stdin(String),
+    /// A stream on stdin or in a named pipe is neither MJPEG nor Y4M.
+    #[error("the stream from {uri} cannot be read: {reason}; pipe MJPEG or Y4M into it")]
+    Pipe {
+        /// `stdin`, or the path of the pipe.
+        uri: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl ExitsWith for SourceError {
     fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } => Exit::NoInput,
-            Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Stdin(_) => Exit::Data,
+            Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Pipe { .. } => {
+                Exit::Data
+            }
             Self::Camera { .. }
             | Self::Helper { .. }
             | Self::Stream { .. }
@@ -195,6 +204,9 @@ impl OpenSource for SourceConfig {
     ) -> Result<Box<dyn Source>, SourceError> {
         Ok(match &self.uri {
             SourceUri::Camera(path) => Box::new(camera::CameraSource::open(path, self, sought)?),
+            SourceUri::Video(path) if is_named_pipe(path) => {
+                named_pipe::open_pipe(path, self.fps, max_megapixels, stop)?
+            }
             SourceUri::Video(path) if Kind::of(path) == Kind::Animation => {
                 Box::new(animation::AnimationSource::open(path, max_megapixels, stop)?)
             }
@@ -209,7 +221,9 @@ impl OpenSource for SourceConfig {
             SourceUri::Folder(path) => {
                 Box::new(images::ImageSource::open_folder(path, self.recursive, stop)?)
             }
-            SourceUri::Stdin => Box::new(stdin::StdinSource::open(self.fps, max_megapixels, stop)?),
+            SourceUri::Stdin => {
+                Box::new(raw_stream::RawStreamSource::open_stdin(self.fps, max_megapixels, stop)?)
+            }
         })
     }
 }
@@ -223,6 +237,9 @@ pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
         SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path) => {
             let readable = if path.is_dir() {
                 std::fs::read_dir(path).map(drop)
+            } else if is_named_pipe(path) {
+                // Opening it would wait for its writer.
+                Ok(())
             } else {
                 std::fs::File::open(path).map(drop)
             };

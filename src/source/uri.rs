@@ -60,6 +60,16 @@ fn file(path: PathBuf) -> SourceUri {
     }
 }
 
+impl SourceUri {
+    /// Parses an argument of the command line. What is not UTF-8 is the name of a file or folder.
+    ///
+    /// # Errors
+    /// When the text is no source.
+    pub fn from_argument(text: OsString) -> Result<Self, String> {
+        text.into_string().map_or_else(|path| Ok(file(path.into())), |text| text.parse())
+    }
+}
+
 impl FromStr for SourceUri {
     type Err = String;
 

@@ -2,6 +2,7 @@
 //! the arguments of a process. The format is ffconcat: <https://ffmpeg.org/ffmpeg-formats.html#concat>.
 
 use crate::source::{address::Address, config::Transport};
+use std::ffi::OsString;
 
 /// What a stream may lead to; no files, so that a server cannot make ffmpeg read them.
 pub(in crate::source) const PROTOCOLS: &str = "pipe,fd,concatf,http,https,httpproxy,tcp,tls,udp,rtp,rtsp,rtsps,rtmp,rtmps,ffrtmphttp,srt,crypto,data,hls";
@@ -10,8 +11,8 @@ pub(in crate::source) const PROTOCOLS: &str = "pipe,fd,concatf,http,https,httppr
 const SILENCE: &str = "10000000";
 
 /// ffmpeg's arguments to read the list.
-pub(super) fn arguments() -> [String; 8] {
-    ["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"].map(str::to_owned)
+pub(super) fn arguments() -> [OsString; 8] {
+    ["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"].map(OsString::from)
 }
 
 /// The list with a live stream.

@@ -1,11 +1,11 @@
-//! Videos and network streams through an ffmpeg process, which writes frames to stdout and their times to stderr.
-//! Frames are PPM pictures, or the unchanged JPEG pictures of a file, which our decoder can decode at reduced size.
+//! Videos and network streams through an ffmpeg process, which writes frames to stdout, and their sizes and times to
+//! stderr. Frames are RGB pixels, or the unchanged JPEG pictures of a file, which our decoder can decode at reduced size.
 
 mod list;
 mod notes;
 
 use super::{
-    Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures,
+    Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures, heif::file_url,
     polled::PolledReader,
 };
 use crate::{
@@ -14,10 +14,13 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 pub(super) use list::PROTOCOLS;
-use notes::{Note, line_on_frame, line_on_packet, read_log};
+use notes::{Content, Note, line_on_frame, line_on_packet, read_log};
 use std::{
+    ffi::OsString,
     fs::File,
-    io::{BufRead, BufReader, Read as _, Write as _},
+    io::{BufReader, Read as _, Write as _},
+    mem,
+    os::fd::OwnedFd,
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
@@ -27,39 +30,54 @@ use std::{
 /// Capacity of the queue of notes, which may be ahead of the frames by the contents of the pipe.
 const NOTES_AHEAD: usize = 1024;
 /// How often to check the stop flag while waiting for a note.
-const POLL: Duration = Duration::from_millis(50);
-/// How long to wait for a frame's time. ffmpeg writes it before the frame, but the log thread may be slow.
-const TIMESTAMP_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// ffmpeg's arguments to write each frame's time. The filter prints the time only of frames with at least one entry.
-const TIMED: [&str; 2] =
-    ["-vf", "metadata=add:key=emotiond:value=1,metadata=print:file=/dev/stderr:direct=1"];
-/// ffmpeg's arguments to decode each frame.
-const DECODED: [&str; 11] = [
+/// ffmpeg's arguments to decode each frame at its own size, and to note its size and time on stderr. In ffmpeg's
+/// selector, `V` means a video that is no attached picture, such as the cover of an album.
+const DECODED: [&str; 17] = [
+    "-loglevel",
+    "level+info",
+    "-nostats",
     "-map",
-    "0:v:0",
+    "0:V:0",
     "-fps_mode",
     "passthrough",
+    "-noautoscale",
+    "-vf",
+    "showinfo=checksum=0",
     "-f",
-    "image2pipe",
+    "rawvideo",
     "-c:v",
-    "ppm",
+    "rawvideo",
     "-pix_fmt",
     "rgb24",
     "pipe:1",
 ];
 /// ffmpeg's arguments to copy each frame. The line on stderr for each frame is `0, dts, pts, duration, size, checksum`,
 /// with times in ticks.
-const COPIED: [&str; 14] = [
-    "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:2", "-map", "0:v:0", "-c", "copy", "-f", "mjpeg",
+const COPIED: [&str; 16] = [
+    "-loglevel",
+    "error",
+    "-map",
+    "0:V:0",
+    "-c",
+    "copy",
+    "-f",
+    "framecrc",
+    "pipe:2",
+    "-map",
+    "0:V:0",
+    "-c",
+    "copy",
+    "-f",
+    "mjpeg",
     "pipe:1",
 ];
 
 /// What ffmpeg reads.
 struct Input {
-    arguments: Vec<String>,
-    /// What it reads from its stdin.
-    stdin: String,
+    arguments: Vec<OsString>,
+    stdin: Feed,
     /// The file or address, as it is shown.
     uri: String,
     /// An address, whose secrets are removed from ffmpeg's messages.
@@ -67,6 +85,14 @@ struct Input {
     live: bool,
     /// Whether frames are copied as JPEG pictures.
     jpeg: bool,
+}
+
+/// What ffmpeg reads from its stdin.
+enum Feed {
+    /// This text.
+    Text(String),
+    /// A pipe.
+    Pipe(OwnedFd),
 }
 
 /// A running ffmpeg process. Dropping it kills the process.
@@ -78,8 +104,6 @@ pub(super) struct FfmpegSource {
     notes: Receiver<Note>,
     log: Option<JoinHandle<String>>,
     given: u64,
-    /// Memory for each frame's header.
-    header: String,
     stop: Stop,
 }
 
@@ -87,14 +111,27 @@ impl FfmpegSource {
     pub fn open_file(path: &Path, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
         let uri = path.display().to_string();
-        // Without the prefix, ffmpeg would take the part of a file name before a colon for a protocol.
-        let arguments = vec!["-i".to_owned(), format!("file:{uri}")];
+        let arguments = vec!["-i".into(), file_url(path)];
         let pictures = jpeg_pictures(path);
         if let Some((width, height)) = pictures {
             check_size(&uri, width, height, max_megapixels)?;
         }
         let jpeg = pictures.is_some();
-        let input = Input { arguments, stdin: String::new(), uri, address: None, live: false, jpeg };
+        let input =
+            Input { arguments, stdin: Feed::Text(String::new()), uri, address: None, live: false, jpeg };
+        Self::start(input, max_megapixels, stop)
+    }
+
+    /// Reads a video from a pipe, which is in blocking mode.
+    pub fn open_pipe(
+        pipe: OwnedFd,
+        uri: String,
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
+        let arguments = ["-i", "pipe:0"].map(OsString::from).to_vec();
+        let input =
+            Input { arguments, stdin: Feed::Pipe(pipe), uri, address: None, live: false, jpeg: false };
         Self::start(input, max_megapixels, stop)
     }
 
@@ -105,11 +142,11 @@ impl FfmpegSource {
         max_megapixels: f64,
         stop: &Stop,
     ) -> Result<Self, SourceError> {
-        let mut arguments = ["-fflags", "nobuffer", "-flags", "low_delay"].map(str::to_owned).to_vec();
+        let mut arguments = ["-fflags", "nobuffer", "-flags", "low_delay"].map(OsString::from).to_vec();
         arguments.extend(list::arguments());
         let input = Input {
             arguments,
-            stdin: list::live(address, transport),
+            stdin: Feed::Text(list::live(address, transport)),
             uri: address.to_string(),
             address: Some(address.clone()),
             live: true,
@@ -122,7 +159,7 @@ impl FfmpegSource {
     pub fn open_recording(address: &Address, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let input = Input {
             arguments: list::arguments().to_vec(),
-            stdin: list::recorded(address),
+            stdin: Feed::Text(list::recorded(address)),
             uri: address.to_string(),
             address: Some(address.clone()),
             live: false,
@@ -131,23 +168,28 @@ impl FfmpegSource {
         Self::start(input, max_megapixels, stop)
     }
 
-    fn start(input: Input, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
+    fn start(mut input: Input, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let mut command = Command::new("ffmpeg");
-        command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(&input.arguments);
-        match &input {
-            Input { jpeg: true, .. } => command.args(COPIED),
-            Input { live: true, .. } => command.args(DECODED),
-            _ => command.args(TIMED).args(DECODED),
+        command.args(["-hide_banner", "-nostdin"]).args(&input.arguments);
+        if input.jpeg {
+            command.args(COPIED);
+        } else {
+            command.args(DECODED);
+        }
+        let feed = mem::replace(&mut input.stdin, Feed::Text(String::new()));
+        let (stdin, text) = match feed {
+            Feed::Text(text) => (Stdio::piped(), text),
+            Feed::Pipe(pipe) => (Stdio::from(pipe), String::new()),
         };
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process that waits for a silent camera would otherwise outlive this one.
         die_with_us(&mut command);
         let helper = |error| SourceError::Helper { program: "ffmpeg", uri: input.uri.clone(), error };
         let mut child = command.spawn().map_err(helper)?;
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        // If it has ended already, its stderr says why.
-        let _ = stdin.write_all(input.stdin.as_bytes());
-        drop(stdin);
+        if let Some(mut stdin) = child.stdin.take() {
+            // If it has ended already, its stderr says why.
+            let _ = stdin.write_all(text.as_bytes());
+        }
         let stdout = child.stdout.take().expect("stdout is piped");
         widen(&stdout);
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -156,49 +198,40 @@ impl FfmpegSource {
         let log = thread::Builder::new()
             .name("ffmpeg-log".to_owned())
             .spawn(move || {
-                let complaint = if jpeg {
-                    let mut seconds_a_tick = 1.0;
-                    read_log(stderr, |line| line_on_packet(line, &mut seconds_a_tick), &to_notes)
-                } else {
-                    read_log(stderr, line_on_frame, &to_notes)
-                };
+                let mut seconds_a_tick = 1.0;
+                let parse = if jpeg { line_on_packet } else { line_on_frame };
+                let complaint = read_log(stderr, |line| parse(line, &mut seconds_a_tick), &to_notes);
                 address.map_or(complaint.clone(), |address| address.hide_in(&complaint))
             })
             .ok();
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
-        let (header, stop) = (String::new(), stop.clone());
-        Ok(Self { input, max_megapixels, child, frames, notes, log, given: 0, header, stop })
+        Ok(Self { input, max_megapixels, child, frames, notes, log, given: 0, stop: stop.clone() })
     }
 
-    /// Reads one PPM picture; `false` at the end.
-    fn read_ppm(&mut self, frame: &mut Frame) -> Result<bool, SourceError> {
-        let Some((width, height)) = read_ppm_header(&mut self.frames, &mut self.header) else {
-            return Ok(false);
-        };
-        check_size(&self.input.uri, width, height, self.max_megapixels)?;
-        (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
-        frame.bytes.resize(width as usize * height as usize * 3, 0);
-        let is_whole = self.frames.read_exact(&mut frame.bytes).is_ok();
-        // The times of live streams are often invented: their clock is the time of arrival.
-        if !self.input.live {
-            frame.pts_ms = self.notes.recv_timeout(TIMESTAMP_TIMEOUT).ok().map(|note| note.pts_ms);
-        }
-        Ok(is_whole)
-    }
-
-    /// Reads one JPEG picture; `false` at the end.
-    fn read_packet(&mut self, frame: &mut Frame) -> bool {
+    /// Reads one frame; `false` at the end.
+    fn read_frame(&mut self, frame: &mut Frame) -> Result<bool, SourceError> {
         let note = loop {
-            match self.notes.recv_timeout(POLL) {
+            match self.notes.recv_timeout(POLL_INTERVAL) {
                 Ok(note) => break note,
                 Err(RecvTimeoutError::Timeout) if !self.stop.is_set() => {}
-                Err(_) => return false,
+                Err(_) => return Ok(false),
             }
         };
-        (frame.encoding, frame.width, frame.height) = (Encoding::Jpeg, 0, 0);
-        frame.pts_ms = Some(note.pts_ms);
-        frame.bytes.resize(note.bytes, 0);
-        self.frames.read_exact(&mut frame.bytes).is_ok()
+        let bytes = match note.content {
+            Content::Jpeg(bytes) => {
+                (frame.encoding, frame.width, frame.height) = (Encoding::Jpeg, 0, 0);
+                bytes
+            }
+            Content::Pixels(width, height) => {
+                check_size(&self.input.uri, width, height, self.max_megapixels)?;
+                (frame.encoding, frame.width, frame.height) = (Encoding::Rgb, width, height);
+                width as usize * height as usize * 3
+            }
+        };
+        // The times of live streams are often invented: their clock is the time of arrival.
+        frame.pts_ms = note.pts_ms.filter(|_| !self.input.live);
+        frame.bytes.resize(bytes, 0);
+        Ok(self.frames.read_exact(&mut frame.bytes).is_ok())
     }
 
     /// Called after the last frame: returns the end, or ffmpeg's error.
@@ -230,8 +263,7 @@ impl FfmpegSource {
 
 impl Source for FfmpegSource {
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError> {
-        let is_there = if self.input.jpeg { self.read_packet(frame) } else { self.read_ppm(frame)? };
-        if !is_there {
+        if !self.read_frame(frame)? {
             return self.end();
         }
         self.given += 1;
@@ -249,16 +281,4 @@ impl Drop for FfmpegSource {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Reads a binary PPM's header of three lines; returns width and height, `None` at the end.
-fn read_ppm_header(reader: &mut impl BufRead, header: &mut String) -> Option<(u32, u32)> {
-    header.clear();
-    for _ in 0..3 {
-        reader.read_line(header).ok().filter(|count| *count > 0)?;
-    }
-    let mut lines = header.lines();
-    let (kind, size) = (lines.next()?, lines.next()?);
-    let (width, height) = size.trim().split_once(' ')?;
-    (kind.trim() == "P6").then_some((width.parse().ok()?, height.parse().ok()?))
 }

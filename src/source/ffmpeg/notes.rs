@@ -10,9 +10,18 @@ use std::{
 /// What ffmpeg reports about a frame on stderr.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Note {
-    pub pts_ms: u64,
-    /// Bytes of the frame, if frames are copied.
-    pub bytes: usize,
+    /// Presentation time; `None` if the frame has none.
+    pub pts_ms: Option<u64>,
+    pub content: Content,
+}
+
+/// What follows on stdout.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Content {
+    /// A picture of this many bytes.
+    Jpeg(usize),
+    /// Pixels of a picture with this width and height.
+    Pixels(u32, u32),
 }
 
 /// A line on ffmpeg's stderr.
@@ -25,33 +34,58 @@ pub(super) enum Line {
     Complaint,
 }
 
-/// Parses a line that ffmpeg prints when it decodes the frames.
-pub(super) fn line_on_frame(line: &str) -> Line {
-    match line.split_once("pts_time:") {
-        Some((start, time)) if start.starts_with("frame:") => {
-            Line::Note(Note { pts_ms: milliseconds(time.trim().parse().unwrap_or(0.0)), bytes: 0 })
-        }
-        _ if line.starts_with("emotiond=") => Line::Other,
-        _ => Line::Complaint,
+/// Parses a line that ffmpeg prints at the level info when it decodes the frames. Lines of the filter `showinfo` contain
+/// the duration of a tick in seconds (`config in time_base: 1/90000`), then for each frame its time in ticks and its
+/// size (`n: 0 pts: 9000 ... s:320x240`). Text from a file's metadata never stands at the start of a line.
+pub(super) fn line_on_frame(line: &str, seconds_a_tick: &mut f64) -> Line {
+    let filter = line.strip_prefix("[Parsed_showinfo_").and_then(|rest| rest.split_once("] [info] "));
+    let Some((_, words)) = filter else {
+        return if is_error(line) { Line::Complaint } else { Line::Other };
+    };
+    if let Some(ratio) = words.strip_prefix("config in time_base: ") {
+        *seconds_a_tick = ratio.split_once(',').and_then(|(ratio, _)| tick(ratio)).unwrap_or(*seconds_a_tick);
+        return Line::Other;
     }
+    let value = |key: &str| words.split_once(key)?.1.split_whitespace().next();
+    let size = value(" s:").and_then(|size| size.split_once('x'));
+    let size = size.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let (true, Some((width, height))) = (words.starts_with("n:"), size) else { return Line::Other };
+    let pts_ms = value(" pts:").and_then(|ticks| ticks.parse::<f64>().ok());
+    let pts_ms = pts_ms.map(|ticks| milliseconds(ticks * *seconds_a_tick));
+    Line::Note(Note { pts_ms, content: Content::Pixels(width, height) })
+}
+
+/// Whether the level of a line, such as `[mpegts @ 0x55d0] [error] ...`, is an error.
+fn is_error(line: &str) -> bool {
+    let mut rest = line;
+    while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        if ["error", "fatal", "panic"].contains(&tag) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// The value of a fraction such as `1/90000`.
+fn tick(ratio: &str) -> Option<f64> {
+    let (numerator, denominator) = ratio.trim().split_once('/')?;
+    Some(numerator.parse::<f64>().ok()? / denominator.parse::<f64>().ok()?)
 }
 
 /// Parses a line that ffmpeg prints when it copies the frames. `#tb 0: 1/30` gives the duration of a tick in
 /// seconds.
 pub(super) fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
-    if let Some((numerator, denominator)) =
-        line.strip_prefix("#tb 0: ").and_then(|ratio| ratio.trim().split_once('/'))
-    {
-        let number = |text: &str| text.parse().unwrap_or(1.0);
-        *seconds_a_tick = number(numerator) / number(denominator);
+    if let Some(tick) = line.strip_prefix("#tb 0: ").and_then(tick) {
+        *seconds_a_tick = tick;
     }
     let mut columns = line.split(',').map(str::trim);
     match (columns.next(), columns.nth(1), columns.nth(1).map(str::parse)) {
         // An empty packet repeats the previous frame.
         (Some("0"), Some(_), Some(Ok(0))) => Line::Other,
         (Some("0"), Some(ticks), Some(Ok(bytes))) => {
-            let seconds = ticks.parse().unwrap_or(0.0) * *seconds_a_tick;
-            Line::Note(Note { pts_ms: milliseconds(seconds), bytes })
+            let pts_ms = ticks.parse::<f64>().ok().map(|ticks| milliseconds(ticks * *seconds_a_tick));
+            Line::Note(Note { pts_ms, content: Content::Jpeg(bytes) })
         }
         _ if line.starts_with('#') => Line::Other,
         _ => Line::Complaint,
@@ -117,7 +151,33 @@ mod tests {
                 Line::Other => {}
             }
         }
-        assert_eq!(notes, [Note { pts_ms: 0, bytes: 20746 }, Note { pts_ms: 1001, bytes: 785 }]);
+        let note = |pts_ms, bytes| Note { pts_ms: Some(pts_ms), content: Content::Jpeg(bytes) };
+        assert_eq!(notes, [note(0, 20746), note(1001, 785)]);
         assert_eq!(complaints, ["[avi @ 0x5581] index is missing\n"]);
+    }
+
+    #[test]
+    fn frames_are_noted_with_their_time_and_size_whatever_the_metadata_say() {
+        let mut tick = 1.0;
+        let lines = "[info] Input #0, mpegts, from 'a.ts':\n\
+                     [info]     title           : [Parsed_showinfo_0 @ 0x1] [info] n: 7 pts: 5 s:9x9 \n\
+                     [Parsed_showinfo_0 @ 0x55] [info] config in time_base: 1/90000, frame_rate: 10/1\n\
+                     [Parsed_showinfo_0 @ 0x55] [info] config out time_base: 0/0, frame_rate: 0/0\n\
+                     [Parsed_showinfo_0 @ 0x55] [info] n:   0 pts:   9000 pts_time:0.1  fmt:yuv420p sar:1/1 s:320x240 i:P \n\
+                     [Parsed_showinfo_0 @ 0x55] [info]   side data - GOP timecode - 00:00:00:00\n\
+                     [mpegts @ 0x55] [warning] Packet corrupt (stream = 0, dts = 207000).\n\
+                     [h264 @ 0x55] [error] error while decoding MB 3 4\n\
+                     [Parsed_showinfo_0 @ 0x77] [info] n:   0 pts:NOPTS pts_time:NOPTS fmt:gray sar:1/1 s:64x48 i:P \n";
+        let (mut notes, mut complaints) = (Vec::new(), Vec::new());
+        for line in lines.split_inclusive('\n') {
+            match line_on_frame(line, &mut tick) {
+                Line::Note(note) => notes.push(note),
+                Line::Complaint => complaints.push(line),
+                Line::Other => {}
+            }
+        }
+        let note = |pts_ms, width, height| Note { pts_ms, content: Content::Pixels(width, height) };
+        assert_eq!(notes, [note(Some(100), 320, 240), note(None, 64, 48)]);
+        assert_eq!(complaints, ["[h264 @ 0x55] [error] error while decoding MB 3 4\n"]);
     }
 }
