@@ -31,3 +31,4 @@ pub mod smooth;
 pub mod source;
 pub mod stop;
 pub mod track;
+pub mod turn;

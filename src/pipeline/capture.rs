@@ -46,8 +46,8 @@ pub(super) struct Capture {
     told: Told,
     /// The time of the last frame or state sent.
     latest: Timestamp,
-    /// A camera's device name, known once it has been opened.
-    device_name: Option<String>,
+    /// How to find a camera again, known once it has been opened.
+    camera: Option<Sought>,
 }
 
 /// The last state reported.
@@ -105,7 +105,7 @@ impl Capture {
             next_number: 0,
             told: Told::Nothing,
             latest: Timestamp::MIN,
-            device_name: None,
+            camera: None,
         }
     }
 
@@ -126,6 +126,11 @@ impl Capture {
                 }
                 End::Failed(error) => error,
             };
+            if self.told != Told::Down
+                && let Some(camera) = &mut self.camera
+            {
+                camera.look_around();
+            }
             if !self.comes_back(info) || self.stop.is_set() {
                 let _ = self.tell(info, SourceState::Ended(error.to_string()), Timestamp::now());
                 return Some(error);
@@ -141,8 +146,7 @@ impl Capture {
 
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
-        let was_there =
-            self.device_name.is_some() || matches!(self.told, Told::Up | Told::Stalled | Told::Down);
+        let was_there = self.camera.is_some() || matches!(self.told, Told::Up | Told::Stalled | Told::Down);
         info.config.uri.is_live() && (was_there || info.config.wait)
     }
 
@@ -171,8 +175,9 @@ impl Capture {
             return Err(End::Ended("stopped"));
         }
         match news {
-            Ok(News::Opened(device_name)) => {
-                self.device_name = device_name.or(self.device_name.take());
+            Ok(News::Opened(identity)) => {
+                self.camera = identity.map(Sought::new);
+                info.forget_unreadable();
                 session.is_open = true;
                 let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
                 for _ in 0..frames {
@@ -181,10 +186,7 @@ impl Capture {
                 }
             }
             Ok(News::Frame(frame)) => {
-                if self.told != Told::Up {
-                    // The source has been up since this frame was captured.
-                    self.tell(info, SourceState::Up, frame.time)?;
-                }
+                self.tell_whether_readable(info, frame.time)?;
                 session.first_frame.get_or_insert_with(Instant::now);
                 let next = self.hand_on(frame, info)?;
                 session.reader.want(next);
@@ -198,13 +200,26 @@ impl Capture {
                 return Err(End::Failed(error));
             }
             Err(Silence::Panicked) => {
-                self.replace_frame();
+                self.replace_frame(info);
                 return Err(End::Failed(SourceError::Panic(info.name.clone())));
             }
             Err(Silence::Patience) => return self.notice_silence(session, info),
         }
         session.heard = Instant::now();
         Ok(())
+    }
+
+    /// Reports the source as up since `time`, when a frame was captured, or a live source none of whose frames could be
+    /// read for the time-out as stalled.
+    fn tell_whether_readable(&mut self, info: &SourceInfo, time: Timestamp) -> Result<(), Abandoned> {
+        let unreadable = info.unreadable_for(self.stalled_after).filter(|_| info.config.uri.is_live());
+        match unreadable {
+            Some(reason) if self.told != Told::Stalled => {
+                self.tell(info, SourceState::Stalled(reason), Timestamp::now())
+            }
+            None if self.told != Told::Up => self.tell(info, SourceState::Up, time),
+            _ => Ok(()),
+        }
     }
 
     /// Reports a live source as stalled after the time-out. If its device has been removed, abandons the session, whose
@@ -221,7 +236,7 @@ impl Capture {
         }
         let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
         if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
-            self.replace_frame();
+            self.replace_frame(info);
             return Err(End::Failed(SourceError::Camera {
                 camera: info.config.uri.to_string(),
                 reason: "the device disappeared while the camera was stalled".to_owned(),
@@ -238,12 +253,13 @@ impl Capture {
             SourceUri::Camera(path) => Some(path.clone()),
             _ => None,
         });
-        Some(Sought { name: self.device_name.clone()?, except: except.collect() })
+        Some(self.camera.clone()?.except(except.collect()))
     }
 
     /// Replaces the frame that an abandoned reader thread still holds.
-    fn replace_frame(&mut self) {
-        self.spare = Some(Box::new(Frame { source: self.index, ..Frame::default() }));
+    fn replace_frame(&mut self, info: &SourceInfo) {
+        let (source, turn) = (self.index, info.config.turn());
+        self.spare = Some(Box::new(Frame { source, turn, ..Frame::default() }));
     }
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {

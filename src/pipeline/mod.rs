@@ -255,8 +255,12 @@ impl Lane {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
         for _ in 0..frames {
-            free.send(Box::new(Frame { source: index, ..Frame::default() }))
-                .expect("the channel has room for all");
+            free.send(Box::new(Frame {
+                source: index,
+                turn: config.sources[index].turn(),
+                ..Frame::default()
+            }))
+            .expect("the channel has room for all");
         }
         let is_live = config.sources[index].uri.is_live();
         let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });

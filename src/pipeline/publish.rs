@@ -114,6 +114,7 @@ impl<W: Write> Publish<W> {
         match (&frame.content, &frame.error) {
             (Content::Picture, Some(error)) => {
                 Counters::add(&info.counters.unreadable);
+                info.note_unreadable(error);
                 info.first_error.get_or_init(|| error.clone());
                 // If a single picture is the only input, its error is reported at the end.
                 if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
@@ -122,6 +123,7 @@ impl<W: Write> Publish<W> {
             }
             (Content::Picture, None) => {
                 Counters::add(&info.counters.analysed);
+                info.forget_unreadable();
                 self.publish_faces(frame, &settings);
             }
             (Content::State(_), _) => {}

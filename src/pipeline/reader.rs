@@ -4,7 +4,7 @@
 use super::{READ_AHEAD, scheduler_hint};
 use crate::{
     frame::Frame,
-    source::{self, Read, Sought, Source, SourceConfig, SourceError},
+    source::{self, Identity, Read, Sought, Source, SourceConfig, SourceError},
     stop::Stop,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -18,8 +18,8 @@ pub(super) struct Reader {
 
 /// A message from the thread.
 pub(super) enum News {
-    /// The source is open; contains a camera's device name.
-    Opened(Option<String>),
+    /// The source is open; contains a camera's identity.
+    Opened(Option<Identity>),
     /// A frame was read.
     Frame(Box<Frame>),
     /// There are no more frames.
@@ -88,7 +88,7 @@ fn read(
         }
     };
     // From here on, a failed send means that this thread was abandoned.
-    if news.send(News::Opened(source.device_name())).is_err() {
+    if news.send(News::Opened(source.camera())).is_err() {
         return;
     }
     for mut frame in to_fill {

@@ -1,6 +1,7 @@
 //! The `[[source]]` section.
 
 use super::SourceUri;
+use crate::turn::{Rotation, Turn};
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,12 @@ pub struct SourceConfig {
     /// Requested frame rate of a camera; frame rate of MJPEG on stdin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fps: Option<u32>,
+    /// Clockwise rotation of the pictures: 0, 90, 180 or 270 degrees.
+    #[serde(default, skip_serializing_if = "Rotation::is_none")]
+    pub rotate: Rotation,
+    /// Whether the pictures are mirrored left to right, after the rotation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror: bool,
     /// Maximum frame rate of a live source; frames above it are skipped.
     #[serde(default, deserialize_with = "values::rate_or_none", skip_serializing_if = "Option::is_none")]
     pub max_fps: Option<f32>,
@@ -51,6 +58,8 @@ impl SourceConfig {
             width: None,
             height: None,
             fps: None,
+            rotate: Rotation::None,
+            mirror: false,
             max_fps: None,
             wait: false,
             min_score: None,
@@ -58,6 +67,11 @@ impl SourceConfig {
             max_side_px: None,
             every: None,
         }
+    }
+
+    /// How its pictures are turned.
+    pub fn turn(&self) -> Turn {
+        Turn { rotation: self.rotate, mirror: self.mirror }
     }
 
     /// The name in the events.

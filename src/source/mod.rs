@@ -10,7 +10,7 @@ mod polled;
 mod stdin;
 mod uri;
 
-pub use camera::{CameraListing, is_plugged_in, list_cameras};
+pub use camera::{CameraListing, Identity, Sought, is_plugged_in, list_cameras};
 pub use clip::Clip;
 pub use config::SourceConfig;
 pub use ffprobe::constant_rate;
@@ -129,18 +129,10 @@ pub trait Source {
     /// When the source has failed; it must then be opened again.
     fn read(&mut self, frame: &mut Frame) -> Result<Read, SourceError>;
 
-    /// The device name of a camera; `None` for all other sources.
-    fn device_name(&self) -> Option<String> {
+    /// Which camera it is; `None` for all other sources.
+    fn camera(&self) -> Option<Identity> {
         None
     }
-}
-
-/// A camera that was open before and may have been assigned another number.
-pub struct Sought {
-    /// Its device name.
-    pub name: String,
-    /// Device files of other sources, which are not tried.
-    pub except: Vec<PathBuf>,
 }
 
 /// Rejects frames of more than `limit_megapixels` before memory is allocated for them.

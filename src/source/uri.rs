@@ -1,6 +1,6 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::clip::Clip;
+use super::{camera::is_video_device, clip::Clip};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -52,10 +52,13 @@ impl SourceUri {
     }
 }
 
-/// The URI of a folder, or of a file by its extension.
+/// The URI of a folder, of a camera's device file, or of another file by its extension.
 fn file(path: PathBuf) -> SourceUri {
     if path.is_dir() {
         return SourceUri::Folder(path);
+    }
+    if is_video_device(&path) {
+        return SourceUri::Camera(path);
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     if ending.is_some_and(|ending| PICTURE_ENDINGS.contains(&ending.as_str())) {
@@ -151,6 +154,10 @@ mod tests {
         assert_eq!(parse("a.JPG"), SourceUri::Image("a.JPG".into()));
         assert_eq!(parse("a.gif"), SourceUri::Video("a.gif".into()));
         assert_eq!(parse("/"), SourceUri::Folder("/".into()));
+        // A link that udev makes when the camera is plugged in.
+        assert_eq!(parse("/dev/no-such-camera"), SourceUri::Camera("/dev/no-such-camera".into()));
+        assert_eq!(parse("/dev/null"), SourceUri::Video("/dev/null".into()));
+        assert_eq!(parse("/dev/shm/a.mp4"), SourceUri::Video("/dev/shm/a.mp4".into()));
         assert!("camera:x".parse::<SourceUri>().is_err() && "".parse::<SourceUri>().is_err());
     }
 

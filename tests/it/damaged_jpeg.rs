@@ -9,7 +9,7 @@ use emotiond::{
     decode::FrameDecoder,
     frame::{Encoding, Frame},
 };
-use image::ImageFormat;
+use image::{ImageFormat, RgbImage, imageops};
 use proptest::prelude::*;
 use std::{
     fs::{self, File},
@@ -86,6 +86,83 @@ fn a_picture_leaves_no_tables_behind() {
     assert!(right.is_some());
     assert!(decoded(decoder, Encoding::Jpeg, &with_tables_of_its_own).is_some());
     assert!(decoded(decoder, Encoding::Jpeg, &without_tables) == right);
+}
+
+/// Puts `more` before the picture's end marker.
+fn before_the_end(jpeg: &[u8], more: &[u8]) -> Vec<u8> {
+    let (data, end) = jpeg.split_at(jpeg.len() - 2);
+    assert_eq!(end, [0xFF, 0xD9]);
+    [data, more, end].concat()
+}
+
+/// Spare bytes before a marker, as some Logitech cameras send, bytes after the picture, and a missing end marker.
+fn odd_but_whole(jpeg: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("one spare byte", before_the_end(jpeg, &[0x11])),
+        ("spare bytes", before_the_end(jpeg, &[0, 0, 0x11, 0, 0x22, 0, 0, 0, 0])),
+        ("spare bytes in the header", [&jpeg[..20], &[0x11, 0, 0x22], &jpeg[20..]].concat()),
+        ("bytes after the end", [jpeg, &[0; 3000]].concat()),
+        ("no end marker", jpeg[..jpeg.len() - 2].to_vec()),
+        ("no end marker and zeros", [&jpeg[..jpeg.len() - 2], &[0; 500]].concat()),
+    ]
+}
+
+/// The lower right part is as gray as what the decoder fills in for missing data.
+fn with_gray_corner() -> RgbImage {
+    let mut picture = small_portrait();
+    imageops::replace(&mut picture, &RgbImage::from_pixel(80, 80, image::Rgb([128; 3])), 80, 80);
+    picture
+}
+
+#[test]
+fn what_does_not_harm_the_picture_is_accepted() {
+    for picture in [small_portrait(), with_gray_corner()] {
+        let good = encode(&picture, ImageFormat::Jpeg);
+        for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+            let decoder = FrameDecoder::new(1.0);
+            let right = decoded(decoder, encoding, &good);
+            for (oddity, odd) in odd_but_whole(&good) {
+                assert!(decoded(decoder, encoding, &odd) == right, "{encoding:?}, {oddity}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_picture_is_refused_however_it_ends() {
+    for picture in [small_portrait(), with_gray_corner()] {
+        let good = encode(&picture, ImageFormat::Jpeg);
+        // At least 100 bytes of the picture's upper, detailed part.
+        for missing in [good.len() / 2, good.len() / 3] {
+            let cut = &good[..good.len() - missing];
+            let ended = [cut, &[0xFF, 0xD9]].concat();
+            for bytes in
+                [cut.to_vec(), before_the_end(&ended, &[0; 9]), [&ended[..], &[0; 50]].concat(), ended]
+            {
+                for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+                    assert_eq!(decoded(FrameDecoder::new(1.0), encoding, &bytes), None, "{missing}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_progressive_picture_no_fault_is_accepted() {
+    let picture = small_portrait();
+    let whole = turbojpeg::Image {
+        pixels: &picture.as_raw()[..],
+        width: 160,
+        pitch: 480,
+        height: 160,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    let good = compressor.compress_to_vec(whole).unwrap();
+    assert!(decoded(FrameDecoder::new(1.0), Encoding::Jpeg, &good).is_some());
+    let cut = [&good[..good.len() - 300], &[0xFF, 0xD9]].concat();
+    assert_eq!(decoded(FrameDecoder::new(1.0), Encoding::Jpeg, &cut), None);
 }
 
 /// A good picture, then each kind of damage followed by [`GOOD_ONES`].
