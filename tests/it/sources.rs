@@ -74,7 +74,7 @@ fn for_printers(image: &image::RgbImage) -> Vec<u8> {
 }
 
 /// `jpeg` with an EXIF segment that contains only the orientation.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+pub fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     tiff.extend([orientation, 0, 0, 0, 0, 0, 0]);
     let length = (2 + 6 + tiff.len()) as u16;
