@@ -50,7 +50,9 @@ impl<'a> Jpeg<'a> {
         let (width, height) = self.turbo.shrunk(shrink).ok_or(DecodeError::NoSize)?;
         picture.resize(width, height);
         // If the library gives up before the last pixel, it looks like one whose data is missing.
-        mark_last_pixel(&mut picture.pixels, MID_GRAY);
+        if let Some(last_pixel) = picture.pixels.last_chunk_mut() {
+            *last_pixel = MID_GRAY;
+        }
         match self.turbo.decompress(shrink, &mut picture.pixels) {
             Outcome::Clean => Ok(()),
             Outcome::Warned(_) if self.turbo.is_one_scan() && self.is_whole(shrink, &picture.pixels) => {
@@ -78,11 +80,5 @@ impl<'a> Jpeg<'a> {
         let mut again = vec![0; pixels.len()];
         turbo.decompress(shrink, &mut again);
         again == pixels
-    }
-}
-
-fn mark_last_pixel(pixels: &mut [u8], color: [u8; 3]) {
-    if let Some(last) = pixels.last_chunk_mut() {
-        *last = color;
     }
 }

@@ -67,13 +67,8 @@ fn first_face(scratch: &Scratch, more: &str) -> Value {
 #[test]
 #[ignore = "needs developer data"]
 fn a_camera_with_a_single_raw_format_is_read() {
-    let formats = [
-        ("YUYV", "yuyv422"),
-        ("UYVY", "uyvy422"),
-        ("NV12", "nv12"),
-        ("YU12", "yuv420p"),
-        ("GREY", "gray"),
-    ];
+    let formats =
+        [("YUYV", "yuyv422"), ("UYVY", "uyvy422"), ("NV12", "nv12"), ("YU12", "yuv420p"), ("GREY", "gray")];
     for (fourcc, pixels) in formats {
         let scratch = Scratch::new();
         set(&scratch, "sets/0", fourcc, &[(&raw(pixels), 1000)]);

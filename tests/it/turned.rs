@@ -55,13 +55,14 @@ fn pictures_are_turned_and_so_are_their_annotated_copies() {
     let straight = scratch.file("straight.png", encode(&upright(), ImageFormat::Png));
     std::fs::create_dir(scratch.path("out")).unwrap();
     let out = text(&scratch.path("out"));
-    let expected = first_box(&run(&scratch, &straight, "", &["--annotate", &out]));
+    let expected = first_box(&run(&scratch, &straight, "", &["--annotate", &format!("{out}/straight.png")]));
     let copy = image::open(format!("{out}/straight.png")).unwrap().into_rgb8();
-    for (turn, seen) in turns(&upright()) {
+    for (number, (turn, seen)) in turns(&upright()).into_iter().enumerate() {
+        let out = format!("{out}/{number}.png");
         let picture = scratch.file("seen.png", encode(&seen, ImageFormat::Png));
         let ran = run(&scratch, &picture, &turn, &["--annotate", &out]);
         assert_eq!(first_box(&ran), expected, "{turn}");
-        let annotated = image::open(format!("{out}/seen.png")).unwrap().into_rgb8();
+        let annotated = image::open(&out).unwrap().into_rgb8();
         assert!(annotated == copy, "{turn}");
     }
 }

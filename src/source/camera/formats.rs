@@ -48,6 +48,11 @@ pub(super) fn readable(fourcc: FourCC) -> Option<&'static Readable> {
     READABLE.iter().find(|format| *format.code == fourcc.repr)
 }
 
+/// The format's code as text; short ones end with spaces.
+pub(super) fn code(fourcc: FourCC) -> String {
+    String::from_utf8_lossy(&fourcc.repr).trim_end().to_owned()
+}
+
 /// A format with its size and frame rate.
 #[derive(Clone, Debug)]
 pub(super) struct Mode {
@@ -66,8 +71,8 @@ impl Mode {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = String::from_utf8_lossy(&self.fourcc.repr).into_owned();
-        let name = if code == "MJPG" { "MJPEG" } else { code.trim_end() };
+        let code = code(self.fourcc);
+        let name = if code == "MJPG" { "MJPEG" } else { &code };
         write!(f, "{name} {}x{}", self.width, self.height)?;
         match self.fps() {
             Some(fps) => write!(f, " {} fps", (fps * 100.0).round() / 100.0),
@@ -117,11 +122,11 @@ impl Offers {
 
     /// Why there is no readable format.
     pub fn what_is_wrong(&self) -> String {
-        let codes: Vec<String> = self.codes.iter().map(ToString::to_string).collect();
-        match codes.is_empty() {
-            true => "it captures no pictures".to_owned(),
-            false => format!("it offers {} only", codes.join(", ")),
+        let codes: Vec<String> = self.codes.iter().map(|fourcc| code(*fourcc)).collect();
+        if codes.is_empty() {
+            return "it captures no pictures".to_owned();
         }
+        format!("it offers {} only", codes.join(", "))
     }
 }
 

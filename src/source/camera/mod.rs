@@ -109,7 +109,14 @@ fn set_mode(device: &Device, wanted: &Mode) -> Result<(Rows, Mode), Fault> {
     let format = v4l::Format::new(wanted.width, wanted.height, wanted.fourcc);
     let got = device.set_format(&format).map_err(|error| (error.to_string(), IN_USE))?;
     let readable = formats::readable(got.fourcc).ok_or_else(|| {
-        (format!("it gives {} although it offers {}", got.fourcc, wanted.fourcc), UNSUITABLE)
+        (
+            format!(
+                "it gives {} although it offers {}",
+                formats::code(got.fourcc),
+                formats::code(wanted.fourcc)
+            ),
+            UNSUITABLE,
+        )
     })?;
     // Best effort: not every driver has frame rates.
     let interval = wanted

@@ -4,80 +4,79 @@ use super::formats::Readable;
 use crate::frame::{Chroma, Encoding};
 
 /// The layout of a camera's frames.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Rows {
     pub encoding: Encoding,
     pub width: u32,
     pub height: u32,
-    is_v_first: bool,
-    /// Bytes from one row to the next in the first plane; 0 if the driver does not tell.
-    stride: usize,
+    /// The planes in the order of the encoding; none for a JPEG picture.
+    planes: Vec<Plane>,
 }
 
-/// One plane of a frame: bytes of a row, bytes from one row to the next, number of rows.
-#[derive(Clone, Copy)]
+/// One plane of a frame.
+#[derive(Clone, Copy, Debug)]
 struct Plane {
+    /// Where it begins in the buffer.
+    start: usize,
+    /// Bytes of a row.
     row: usize,
+    /// Bytes from one row to the next.
     stride: usize,
     rows: usize,
 }
 
 impl Plane {
-    fn new(row: usize, stride: usize, rows: usize) -> Self {
-        Self { row, stride: stride.max(row), rows }
+    /// The first plane.
+    fn first(row: usize, stride: usize, rows: usize) -> Self {
+        Self { start: 0, row, stride: stride.max(row), rows }
+    }
+
+    /// The plane that follows this one in the buffer.
+    fn followed_by(&self, row: usize, stride: usize, rows: usize) -> Self {
+        Self { start: self.end(), ..Self::first(row, stride, rows) }
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.stride * self.rows
     }
 }
 
 impl Rows {
+    /// Rows of the first plane are `bytes_per_line` bytes apart; 0 if the driver does not tell. Those of chroma planes
+    /// follow from it: interleaved chroma has the same distance, separate planes have half of it.
     pub fn new(format: &Readable, width: u32, height: u32, bytes_per_line: u32) -> Self {
-        let Readable { encoding, is_v_first, .. } = *format;
-        Self { encoding, width, height, is_v_first, stride: bytes_per_line as usize }
-    }
-
-    /// Appends the frame in `buffer` without the bytes between the rows; the U plane before the V plane.
-    pub fn append(&self, buffer: &[u8], frame: &mut Vec<u8>) {
-        let planes = self.planes();
-        if planes.is_empty() {
-            frame.extend_from_slice(buffer);
-            return;
-        }
-        let mut rest = buffer;
-        let mut data: Vec<(Plane, &[u8])> = Vec::with_capacity(planes.len());
-        for plane in planes {
-            let (own, after) = rest.split_at(rest.len().min(plane.stride * plane.rows));
-            data.push((plane, own));
-            rest = after;
-        }
-        if self.is_v_first {
-            data.swap(1, 2);
-        }
-        for (plane, bytes) in data {
-            for row in bytes.chunks(plane.stride) {
-                frame.extend_from_slice(&row[..row.len().min(plane.row)]);
-            }
-        }
-    }
-
-    /// The planes in the buffer; none if it contains a JPEG picture. The rows of chroma planes are aligned as those of
-    /// the first plane are: interleaved chroma has the same stride, separate planes half of it.
-    fn planes(&self) -> Vec<Plane> {
-        let (width, height) = (self.width as usize, self.height as usize);
-        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-        let first = |row| Plane::new(row, self.stride, height);
-        match self.encoding {
+        let (w, h, stride) = (width as usize, height as usize, bytes_per_line as usize);
+        let (half_w, half_h) = (w.div_ceil(2), h.div_ceil(2));
+        let luma = Plane::first(w, stride, h);
+        let planes = match format.encoding {
             Encoding::Jpeg | Encoding::PictureFile => vec![],
-            Encoding::Yuyv | Encoding::Uyvy => vec![first(width * 2)],
-            Encoding::Gray => vec![first(width)],
-            Encoding::Rgb | Encoding::Bgr => vec![first(width * 3)],
-            Encoding::Nv12 => vec![first(width), Plane::new(half_width * 2, self.stride, half_height)],
+            Encoding::Yuyv | Encoding::Uyvy => vec![Plane::first(w * 2, stride, h)],
+            Encoding::Rgb | Encoding::Bgr => vec![Plane::first(w * 3, stride, h)],
+            Encoding::Gray => vec![luma],
+            Encoding::Nv12 => vec![luma, luma.followed_by(half_w * 2, stride, half_h)],
             Encoding::Planar(chroma) => {
                 let (row, stride, rows) = match chroma {
-                    Chroma::C420 => (half_width, self.stride.div_ceil(2), half_height),
-                    Chroma::C422 => (half_width, self.stride.div_ceil(2), height),
-                    Chroma::C444 => (width, self.stride, height),
+                    Chroma::C420 => (half_w, stride.div_ceil(2), half_h),
+                    Chroma::C422 => (half_w, stride.div_ceil(2), h),
+                    Chroma::C444 => (w, stride, h),
                 };
-                let plane = Plane::new(row, stride, rows);
-                vec![first(width), plane, plane]
+                let one = luma.followed_by(row, stride, rows);
+                let other = one.followed_by(row, stride, rows);
+                if format.is_v_first { vec![luma, other, one] } else { vec![luma, one, other] }
+            }
+        };
+        Self { encoding: format.encoding, width, height, planes }
+    }
+
+    /// Appends the frame in `buffer` without the bytes between the rows.
+    pub fn append(&self, buffer: &[u8], frame: &mut Vec<u8>) {
+        if self.planes.is_empty() {
+            frame.extend_from_slice(buffer);
+        }
+        for plane in &self.planes {
+            let data = &buffer[plane.start.min(buffer.len())..plane.end().min(buffer.len())];
+            for row in data.chunks(plane.stride) {
+                frame.extend_from_slice(&row[..row.len().min(plane.row)]);
             }
         }
     }
