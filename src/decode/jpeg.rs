@@ -6,11 +6,15 @@ use super::{
 };
 use crate::frame::Picture;
 
-/// What the library fills in where a picture's data ends early: all coefficients are zero.
+/// Bytes that are Huffman codes of something in any table, and no marker. They are more than the ten blocks of the largest
+/// unit need, 64 coefficients of at most 26 bits each, because the first blocks may lie outside the picture.
+const FILLER: [u8; 4096] = [0x5B; 4096];
+
+/// What the library fills in where data are missing: all coefficients are zero.
 const MID_GRAY: [u8; 3] = [128; 3];
 
-/// Bytes that are Huffman codes of something in any table, and no marker.
-const FILLER: [u8; 64] = [0x5B; 64];
+/// What the last row is filled with before it is decoded.
+const UNREACHED: u8 = 0;
 
 /// A JPEG picture whose header is read.
 pub(super) struct Jpeg<'a> {
@@ -49,36 +53,38 @@ impl<'a> Jpeg<'a> {
     pub fn decode(&mut self, shrink: u32, picture: &mut Picture) -> Result<(), DecodeError> {
         let (width, height) = self.turbo.shrunk(shrink).ok_or(DecodeError::NoSize)?;
         picture.resize(width, height);
-        // If the library gives up before the last pixel, it looks like one whose data is missing.
-        if let Some(last_pixel) = picture.pixels.last_chunk_mut() {
-            *last_pixel = MID_GRAY;
-        }
-        match self.turbo.decompress(shrink, &mut picture.pixels) {
+        let last_row = picture.pixels.len() - width as usize * 3;
+        // If the library gives up early, these pixels are not those that `is_whole` finds.
+        picture.pixels[last_row..].fill(UNREACHED);
+        match self.turbo.decompress(shrink, 0, &mut picture.pixels) {
             Outcome::Clean => Ok(()),
-            Outcome::Warned(_) if self.turbo.is_one_scan() && self.is_whole(shrink, &picture.pixels) => {
-                Ok(())
-            }
-            Outcome::Warned(message) | Outcome::Failed(message) => Err(DecodeError::Jpeg(message)),
+            Outcome::Warned(message) if !self.is_whole(shrink, picture) => Err(DecodeError::Jpeg(message)),
+            Outcome::Warned(_) => Ok(()),
+            Outcome::Failed(message) => Err(DecodeError::Jpeg(message)),
         }
     }
 
-    /// Whether a picture with a fault has data for its last pixel. The library's warnings have no kind, so the picture
-    /// itself must tell: where data is missing, it is gray. If it may really be gray there, it is decoded a second time
-    /// with more bytes at the end of its data: a whole picture does not change, because it needs none of them.
-    fn is_whole(&self, shrink: u32, pixels: &[u8]) -> bool {
-        if !pixels.ends_with(&MID_GRAY) {
-            return true;
+    /// Whether a picture with a fault has all its data. The library's warnings have no kind, so the picture is decoded a
+    /// second time, with more bytes at the end of the data: it changes only if some of them are needed. Where data are
+    /// missing, it is gray, so if its last pixel is not, at most the last row can change.
+    fn is_whole(&self, shrink: u32, picture: &Picture) -> bool {
+        if !self.turbo.is_one_scan() {
+            return false;
         }
         let end =
             self.bytes.windows(2).rposition(|marker| marker == [0xFF, 0xD9]).unwrap_or(self.bytes.len());
         let (data, rest) = self.bytes.split_at(end);
-        let longer = [data, &FILLER, rest].concat();
+        // Half of a marker, or of a byte 255 in the codes, would make a marker with the filler.
+        let codes = data.iter().rposition(|byte| *byte != 0xFF).map_or(0, |last| last + 1);
+        let longer = [&data[..codes], &FILLER, rest].concat();
         let Some((mut turbo, _)) = Turbo::open(&longer) else { return false };
-        if turbo.shrunk(shrink) != self.turbo.shrunk(shrink) {
+        if turbo.shrunk(shrink) != Some((picture.width, picture.height)) {
             return false;
         }
-        let mut again = vec![0; pixels.len()];
-        turbo.decompress(shrink, &mut again);
-        again == pixels
+        let first_row = if picture.pixels.ends_with(&MID_GRAY) { 0 } else { picture.height - 1 };
+        let compared = &picture.pixels[first_row as usize * picture.width as usize * 3..];
+        let mut again = vec![!UNREACHED; compared.len()];
+        turbo.decompress(shrink, first_row, &mut again);
+        again == compared
     }
 }
