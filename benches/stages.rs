@@ -13,6 +13,7 @@ use emotiond::{
     sink::LineSink,
     stop::Stop,
     track::{Findings, TrackIds, Tracker, TrackerConfig},
+    turn::Turn,
 };
 use emotiond_core::{
     classify::description::InputSpec,
@@ -74,6 +75,14 @@ fn decode_jpeg(bencher: Bencher, (width, height): (u32, u32)) {
 fn decode_yuyv(bencher: Bencher, (width, height): (u32, u32)) {
     let bytes: Vec<u8> = (0..width as usize * height as usize * 2).map(|i| (i * 31 % 251) as u8).collect();
     decode(bencher, Encoding::Yuyv, &bytes, (width, height));
+}
+
+/// A turned picture is turned again and again.
+#[divan::bench(args = [0, 90, 180, 270])]
+fn turn_and_mirror(bencher: Bencher, degrees: u32) {
+    let turn = Turn { rotation: degrees.try_into().unwrap(), mirror: true };
+    let Picture { width, height, mut pixels } = picture(1280, 720);
+    bencher.bench_local(|| turn.apply((width, height), &mut pixels));
 }
 
 fn decode(bencher: Bencher, encoding: Encoding, bytes: &[u8], (width, height): (u32, u32)) {

@@ -6,6 +6,7 @@ use crate::{
     emit::EmitPolicy,
     source::{SourceUri, hide_addresses},
 };
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
 use std::path::PathBuf;
@@ -41,6 +42,11 @@ pub enum Command {
     Report(ReportArgs),
 }
 
+/// Names of files need not be UTF-8.
+fn source_parser() -> impl TypedValueParser<Value = SourceUri> {
+    OsStringValueParser::new().try_map(SourceUri::from_argument)
+}
+
 /// Arguments of `run` and `check`.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
@@ -49,7 +55,7 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
     /// camera:0, /dev/video0, a video, an rtsp:// or http:// URL, a picture, a folder of pictures, or - for stdin; may
     /// be repeated
-    #[arg(long = "source", value_name = "SRC")]
+    #[arg(long = "source", value_name = "SRC", value_parser = source_parser())]
     pub sources: Vec<SourceUri>,
     /// Face detector
     #[arg(long, value_name = "NAME")]
@@ -110,7 +116,7 @@ pub struct BenchArgs {
     #[arg(long)]
     pub growth: bool,
     /// Measure instead with this camera, video, folder or picture
-    #[arg(long, value_name = "SRC", conflicts_with = "growth")]
+    #[arg(long, value_name = "SRC", conflicts_with = "growth", value_parser = source_parser())]
     pub source: Option<SourceUri>,
 }
 

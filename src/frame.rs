@@ -1,7 +1,7 @@
 //! A captured picture and the results of its analysis. Each stage fills in its part. The same allocation travels from the
 //! capture thread to the last stage and back, so that a warm pipeline allocates nothing.
 
-use crate::{detect::Detection, track::Face};
+use crate::{detect::Detection, track::Face, turn::Turn};
 use emotiond_core::picture::{Color, PictureView};
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ pub enum Encoding {
     PictureFile,
     /// Packed 4:2:2, Y U Y V, limited range.
     Yuyv,
+    /// The same in the order U Y V Y.
+    Uyvy,
     /// Y plane, then interleaved UV at half size, limited range.
     Nv12,
     /// Y plane, then U and V planes, subsampled.
@@ -65,7 +67,8 @@ pub struct Frame {
     pub blind_below_px: f32,
     /// The encoding of `bytes`.
     pub encoding: Encoding,
-    /// Width of the captured frame; 0 until it is decoded if the encoding contains the size.
+    /// Width of the captured frame. If the encoding contains the size: 0 until it is decoded, then that of the turned
+    /// picture at full size.
     pub width: u32,
     /// Height of the captured frame; likewise.
     pub height: u32,
@@ -74,7 +77,9 @@ pub struct Frame {
     /// The divisor of each side when a JPEG picture is decoded; 1 for full size. Boxes are always in pixels of the
     /// full-size picture.
     pub shrink: u32,
-    /// The decoded picture.
+    /// How the picture is turned once it is decoded; the source's setting, which stays when the frame is cleared.
+    pub turn: Turn,
+    /// The decoded and turned picture.
     pub picture: Picture,
     /// Detected faces.
     pub detections: Vec<Detection>,
@@ -131,6 +136,7 @@ impl Default for Frame {
             height: 0,
             bytes: Vec::new(),
             shrink: 1,
+            turn: Turn::default(),
             picture: Picture::default(),
             detections: Vec::new(),
             faces: Vec::new(),
@@ -166,7 +172,7 @@ impl Frame {
         self.readability.clear();
     }
 
-    /// Width and height of the full-size picture, once it is decoded.
+    /// Width and height of the full-size, turned picture, once it is decoded.
     pub fn size(&self) -> (u32, u32) {
         if self.shrink == 1 { (self.picture.width, self.picture.height) } else { (self.width, self.height) }
     }

@@ -33,4 +33,5 @@ pub mod smooth;
 pub mod source;
 pub mod stop;
 pub mod track;
+pub mod turn;
 pub mod zones;

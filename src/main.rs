@@ -11,7 +11,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => match without_secrets(&error, std::env::args()) {
+        Err(error) => match without_secrets(
+            &error,
+            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
+        ) {
             Some(message) => {
                 say(&message);
                 return ExitCode::from(2);

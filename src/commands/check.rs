@@ -120,7 +120,7 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
     let mut last = String::from("it is empty");
     // The first pictures of a folder, or of a camera that warms up, may be damaged.
     for _ in 0..10 {
-        let mut frame = Frame::default();
+        let mut frame = Frame { turn: config.turn(), ..Frame::default() };
         let decoded = match source.read(&mut frame)? {
             Read::Frame => decoder.decode(&mut frame).map_err(|error| error.to_string()),
             Read::Unreadable(reason) => Err(reason),

@@ -60,6 +60,7 @@ mod tests {
         for anew in [
             "[[source]]\nuri = \"camera:1\"\n",
             "[[source]]\nuri = \"camera:0\"\nname = \"lobby\"\n",
+            "[[source]]\nuri = \"camera:0\"\nrotate = 180\n",
             "[[source]]\nuri = \"camera:0\"\n[[source]]\nuri = \"camera:1\"\n",
             "[detector]\nname = \"seetaface\"\n[[source]]\nuri = \"camera:0\"\n",
             "[model]\nmargin = 0.2\n[[source]]\nuri = \"camera:0\"\n",

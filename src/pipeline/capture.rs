@@ -48,8 +48,8 @@ pub(super) struct Capture {
     told: SourceState,
     /// The time of the last frame or state sent.
     latest: Timestamp,
-    /// A camera's device name, known once it has been opened.
-    device_name: Option<String>,
+    /// How to find a camera again, known once it has been opened.
+    camera: Option<Sought>,
     /// Whether an address has turned out to be a recorded file.
     is_recorded: bool,
 }
@@ -102,7 +102,7 @@ impl Capture {
             next_number: 0,
             told: SourceState::Opening,
             latest: Timestamp::MIN,
-            device_name: None,
+            camera: None,
             is_recorded: false,
         }
     }
@@ -125,6 +125,11 @@ impl Capture {
                 }
                 End::Failed(error) => error,
             };
+            if self.told != SourceState::Down
+                && let Some(camera) = &mut self.camera
+            {
+                camera.look_around();
+            }
             if !self.comes_back(info) || self.stop.is_set() {
                 let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
                 return Some(error);
@@ -140,7 +145,7 @@ impl Capture {
 
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
-        let was_there = self.device_name.is_some() || self.told != SourceState::Opening;
+        let was_there = self.camera.is_some() || self.told != SourceState::Opening;
         self.is_live(info) && (was_there || info.config.wait)
     }
 
@@ -175,9 +180,10 @@ impl Capture {
             return Err(End::Ended("stopped"));
         }
         match news {
-            Ok(News::Opened { device_name, is_recorded }) => {
+            Ok(News::Opened { camera, is_recorded }) => {
                 self.is_recorded = is_recorded;
-                self.device_name = device_name.or(self.device_name.take());
+                self.camera = camera.map(Sought::new);
+                info.forget_unreadable();
                 session.is_open = true;
                 let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
                 for _ in 0..frames {
@@ -186,12 +192,12 @@ impl Capture {
                 }
             }
             Ok(News::Frame(frame, moment)) => {
-                self.tell_up(session, info, moment)?;
+                self.tell_whether_readable(session, info, moment)?;
                 let next = self.hand_on(frame, moment, info)?;
                 session.reader.want(next);
             }
             Ok(News::Unreadable(mut frame, moment, reason)) => {
-                self.tell_up(session, info, moment)?;
+                self.tell_whether_readable(session, info, moment)?;
                 self.number(&mut frame);
                 self.enter(&mut frame);
                 let message = Message::picture(self.index, moment, frame).unreadable(reason);
@@ -216,7 +222,7 @@ impl Capture {
                 return Err(End::Failed(error));
             }
             Err(Silence::Panicked) => {
-                self.replace_frame();
+                self.replace_frame(info);
                 return Err(End::Failed(SourceError::Panic(info.name.clone())));
             }
             Err(Silence::TimedOut) => return self.notice_silence(session, info),
@@ -225,13 +231,23 @@ impl Capture {
         Ok(())
     }
 
-    /// Reports that the source has been up since the first frame was captured.
-    fn tell_up(&mut self, session: &mut Session, info: &SourceInfo, moment: Moment) -> Result<(), Abandoned> {
+    /// Reports the source as up since `moment`, when a frame was captured, or a live source none of whose frames could be
+    /// read for the time-out as stalled.
+    fn tell_whether_readable(
+        &mut self,
+        session: &mut Session,
+        info: &SourceInfo,
+        moment: Moment,
+    ) -> Result<(), Abandoned> {
         session.first_frame.get_or_insert_with(Instant::now);
-        if self.told == SourceState::Up {
-            return Ok(());
+        let unreadable = info.unreadable_for(self.stalled_after).filter(|_| self.is_live(info));
+        match unreadable {
+            Some(reason) if self.told != SourceState::Stalled => {
+                self.tell(info, SourceState::Stalled, reason, self.clock.now())
+            }
+            None if self.told != SourceState::Up => self.tell(info, SourceState::Up, String::new(), moment),
+            _ => Ok(()),
         }
-        self.tell(info, SourceState::Up, String::new(), moment)
     }
 
     /// Reports a live source as stalled after the time-out. If its device has been removed, abandons the session, whose
@@ -248,7 +264,7 @@ impl Capture {
         }
         let SourceUri::Camera(device) = &info.config.uri else { return Ok(()) };
         if silent_for >= limit + LETTING_GO && !is_plugged_in(device) {
-            self.replace_frame();
+            self.replace_frame(info);
             return Err(End::Failed(SourceError::Camera {
                 camera: info.config.uri.to_string(),
                 reason: "the device disappeared while the camera was stalled".to_owned(),
@@ -265,12 +281,12 @@ impl Capture {
             SourceUri::Camera(path) => Some(path.clone()),
             _ => None,
         });
-        Some(Sought { name: self.device_name.clone()?, except: except.collect() })
+        Some(self.camera.clone()?.except(except.collect()))
     }
 
     /// Replaces the frame that an abandoned reader thread still holds.
-    fn replace_frame(&mut self) {
-        self.spare = Some(Box::default());
+    fn replace_frame(&mut self, info: &SourceInfo) {
+        self.spare = Some(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
     }
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {

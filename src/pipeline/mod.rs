@@ -289,7 +289,8 @@ impl SourceEnds {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
         for _ in 0..frames {
-            free.send(Box::default()).expect("the channel has room for all");
+            let frame = Frame { turn: config.sources[index].turn(), ..Frame::default() };
+            free.send(Box::new(frame)).expect("the channel has room for all");
         }
         let is_live = config.sources[index].uri.is_live();
         let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });

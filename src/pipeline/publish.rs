@@ -146,7 +146,9 @@ impl<D: Destination> Publish<D> {
         self.lanes[message.source].remember(frame);
         // Lost faces are written before new ones.
         self.publish_lost(message, &Place::of(frame), frame.search == Search::Skip);
-        Counters::add(&self.writer.infos[message.source].counters.analysed);
+        let info = &self.writer.infos[message.source];
+        Counters::add(&info.counters.analysed);
+        info.forget_unreadable();
         self.publish_faces(message, frame, &settings);
         if frame.file.is_none() {
             self.publish_audience(message, &settings);
@@ -295,6 +297,7 @@ impl<D: Destination> EventWriter<D> {
     fn note_unreadable(&self, source: usize, frame: &Frame, reason: &str) {
         let info = &self.infos[source];
         Counters::add(&info.counters.unreadable);
+        info.note_unreadable(reason);
         info.first_error.get_or_init(|| reason.to_owned());
         // If a single picture is the only input, its error is reported at the end.
         if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {

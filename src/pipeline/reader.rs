@@ -5,7 +5,7 @@ use super::{READ_AHEAD, scheduler_hint};
 use crate::{
     frame::Frame,
     message::{Clock, Moment},
-    source::{Read, Source, SourceError},
+    source::{Identity, Read, Source, SourceError},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{io, thread, time::Duration};
@@ -18,9 +18,9 @@ pub(super) struct Reader {
 
 /// A message from the thread.
 pub(super) enum News {
-    /// The source is open; contains a camera's device name.
+    /// The source is open; contains a camera's identity.
     Opened {
-        device_name: Option<String>,
+        camera: Option<Identity>,
         /// Whether it is a recorded file, whatever its address says.
         is_recorded: bool,
     },
@@ -93,7 +93,7 @@ fn read(
         }
     };
     // From here on, a failed send means that this thread was abandoned.
-    let opened = News::Opened { device_name: source.device_name(), is_recorded: source.is_recorded() };
+    let opened = News::Opened { camera: source.camera(), is_recorded: source.is_recorded() };
     if news.send(opened).is_err() {
         return;
     }

@@ -9,13 +9,14 @@ use crate::{
     source::{OpenSource, SourceConfig},
     track::TrackIds,
 };
+use arc_swap::ArcSwapOption;
 use std::{
     fmt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Information about a source, shared by all threads.
@@ -28,7 +29,15 @@ pub(super) struct SourceInfo {
     /// The error of the first unreadable picture.
     pub first_error: OnceLock<String>,
     pub counters: Counters,
+    /// Set while no picture can be read.
+    unreadable: ArcSwapOption<Unreadable>,
     state: AtomicU8,
+}
+
+/// The first of a series of pictures that cannot be read.
+struct Unreadable {
+    since: Instant,
+    error: String,
 }
 
 /// The counters of a source.
@@ -85,8 +94,33 @@ impl SourceInfo {
             max_megapixels,
             first_error: OnceLock::new(),
             counters: Counters::default(),
+            unreadable: ArcSwapOption::empty(),
             state: AtomicU8::new(SourceState::Opening as u8),
         }
+    }
+
+    /// Notes that a picture could not be read.
+    pub fn note_unreadable(&self, error: &str) {
+        if self.unreadable.load().is_none() {
+            let first = Unreadable { since: Instant::now(), error: error.to_owned() };
+            self.unreadable.store(Some(Arc::new(first)));
+        }
+    }
+
+    /// Notes that a picture was read, or that the source was opened anew.
+    pub fn forget_unreadable(&self) {
+        if self.unreadable.load().is_some() {
+            self.unreadable.store(None);
+        }
+    }
+
+    /// The reason for `stalled`, if no picture could be read for at least `limit`.
+    pub fn unreadable_for(&self, limit: Duration) -> Option<String> {
+        let unreadable = self.unreadable.load();
+        let Unreadable { since, error } = unreadable.as_deref()?;
+        let seconds = since.elapsed().as_secs_f64();
+        (seconds >= limit.as_secs_f64())
+            .then(|| format!("no frame could be read for {seconds:.1} seconds: {error}"))
     }
 
     pub fn set_state(&self, state: SourceState) {

@@ -1,7 +1,10 @@
 //! The `[[source]]` section.
 
 use super::SourceUri;
-use crate::areas::{self, Areas, Polygon, Zone};
+use crate::{
+    areas::{self, Areas, Polygon, Zone},
+    turn::{Rotation, Turn},
+};
 use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +50,12 @@ pub struct SourceConfig {
     /// Requested frame rate of a camera; frame rate of MJPEG on stdin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fps: Option<u32>,
+    /// Clockwise rotation of the pictures: 0, 90, 180 or 270 degrees.
+    #[serde(default, skip_serializing_if = "Rotation::is_none")]
+    pub rotate: Rotation,
+    /// Whether the pictures are mirrored left to right, after the rotation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror: bool,
     /// Maximum frame rate of a live source; frames above it are skipped.
     #[serde(default, deserialize_with = "values::rate_or_none", skip_serializing_if = "Option::is_none")]
     pub max_fps: Option<f32>,
@@ -94,6 +103,8 @@ impl SourceConfig {
             width: None,
             height: None,
             fps: None,
+            rotate: Rotation::None,
+            mirror: false,
             max_fps: None,
             wait: false,
             recursive: false,
@@ -112,6 +123,11 @@ impl SourceConfig {
     /// The areas of the picture.
     pub fn areas(&self) -> Areas {
         Areas { mask: self.mask.clone(), zones: self.zones.clone() }
+    }
+
+    /// How its pictures are turned.
+    pub fn turn(&self) -> Turn {
+        Turn { rotation: self.rotate, mirror: self.mirror }
     }
 
     /// The name in the events.

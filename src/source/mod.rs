@@ -16,7 +16,7 @@ mod raw_stream;
 mod uri;
 
 pub use address::{Address, hide_addresses};
-pub use camera::{CameraListing, is_plugged_in, list_cameras};
+pub use camera::{CameraListing, Identity, Sought, is_plugged_in, list_cameras};
 pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
 pub use named_pipe::is_named_pipe;
@@ -158,8 +158,8 @@ pub trait Source {
         false
     }
 
-    /// The device name of a camera; `None` for all other sources.
-    fn device_name(&self) -> Option<String> {
+    /// Which camera it is; `None` for all other sources.
+    fn camera(&self) -> Option<Identity> {
         None
     }
 }
@@ -177,14 +177,6 @@ pub trait OpenSource: Send + Sync {
         max_megapixels: f64,
         stop: &Stop,
     ) -> Result<Box<dyn Source>, SourceError>;
-}
-
-/// A camera that was open before and may have been assigned another number.
-pub struct Sought {
-    /// Its device name.
-    pub name: String,
-    /// Device files of other sources, which are not tried.
-    pub except: Vec<PathBuf>,
 }
 
 /// Rejects frames of more than `limit_megapixels` before memory is allocated for them.

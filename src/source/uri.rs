@@ -1,6 +1,6 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::{address::Address, kind::Kind};
+use super::{address::Address, camera::is_video_device, kind::Kind};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -49,10 +49,13 @@ impl SourceUri {
     }
 }
 
-/// The URI of a folder, or of a file by its content.
+/// The URI of a folder, of a camera's device file, or of another file by its content.
 fn file(path: PathBuf) -> SourceUri {
     if path.is_dir() {
         return SourceUri::Folder(path);
+    }
+    if is_video_device(&path) {
+        return SourceUri::Camera(path);
     }
     match Kind::of(&path) {
         Kind::Picture | Kind::Pages(_) | Kind::Heif => SourceUri::Image(path),
@@ -161,6 +164,10 @@ mod tests {
         assert_eq!(parse("File:///a%20b/c.jpg"), SourceUri::Image("/a b/c.jpg".into()));
         assert_eq!(parse("RTSP://cam/1").to_string(), "rtsp://cam/1");
         assert!("file://a.mp4".parse::<SourceUri>().is_err() && "ftp://a/b".parse::<SourceUri>().is_err());
+        // A link that udev makes when the camera is plugged in.
+        assert_eq!(parse("/dev/no-such-camera"), SourceUri::Camera("/dev/no-such-camera".into()));
+        assert_eq!(parse("/dev/null"), SourceUri::Video("/dev/null".into()));
+        assert_eq!(parse("/dev/shm/a.mp4"), SourceUri::Video("/dev/shm/a.mp4".into()));
         assert!("camera:x".parse::<SourceUri>().is_err() && "".parse::<SourceUri>().is_err());
     }
 }

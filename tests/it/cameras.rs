@@ -21,7 +21,7 @@ fn faces(scratch: &Scratch) -> String {
 }
 
 /// Lets the rig build what it needs now, because its messages would otherwise appear on the tested program's stderr.
-fn set_up_rig() {
+pub fn set_up_rig() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         let output = Command::new("bash").arg(shared("camera-rig/setup.sh")).output().unwrap();
@@ -30,7 +30,7 @@ fn set_up_rig() {
 }
 
 /// The rig's script with `options` around the program with `arguments`.
-fn on_rig(script: &str, options: &[&str], arguments: &[&str]) -> Command {
+pub fn on_rig(script: &str, options: &[&str], arguments: &[&str]) -> Command {
     set_up_rig();
     let mut command = Command::new("bash");
     command.arg(shared(&format!("camera-rig/{script}"))).args(options).arg("--").args(arguments);
@@ -57,12 +57,12 @@ fn signal_daemon(running: &Running, signal: Signal) {
     kill_process(Pid::from_raw(daemon.parse().unwrap()).unwrap(), signal).unwrap();
 }
 
-fn end(running: Running) -> Ran {
+pub fn end(running: Running) -> Ran {
     signal_daemon(&running, Signal::TERM);
     running.finish().exits(0)
 }
 
-fn is_at(area: &Value, drawn: [u64; 4]) -> bool {
+pub fn is_at(area: &Value, drawn: [u64; 4]) -> bool {
     ["x", "y", "w", "h"].iter().zip(drawn).all(|(key, value)| number(&area[key]).abs_diff(value) <= 14)
 }
 
@@ -267,7 +267,8 @@ fn in_guest(faces: &str, events: &[&str], script: &str) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// In one boot of the guest: a webcam is used, listed, and reported as busy to a second program.
+/// In one boot of the guest: a webcam is used, listed, reported as busy to a second program, and opened through a link
+/// and through a device file of another name.
 #[test]
 #[ignore = "needs developer data"]
 fn a_webcam_behind_a_real_kernel() {
@@ -284,12 +285,23 @@ fn a_webcam_behind_a_real_kernel() {
              $daemon cameras; echo \"cameras=$?\"\n\
              $daemon run --config {config} --source camera:0 > /tmp/second; echo \"busy=$?\"\n\
              kill -TERM $first; wait $first; echo \"first=$?\"\n\
+             ln -s /dev/video0 /tmp/frontcam; $daemon check --config {config} --source /tmp/frontcam\n\
+             mknod /tmp/back.jpg c 81 $(cut -d: -f2 /sys/class/video4linux/video0/dev)\n\
+             $daemon check --config {config} --source /tmp/back.jpg\n\
              cat /tmp/first\n",
             daemon = env!("CARGO_BIN_EXE_emotiond"),
         ),
     );
     let (told, log) = in_guest(&faces, &[], &script);
-    for line in ["cameras=0", "busy=69", "first=0", "camera:0  ", "MJPEG 640x480 30 fps"] {
+    for line in [
+        "cameras=0",
+        "busy=69",
+        "first=0",
+        "camera:0  ",
+        "MJPEG 640x480 30 fps",
+        "source /tmp/frontcam: 640x480",
+        "source /tmp/back.jpg: 640x480",
+    ] {
         assert!(told.contains(line), "{line} is missing in\n{told}\n{log}");
     }
     let complaint =

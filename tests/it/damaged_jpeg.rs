@@ -9,7 +9,7 @@ use emotiond::{
     decode::FrameDecoder,
     frame::{Encoding, Frame},
 };
-use image::ImageFormat;
+use image::{ImageFormat, RgbImage, imageops};
 use proptest::prelude::*;
 use std::{
     fs::{self, File},
@@ -62,21 +62,24 @@ proptest! {
     }
 }
 
+fn pixels(picture: &RgbImage) -> turbojpeg::Image<&[u8]> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let format = turbojpeg::PixelFormat::RGB;
+    turbojpeg::Image { pixels: picture.as_raw(), width, pitch: width * 3, height, format }
+}
+
+fn compressed(picture: &RgbImage, subsampling: turbojpeg::Subsamp) -> Vec<u8> {
+    turbojpeg::compress(pixels(picture), 80, subsampling).unwrap().to_vec()
+}
+
 /// Webcams omit the Huffman tables. The tables of another camera's picture must not replace the standard ones.
 #[test]
 fn a_picture_leaves_no_tables_behind() {
     let picture = small_portrait();
-    let whole = turbojpeg::Image {
-        pixels: &picture.as_raw()[..],
-        width: 160,
-        pitch: 480,
-        height: 160,
-        format: turbojpeg::PixelFormat::RGB,
-    };
     let mut compressor = turbojpeg::Compressor::new().unwrap();
     compressor.set_optimize(true).unwrap();
-    let with_tables_of_its_own = compressor.compress_to_vec(whole).unwrap();
-    let mut without_tables = turbojpeg::compress(whole, 90, turbojpeg::Subsamp::Sub2x2).unwrap().to_vec();
+    let with_tables_of_its_own = compressor.compress_to_vec(pixels(&picture)).unwrap();
+    let mut without_tables = compressed(&picture, turbojpeg::Subsamp::Sub2x2);
     while let Some(at) = without_tables.windows(2).position(|marker| marker == [0xFF, 0xC4]) {
         let length = usize::from(u16::from_be_bytes([without_tables[at + 2], without_tables[at + 3]]));
         without_tables.drain(at..at + 2 + length);
@@ -86,6 +89,105 @@ fn a_picture_leaves_no_tables_behind() {
     assert!(right.is_some());
     assert!(decoded(decoder, Encoding::Jpeg, &with_tables_of_its_own).is_some());
     assert!(decoded(decoder, Encoding::Jpeg, &without_tables) == right);
+}
+
+/// Puts `more` before the picture's end marker.
+fn before_the_end(jpeg: &[u8], more: &[u8]) -> Vec<u8> {
+    let (data, end) = jpeg.split_at(jpeg.len() - 2);
+    assert_eq!(end, [0xFF, 0xD9]);
+    [data, more, end].concat()
+}
+
+/// Spare bytes before a marker, as some Logitech cameras send, bytes after the picture, and a missing end marker.
+fn odd_but_whole(jpeg: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("one spare byte", before_the_end(jpeg, &[0x11])),
+        ("spare bytes", before_the_end(jpeg, &[0, 0, 0x11, 0, 0x22, 0, 0, 0, 0])),
+        ("spare bytes in the header", [&jpeg[..20], &[0x11, 0, 0x22], &jpeg[20..]].concat()),
+        ("bytes after the end", [jpeg, &[0; 3000]].concat()),
+        ("no end marker", jpeg[..jpeg.len() - 2].to_vec()),
+        ("no end marker and zeros", [&jpeg[..jpeg.len() - 2], &[0; 500]].concat()),
+    ]
+}
+
+/// The lower right part is as gray as what the decoder fills in for missing data.
+fn with_gray_corner() -> RgbImage {
+    let mut picture = small_portrait();
+    imageops::replace(&mut picture, &RgbImage::from_pixel(80, 80, image::Rgb([128; 3])), 80, 80);
+    picture
+}
+
+#[test]
+fn what_does_not_harm_the_picture_is_accepted() {
+    for picture in [small_portrait(), with_gray_corner()] {
+        let good = encode(&picture, ImageFormat::Jpeg);
+        for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+            let decoder = FrameDecoder::new(1.0);
+            let right = decoded(decoder, encoding, &good);
+            for (oddity, odd) in odd_but_whole(&good) {
+                assert!(decoded(decoder, encoding, &odd) == right, "{encoding:?}, {oddity}");
+            }
+        }
+    }
+}
+
+/// In the kinds of JPEG that cameras send, and at each size at which they are decoded.
+#[test]
+fn odd_pictures_are_accepted_and_cut_ones_are_not_at_any_size() {
+    use turbojpeg::Subsamp;
+    for (width, height) in [(160, 160), (157, 149), (64, 17), (40, 8)] {
+        let picture = imageops::crop_imm(&small_portrait(), 0, 0, width, height).to_image();
+        for subsampling in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Gray] {
+            let jpeg = compressed(&picture, subsampling);
+            for shrink in [1, 2, 4] {
+                let decoded = |bytes: &[u8]| {
+                    let bytes = bytes.to_vec();
+                    let mut frame = Frame { encoding: Encoding::Jpeg, bytes, shrink, ..Frame::default() };
+                    FrameDecoder::new(1.0).decode(&mut frame).ok().map(|()| frame.picture.pixels)
+                };
+                let (right, about) = (decoded(&jpeg), format!("{width}x{height} {subsampling:?} 1/{shrink}"));
+                assert!(right.is_some());
+                for (oddity, odd) in odd_but_whole(&jpeg) {
+                    assert!(decoded(&odd) == right, "{about}, {oddity}");
+                }
+                for missing in [8, 30, 100] {
+                    let cut = &jpeg[..jpeg.len() - 2 - missing];
+                    assert_eq!(decoded(cut), None, "{about}, {missing} bytes are missing");
+                    assert_eq!(decoded(&[cut, &[0xFF, 0xD9]].concat()), None, "{about}, {missing}, ended");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_picture_is_refused_however_it_ends() {
+    for picture in [small_portrait(), with_gray_corner()] {
+        let good = encode(&picture, ImageFormat::Jpeg);
+        // At least 100 bytes of the picture's upper, detailed part.
+        for missing in [good.len() / 2, good.len() / 3] {
+            let cut = &good[..good.len() - missing];
+            let ended = [cut, &[0xFF, 0xD9]].concat();
+            for bytes in
+                [cut.to_vec(), before_the_end(&ended, &[0; 9]), [&ended[..], &[0; 50]].concat(), ended]
+            {
+                for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+                    assert_eq!(decoded(FrameDecoder::new(1.0), encoding, &bytes), None, "{missing}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_progressive_picture_no_fault_is_accepted() {
+    let picture = small_portrait();
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    let good = compressor.compress_to_vec(pixels(&picture)).unwrap();
+    assert!(decoded(FrameDecoder::new(1.0), Encoding::Jpeg, &good).is_some());
+    let cut = [&good[..good.len() - 300], &[0xFF, 0xD9]].concat();
+    assert_eq!(decoded(FrameDecoder::new(1.0), Encoding::Jpeg, &cut), None);
 }
 
 /// A good picture, then each kind of damage followed by [`GOOD_ONES`].

@@ -35,7 +35,8 @@ pub(super) fn jpeg_with_faces(width: u32, height: u32, faces: u32) -> Result<Vec
         height: height as usize,
         format: turbojpeg::PixelFormat::RGB,
     };
-    Ok(turbojpeg::compress(pixels, JPEG_QUALITY, turbojpeg::Subsamp::Sub2x2)?.to_vec())
+    let jpeg = turbojpeg::compress(pixels, JPEG_QUALITY, turbojpeg::Subsamp::Sub2x2);
+    Ok(jpeg.map_err(|error| DecodeError::Jpeg(error.to_string()))?.to_vec())
 }
 
 fn portrait() -> Result<RgbImage, DecodeError> {

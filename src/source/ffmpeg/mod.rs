@@ -5,8 +5,8 @@ mod list;
 mod notes;
 
 use super::{
-    Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures, heif::file_url,
-    polled::PolledReader,
+    Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures,
+    heif::file_url, polled::PolledReader,
 };
 use crate::{
     child::{PIPE_BYTES, die_with_us, widen},

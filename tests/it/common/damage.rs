@@ -40,5 +40,6 @@ pub fn damaged(picture: &RgbImage) -> Vec<(&'static str, Vec<u8>)> {
         ("tables alone", changed(&|bad| drop(bad.splice(frame.., [0xFF, 0xD9])))),
         ("cut at 300 bytes", good[..300].to_vec()),
         ("cut in the scan", good[..scan + (good.len() - scan) / 2].to_vec()),
+        ("a hole at the end of the scan", changed(&|bad| drop(bad.drain(bad.len() - 500..bad.len() - 2)))),
     ]
 }

@@ -1,15 +1,17 @@
 //! Decodes captured bytes to RGB pixels.
+mod jpeg;
+mod raw;
+mod turbo;
 
 use crate::{
     catch_panic::catch_panic,
-    frame::{Chroma, Encoding, Frame, Picture},
+    frame::{Encoding, Frame, Picture},
 };
 use emotiond_core::exit::{Exit, ExitsWith};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use jpeg::Jpeg;
 use std::io::Cursor;
 use thiserror::Error;
-use turbojpeg::{Colorspace, DecompressHeader, Decompressor};
-use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// Why a frame cannot be decoded.
 #[derive(Debug, Error)]
@@ -32,15 +34,15 @@ pub enum DecodeError {
     )]
     TooLarge {
         /// Width in pixels.
-        width: usize,
+        width: u32,
         /// Height in pixels.
-        height: usize,
+        height: u32,
         /// The limit.
         limit_megapixels: f64,
     },
     /// The JPEG decoder failed.
     #[error("not an intact JPEG picture: {0}")]
-    Jpeg(#[from] turbojpeg::Error),
+    Jpeg(String),
     /// The header of a JPEG picture ends before the picture's size.
     #[error("not an intact JPEG picture: its header contains no size")]
     NoSize,
@@ -76,19 +78,19 @@ impl FrameDecoder {
         Self { max_pixels: (max_megapixels * 1e6) as usize }
     }
 
-    /// Width and height of the frame's picture, as far as they are known without decoding it.
+    /// Width and height of the frame's turned picture, as far as they are known without decoding it.
     ///
     /// # Errors
     /// When the frame is a JPEG picture with an invalid header.
     pub fn size(&self, frame: &Frame) -> Result<(u32, u32), DecodeError> {
-        if frame.encoding != Encoding::Jpeg {
-            return Ok((frame.width, frame.height));
-        }
-        let (_, header) = open_jpeg(&frame.bytes)?;
-        Ok((header.width as u32, header.height as u32))
+        let size = match frame.encoding {
+            Encoding::Jpeg => Jpeg::open(&frame.bytes)?.size(),
+            _ => (frame.width, frame.height),
+        };
+        Ok(frame.turn.size(size))
     }
 
-    /// Decodes `frame.bytes` into `frame.picture`; JPEG pictures at the size given by `frame.shrink`.
+    /// Decodes `frame.bytes` into `frame.picture` and turns it; JPEG pictures at the size given by `frame.shrink`.
     ///
     /// # Errors
     /// When the bytes are not an intact picture, when it is too large, or when a decoder panics.
@@ -102,41 +104,24 @@ impl FrameDecoder {
         }
         match frame.encoding {
             Encoding::Jpeg => {
-                let (jpeg, header) = open_jpeg(&frame.bytes)?;
-                self.decode_jpeg(jpeg, &header, &frame.bytes, frame.shrink, &mut frame.picture)?;
-                (frame.width, frame.height) = (header.width as u32, header.height as u32);
-                Ok(())
+                let mut jpeg = Jpeg::open(&frame.bytes)?;
+                self.decode_jpeg(&mut jpeg, frame.shrink, &mut frame.picture)?;
+                (frame.width, frame.height) = frame.turn.size(jpeg.size());
             }
-            Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture),
+            Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture)?,
             _ => {
-                self.check_size(frame.width as usize, frame.height as usize)?;
-                decode_raw(frame)
+                self.check_size((frame.width, frame.height))?;
+                raw::decode(frame)?;
             }
         }
+        let Picture { width, height, pixels } = &mut frame.picture;
+        (*width, *height) = frame.turn.apply((*width, *height), pixels);
+        Ok(())
     }
 
-    /// Decodes at 1/`shrink` of each side, which saves most of the work.
-    fn decode_jpeg(
-        &self,
-        mut jpeg: Decompressor,
-        header: &DecompressHeader,
-        bytes: &[u8],
-        shrink: u32,
-        picture: &mut Picture,
-    ) -> Result<(), DecodeError> {
-        self.check_size(header.width, header.height)?;
-        let factor = turbojpeg::ScalingFactor::new(1, shrink as usize);
-        jpeg.set_scaling_factor(factor)?;
-        let (width, height) = (factor.scale(header.width), factor.scale(header.height));
-        picture.resize(width as u32, height as u32);
-        let output = turbojpeg::Image {
-            pixels: &mut picture.pixels[..],
-            width,
-            pitch: width * 3,
-            height,
-            format: turbojpeg::PixelFormat::RGB,
-        };
-        Ok(jpeg.decompress(bytes, output)?)
+    fn decode_jpeg(&self, jpeg: &mut Jpeg, shrink: u32, picture: &mut Picture) -> Result<(), DecodeError> {
+        self.check_size(jpeg.size())?;
+        jpeg.decode(shrink, picture)
     }
 
     /// Decodes a picture file of any supported format and applies its EXIF orientation.
@@ -146,29 +131,28 @@ impl FrameDecoder {
             .map_err(|error| DecodeError::Picture(image::ImageError::IoError(error)))?;
         let format = reader.format();
         let mut decoder = reader.into_decoder()?;
-        let (width, height) = decoder.dimensions();
-        self.check_size(width as usize, height as usize)?;
+        self.check_size(decoder.dimensions())?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         // The same decoder as for cameras: it is faster, and it reports truncated pictures, which others fill with
         // gray.
         if format == Some(ImageFormat::Jpeg) {
-            let (jpeg, header) = open_jpeg(bytes)?;
-            // It cannot convert CMYK to RGB; the other decoder can.
-            if !matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
-                self.decode_jpeg(jpeg, &header, bytes, 1, picture)?;
+            let mut jpeg = Jpeg::open(bytes)?;
+            // The other decoder can convert these colours.
+            if !jpeg.is_for_print() {
+                self.decode_jpeg(&mut jpeg, 1, picture)?;
                 if orientation == Orientation::NoTransforms {
                     return Ok(());
                 }
                 let pixels = std::mem::take(&mut picture.pixels);
                 let upright = image::RgbImage::from_raw(picture.width, picture.height, pixels);
-                return turn(upright.ok_or(DecodeError::Panic)?.into(), orientation, picture);
+                return orient(upright.ok_or(DecodeError::Panic)?.into(), orientation, picture);
             }
         }
-        turn(DynamicImage::from_decoder(decoder)?, orientation, picture)
+        orient(DynamicImage::from_decoder(decoder)?, orientation, picture)
     }
 
-    fn check_size(&self, width: usize, height: usize) -> Result<(), DecodeError> {
-        if width.saturating_mul(height) > self.max_pixels {
+    fn check_size(&self, (width, height): (u32, u32)) -> Result<(), DecodeError> {
+        if (width as usize).saturating_mul(height as usize) > self.max_pixels {
             return Err(DecodeError::TooLarge {
                 width,
                 height,
@@ -179,24 +163,16 @@ impl FrameDecoder {
     }
 }
 
-/// Reads the picture's header with a new decompressor. libjpeg would otherwise keep tables, and after an error also its
-/// state, for the next picture, which may come from another source.
-fn open_jpeg(bytes: &[u8]) -> Result<(Decompressor, DecompressHeader), DecodeError> {
-    let mut jpeg = Decompressor::new()?;
-    let header = jpeg.read_header(bytes).map_err(|error| match error {
-        // Then the size is still -1.
-        turbojpeg::Error::IntegerOverflow(_) => DecodeError::NoSize,
-        other => other.into(),
-    })?;
-    Ok((jpeg, header))
-}
-
 /// Joins the lines of a decoder's message.
 fn one_line(error: &image::ImageError) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn turn(mut image: DynamicImage, orientation: Orientation, picture: &mut Picture) -> Result<(), DecodeError> {
+fn orient(
+    mut image: DynamicImage,
+    orientation: Orientation,
+    picture: &mut Picture,
+) -> Result<(), DecodeError> {
     image.apply_orientation(orientation);
     let rgb = image.into_rgb8();
     (picture.width, picture.height) = rgb.dimensions();
@@ -204,89 +180,13 @@ fn turn(mut image: DynamicImage, orientation: Orientation, picture: &mut Picture
     Ok(())
 }
 
-/// Uncompressed formats. Cameras and Y4M use the limited range of BT.601 unless they say otherwise.
-fn decode_raw(frame: &mut Frame) -> Result<(), DecodeError> {
-    let (width, height) = (frame.width, frame.height);
-    let (w, h) = (width as usize, height as usize);
-    let needed = match frame.encoding {
-        Encoding::Yuyv => w * h * 2,
-        Encoding::Nv12 => w * h + 2 * w.div_ceil(2) * h.div_ceil(2),
-        Encoding::Planar(chroma) => w * h + 2 * chroma_size(chroma, w, h).0 * chroma_size(chroma, w, h).1,
-        Encoding::Gray => w * h,
-        Encoding::Rgb | Encoding::Bgr => w * h * 3,
-        Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
-    };
-    if w == 0 || h == 0 || frame.bytes.len() < needed {
-        return Err(DecodeError::Short { got: frame.bytes.len(), needed, width, height });
-    }
-    if frame.encoding == Encoding::Rgb {
-        frame.bytes.truncate(needed);
-        frame.adopt_bytes(width, height);
-        return Ok(());
-    }
-    let bytes = &frame.bytes[..needed];
-    frame.picture.resize(width, height);
-    let rgb = &mut frame.picture.pixels[..];
-    let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-    match frame.encoding {
-        Encoding::Yuyv => {
-            let packed = YuvPackedImage { yuy: bytes, yuy_stride: width * 2, width, height };
-            yuv::yuyv422_to_rgb(&packed, rgb, width * 3, range, matrix)?;
-        }
-        Encoding::Nv12 => {
-            let (y_plane, uv_plane) = bytes.split_at(w * h);
-            let planes = YuvBiPlanarImage {
-                y_plane,
-                y_stride: width,
-                uv_plane,
-                uv_stride: width.div_ceil(2) * 2,
-                width,
-                height,
-            };
-            yuv::yuv_nv12_to_rgb(&planes, rgb, width * 3, range, matrix, YuvConversionMode::Balanced)?;
-        }
-        Encoding::Planar(chroma) => {
-            let (chroma_width, chroma_height) = chroma_size(chroma, w, h);
-            let (y_plane, rest) = bytes.split_at(w * h);
-            let (u_plane, v_plane) = rest.split_at(chroma_width * chroma_height);
-            let stride = chroma_width as u32;
-            let planes = YuvPlanarImage {
-                y_plane,
-                y_stride: width,
-                u_plane,
-                u_stride: stride,
-                v_plane,
-                v_stride: stride,
-                width,
-                height,
-            };
-            match chroma {
-                Chroma::C420 => yuv::yuv420_to_rgb(&planes, rgb, width * 3, range, matrix)?,
-                Chroma::C422 => yuv::yuv422_to_rgb(&planes, rgb, width * 3, range, matrix)?,
-                Chroma::C444 => yuv::yuv444_to_rgb(&planes, rgb, width * 3, range, matrix)?,
-            }
-        }
-        Encoding::Gray => rgb.chunks_exact_mut(3).zip(bytes).for_each(|(pixel, &y)| pixel.fill(y)),
-        Encoding::Bgr => rgb
-            .chunks_exact_mut(3)
-            .zip(bytes.chunks_exact(3))
-            .for_each(|(to, from)| to.copy_from_slice(&[from[2], from[1], from[0]])),
-        Encoding::Rgb | Encoding::Jpeg | Encoding::PictureFile => unreachable!("decoded elsewhere"),
-    }
-    Ok(())
-}
-
-fn chroma_size(chroma: Chroma, width: usize, height: usize) -> (usize, usize) {
-    match chroma {
-        Chroma::C420 => (width.div_ceil(2), height.div_ceil(2)),
-        Chroma::C422 => (width.div_ceil(2), height),
-        Chroma::C444 => (width, height),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        frame::Chroma,
+        turn::{Rotation, Turn},
+    };
 
     fn decoded(encoding: Encoding, width: u32, height: u32, bytes: Vec<u8>) -> Result<Frame, DecodeError> {
         let mut frame = Frame { encoding, width, height, bytes, ..Frame::default() };
@@ -317,6 +217,29 @@ mod tests {
     }
 
     #[test]
+    fn uyvy_is_yuyv_in_another_order() {
+        let yuyv: Vec<u8> = (0..48).map(|i| (i * 37 % 200 + 20) as u8).collect();
+        let uyvy = yuyv.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        let pixels = |encoding, bytes| decoded(encoding, 6, 4, bytes).unwrap().picture.pixels;
+        assert_eq!(pixels(Encoding::Uyvy, uyvy), pixels(Encoding::Yuyv, yuyv));
+    }
+
+    #[test]
+    fn sizes_and_pixels_are_those_of_the_turned_picture() {
+        let turn = Turn { rotation: Rotation::Quarter, mirror: false };
+        let mut frame = Frame { encoding: Encoding::Gray, width: 3, height: 2, turn, ..Frame::default() };
+        frame.bytes.extend([1, 2, 3, 4, 5, 6]);
+        let decoder = FrameDecoder::new(1.0);
+        assert_eq!(decoder.size(&frame).unwrap(), (2, 3));
+        decoder.decode(&mut frame).unwrap();
+        assert_eq!(frame.size(), (2, 3));
+        let grays: Vec<u8> = frame.picture.pixels.iter().step_by(3).copied().collect();
+        assert_eq!(grays, [4, 1, 5, 2, 6, 3]);
+        frame.clear();
+        assert_eq!(frame.turn, turn);
+    }
+
+    #[test]
     fn bgr_is_turned_round() {
         assert_eq!(decoded(Encoding::Bgr, 1, 1, vec![1, 2, 3]).unwrap().picture.pixels, [3, 2, 1]);
     }
@@ -341,6 +264,15 @@ mod tests {
             assert_eq!((frame.picture.width, frame.picture.height, frame.size()), (width, height, (33, 100)));
             let view = frame.picture.view();
             assert!(view.row(2)[0].abs_diff(40) < 5 && view.row(height - 3)[0].abs_diff(200) < 5);
+        }
+        frame.turn = Turn { rotation: Rotation::ThreeQuarters, mirror: true };
+        assert_eq!(decoder.size(&frame).unwrap(), (100, 33));
+        for (shrink, width, height) in [(2, 50, 17), (4, 25, 9), (1, 100, 33)] {
+            frame.shrink = shrink;
+            decoder.decode(&mut frame).unwrap();
+            assert_eq!((frame.picture.width, frame.picture.height, frame.size()), (width, height, (100, 33)));
+            let row = frame.picture.view().row(3);
+            assert!(row[6].abs_diff(200) < 5 && row[row.len() - 6].abs_diff(40) < 5);
         }
     }
 
