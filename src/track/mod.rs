@@ -4,10 +4,13 @@
 //! associating every detection box", 2022): detections with high scores are matched first, then those with low scores
 //! are matched with existing tracks, for example when a head turns away. A last round matches the remaining ones by
 //! enlarged boxes (Yang et al., "Hard to track objects with irregular motions and similar appearances?", 2023), for
-//! fast faces at low frame rates.
+//! fast faces at low frame rates. Tracks in view are matched before hidden ones, as in DeepSORT's matching cascade
+//! (Wojke et al., "Simple online and realtime tracking with a deep association metric", 2017); where hidden faces may
+//! reappear is in `recall.rs`.
 mod assign;
 mod config;
 mod kalman;
+mod recall;
 
 pub use config::TrackerConfig;
 
@@ -15,6 +18,7 @@ use crate::{detect::Detection, pose::Pose};
 use assign::Assignment;
 use emotiond_core::geometry::BoundingBox;
 use kalman::BoxFilter;
+use recall::Recall;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -86,6 +90,9 @@ struct Track {
     /// `None` until the face is announced.
     id: Option<u64>,
     filter: BoxFilter,
+    recall: Recall,
+    /// Where it may also reappear, if it is hidden.
+    places: [BoundingBox; 4],
     /// The detected box, or the predicted one since the last detection.
     bounds: BoundingBox,
     score: f32,
@@ -128,7 +135,9 @@ impl Tracker {
         self.scratch.free.clear();
         self.scratch.free.resize(detections.len(), true);
         let sure = |found: &Detection| found.score >= min_score;
-        self.pair(detections, sure, |_| true, 0.0);
+        // A hidden track must not take the face of its occluder.
+        self.pair(detections, sure, |track| track.seen_in == last, 0.0);
+        self.pair(detections, sure, |track| track.seen_in < last, 0.0);
         // Low-score detections continue only tracks that were in view.
         self.pair(detections, |found| !sure(found), |track| track.seen_in == last, 0.0);
         self.pair(detections, sure, |_| true, ENLARGED);
@@ -181,6 +190,7 @@ impl Tracker {
         for track in &mut self.tracks {
             track.filter.predict(elapsed_s as f32);
             track.bounds = track.filter.bounds();
+            track.places = track.recall.places(time_s);
             track.predicted = true;
         }
     }
@@ -200,8 +210,10 @@ impl Tracker {
         found.clear();
         found.extend((0..detections.len()).filter(|&f| free[f] && detection_passes(&detections[f])));
         let overlap = |t: usize, f: usize| {
-            let (track, face) = (&tracks[chosen[t]].bounds, &detections[found[f]].bounds);
-            track.enlarged(enlarged).iou(&face.enlarged(enlarged))
+            let (track, face) = (&tracks[chosen[t]], detections[found[f]].bounds.enlarged(enlarged));
+            let overlap = |place: &BoundingBox| place.enlarged(enlarged).iou(&face);
+            let elsewhere = if track.seen_in + 1 < *search { &track.places[..] } else { &[] };
+            elsewhere.iter().map(overlap).fold(overlap(&track.bounds), f32::max)
         };
         for &(t, f) in assignment.solve(chosen.len(), found.len(), config.min_iou, overlap) {
             free[found[f]] = false;
@@ -234,9 +246,12 @@ impl Tracker {
 
 impl Track {
     fn new(found: &Detection, time_s: f64, search: u64) -> Self {
+        let filter = BoxFilter::new(&found.bounds);
         Self {
             id: None,
-            filter: BoxFilter::new(&found.bounds),
+            recall: Recall::new(&filter, time_s),
+            places: [found.bounds; 4],
+            filter,
             bounds: found.bounds,
             score: found.score,
             seen_s: time_s,
@@ -249,6 +264,7 @@ impl Track {
 
     fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
         self.filter.correct(&found.bounds);
+        self.recall.keep(&self.filter, time_s);
         (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
     }

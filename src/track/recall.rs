@@ -1,0 +1,64 @@
+//! Where a hidden face may reappear.
+//!
+//! Before an occluder hides a face, it covers the face from one side: the detected box shrinks and slides, and the
+//! Kalman filter takes that for motion. So a track also remembers its state from before, and a hidden face is expected
+//! at several places. Observation-centric SORT (Cao et al., "Observation-Centric SORT", 2023) likewise trusts
+//! observations from before the occlusion more than the filter's latest estimate.
+
+use super::kalman::{BoxFilter, slowing_s};
+use emotiond_core::geometry::BoundingBox;
+
+/// A state is remembered every so many seconds. An occluder takes about as long to cover half of a face.
+const REMEMBERED_EVERY_S: f64 = 0.5;
+
+/// The remembered states of a face: `newer` is up to `REMEMBERED_EVERY_S` older than the last detection, `older` up to
+/// twice as much. Two, because the newer one may already be affected by the occluder, and the older one is less exact.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recall {
+    older: State,
+    newer: State,
+}
+
+/// Position, size and motion of a face at a time.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    bounds: BoundingBox,
+    speed: (f32, f32),
+    time_s: f64,
+}
+
+impl Recall {
+    /// The memory of a new face.
+    pub fn new(filter: &BoxFilter, time_s: f64) -> Self {
+        let now = State::of(filter, time_s);
+        Self { older: now, newer: now }
+    }
+
+    /// Adds the state after a detection, if it is time to.
+    pub fn keep(&mut self, filter: &BoxFilter, time_s: f64) {
+        if time_s - self.newer.time_s >= REMEMBERED_EVERY_S {
+            *self = Self { older: self.newer, newer: State::of(filter, time_s) };
+        }
+    }
+
+    /// Where the face is at `time_s` if, since the remembered states, it came to rest, or if it moved on.
+    pub fn places(&self, time_s: f64) -> [BoundingBox; 4] {
+        let [(a, b), (c, d)] = [self.older, self.newer].map(|state| {
+            let elapsed_s = (time_s - state.time_s) as f32;
+            (state.moved(slowing_s(elapsed_s)), state.moved(elapsed_s))
+        });
+        [a, b, c, d]
+    }
+}
+
+impl State {
+    fn of(filter: &BoxFilter, time_s: f64) -> Self {
+        Self { bounds: filter.bounds(), speed: filter.speed(), time_s }
+    }
+
+    /// The box after moving at the state's speed for `seconds`.
+    fn moved(&self, seconds: f32) -> BoundingBox {
+        let (x, y) = self.speed;
+        BoundingBox { x: self.bounds.x + x * seconds, y: self.bounds.y + y * seconds, ..self.bounds }
+    }
+}
