@@ -78,7 +78,7 @@ impl Follow {
                 let blind_below_px = frame.blind_below_px;
                 lane.tracker.configure(&settings.tracker);
                 let time_s = seconds(&frame, self.started);
-                let Frame { detections, faces, lost, file, search, .. } = &mut *frame;
+                let Frame { detections, faces, lost, file, search, picture, shrink, .. } = &mut *frame;
                 if file.is_some() {
                     // Pictures of a folder are independent, so each face gets a new track number.
                     faces.extend(detections.iter().map(|found| Face {
@@ -91,7 +91,8 @@ impl Follow {
                 } else if *search == Search::Skip {
                     lane.tracker.foresee(time_s, faces, lost);
                 } else {
-                    let findings = Findings { detections, min_score, blind_below_px };
+                    let (picture, shrink) = (Some(picture.view()), *shrink);
+                    let findings = Findings { detections, min_score, blind_below_px, picture, shrink };
                     lane.tracker.search(&findings, time_s, &self.ids, faces, lost);
                 }
             }

@@ -10,14 +10,16 @@
 mod assign;
 mod config;
 mod kalman;
+mod look;
 mod recall;
 
 pub use config::TrackerConfig;
 
 use crate::{detect::Detection, pose::Pose};
 use assign::Assignment;
-use emotiond_core::geometry::BoundingBox;
+use emotiond_core::{geometry::BoundingBox, picture::PictureView};
 use kalman::BoxFilter;
+use look::Look;
 use recall::Recall;
 use std::sync::{
     Arc,
@@ -51,6 +53,25 @@ pub struct Findings<'a> {
     pub min_score: f32,
     /// Smaller faces, by their longer side in pixels, may have been missed, so their tracks stay in view.
     pub blind_below_px: f32,
+    /// The picture, for comparing the colours of faces; `None` if only boxes count.
+    pub picture: Option<PictureView<'a>>,
+    /// The divisor of the picture's sides: boxes are in pixels of the picture before.
+    pub shrink: u32,
+}
+
+/// Faces whose boxes, enlarged by this part of their sides, overlap may cover one another.
+const NEAR: f32 = 0.6;
+
+impl Findings<'_> {
+    /// The look of a detected face; `None` if it has no colours or if a face nearby may cover it.
+    fn look(&self, index: usize) -> Option<Look> {
+        let bounds = &self.detections[index].bounds;
+        let picture = self.picture.as_ref()?;
+        let is_near = |other: &Detection| other.bounds.enlarged(NEAR).iou(&bounds.enlarged(NEAR)) > 0.0;
+        let others = self.detections.iter().enumerate().filter(|(other, _)| *other != index);
+        let is_free = !others.map(|(_, face)| face).any(is_near);
+        is_free.then(|| Look::of(picture, &bounds.scaled(1.0 / self.shrink as f32)))?
+    }
 }
 
 /// Assigns track numbers that are unique across all sources. Clones share one counter.
@@ -128,7 +149,7 @@ impl Tracker {
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
-        let Findings { detections, min_score, blind_below_px } = *findings;
+        let Findings { detections, min_score, blind_below_px, .. } = *findings;
         self.advance(time_s, lost);
         self.search += 1;
         let last = self.search - 1;
@@ -136,15 +157,15 @@ impl Tracker {
         self.scratch.free.resize(detections.len(), true);
         let sure = |found: &Detection| found.score >= min_score;
         // A hidden track must not take the face of its occluder.
-        self.pair(detections, sure, |track| track.seen_in == last, 0.0);
-        self.pair(detections, sure, |track| track.seen_in < last, 0.0);
+        self.pair(findings, sure, |track| track.seen_in == last, 0.0);
+        self.pair(findings, sure, |track| track.seen_in < last, 0.0);
         // Low-score detections continue only tracks that were in view.
-        self.pair(detections, |found| !sure(found), |track| track.seen_in == last, 0.0);
-        self.pair(detections, sure, |_| true, ENLARGED);
-        for (found, _) in
-            detections.iter().zip(&self.scratch.free).filter(|(found, free)| **free && sure(found))
-        {
-            self.tracks.push(Track::new(found, time_s, self.search));
+        self.pair(findings, |found| !sure(found), |track| track.seen_in == last, 0.0);
+        self.pair(findings, sure, |_| true, ENLARGED);
+        for (index, found) in detections.iter().enumerate() {
+            if self.scratch.free[index] && sure(found) {
+                self.tracks.push(Track::new(found, findings.look(index), time_s, self.search));
+            }
         }
         for track in self.tracks.iter_mut().filter(|track| track.seen_in == self.search) {
             track.hits += u32::from(track.score >= min_score);
@@ -198,11 +219,12 @@ impl Tracker {
     /// One round: matches the unmatched detections and tracks that satisfy the given conditions.
     fn pair(
         &mut self,
-        detections: &[Detection],
+        findings: &Findings,
         detection_passes: impl Fn(&Detection) -> bool,
         track_passes: impl Fn(&Track) -> bool,
         enlarged: f32,
     ) {
+        let detections = findings.detections;
         let Self { config, tracks, search, time_s, scratch } = self;
         let Scratch { free, tracks: chosen, found, assignment } = scratch;
         chosen.clear();
@@ -212,12 +234,18 @@ impl Tracker {
         let overlap = |t: usize, f: usize| {
             let (track, face) = (&tracks[chosen[t]], detections[found[f]].bounds.enlarged(enlarged));
             let overlap = |place: &BoundingBox| place.enlarged(enlarged).iou(&face);
-            let elsewhere = if track.seen_in + 1 < *search { &track.places[..] } else { &[] };
-            elsewhere.iter().map(overlap).fold(overlap(&track.bounds), f32::max)
+            if track.seen_in + 1 == *search {
+                return overlap(&track.bounds);
+            }
+            let most = track.places.iter().map(overlap).fold(overlap(&track.bounds), f32::max);
+            let bounds = &detections[found[f]].bounds;
+            let is_other =
+                || findings.look(found[f]).is_some_and(|look| track.recall.excludes(&look, bounds));
+            if most > 0.0 && most >= config.min_iou && is_other() { 0.0 } else { most }
         };
         for &(t, f) in assignment.solve(chosen.len(), found.len(), config.min_iou, overlap) {
             free[found[f]] = false;
-            tracks[chosen[t]].see(&detections[found[f]], *time_s, *search);
+            tracks[chosen[t]].see(findings, found[f], *time_s, *search);
         }
     }
 
@@ -245,11 +273,11 @@ impl Tracker {
 }
 
 impl Track {
-    fn new(found: &Detection, time_s: f64, search: u64) -> Self {
+    fn new(found: &Detection, look: Option<Look>, time_s: f64, search: u64) -> Self {
         let filter = BoxFilter::new(&found.bounds);
         Self {
             id: None,
-            recall: Recall::new(&filter, time_s),
+            recall: Recall::new(&filter, look, time_s),
             places: [found.bounds; 4],
             filter,
             bounds: found.bounds,
@@ -262,9 +290,10 @@ impl Track {
         }
     }
 
-    fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
+    fn see(&mut self, findings: &Findings, index: usize, time_s: f64, search: u64) {
+        let found = &findings.detections[index];
         self.filter.correct(&found.bounds);
-        self.recall.keep(&self.filter, time_s);
+        self.recall.keep(&self.filter, || findings.look(index), time_s);
         (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
     }

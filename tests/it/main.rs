@@ -25,4 +25,5 @@ mod pose;
 mod report;
 mod sources;
 mod telemetry;
+mod tracking;
 mod unit_on_systemd;
