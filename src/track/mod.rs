@@ -5,8 +5,8 @@
 //! are matched with existing tracks, for example when a head turns away. A last round matches the remaining ones by
 //! enlarged boxes (Yang et al., "Hard to track objects with irregular motions and similar appearances?", 2023), for
 //! fast faces at low frame rates. Tracks in view are matched before hidden ones, as in DeepSORT's matching cascade
-//! (Wojke et al., "Simple online and realtime tracking with a deep association metric", 2017); where hidden faces may
-//! reappear is in `recall.rs`.
+//! (Wojke et al., "Simple online and realtime tracking with a deep association metric", 2017). `recall.rs` tells where
+//! a hidden face may reappear, `look.rs` whether the face there is of a different person.
 mod assign;
 mod config;
 mod kalman;
@@ -28,6 +28,10 @@ use std::sync::{
 
 /// Total enlargement of boxes in the last round, as a fraction of their sides.
 const ENLARGED: f32 = 0.6;
+/// Faces whose boxes, enlarged by this part of their sides, overlap may cover one another.
+const NEAR: f32 = 0.6;
+/// A face that was hidden for less than this many seconds is of the same person.
+const REPLACED_AFTER_S: f64 = 0.2;
 
 /// A tracked face.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,12 +59,9 @@ pub struct Findings<'a> {
     pub blind_below_px: f32,
     /// The picture, for comparing the colours of faces; `None` if only boxes count.
     pub picture: Option<PictureView<'a>>,
-    /// The divisor of the picture's sides: boxes are in pixels of the picture before.
+    /// The divisor of the picture's sides; boxes are in pixels of the full-size picture.
     pub shrink: u32,
 }
-
-/// Faces whose boxes, enlarged by this part of their sides, overlap may cover one another.
-const NEAR: f32 = 0.6;
 
 impl Findings<'_> {
     /// The look of a detected face; `None` if it has no colours or if a face nearby may cover it.
@@ -238,10 +239,9 @@ impl Tracker {
                 return overlap(&track.bounds);
             }
             let most = track.places.iter().map(overlap).fold(overlap(&track.bounds), f32::max);
-            let bounds = &detections[found[f]].bounds;
-            let is_other =
-                || findings.look(found[f]).is_some_and(|look| track.recall.excludes(&look, bounds));
-            if most > 0.0 && most >= config.min_iou && is_other() { 0.0 } else { most }
+            let may_match = most > 0.0 && most >= config.min_iou;
+            let may_be_other = may_match && *time_s - track.seen_s >= REPLACED_AFTER_S;
+            if may_be_other && track.is_other(findings, found[f]) { 0.0 } else { most }
         };
         for &(t, f) in assignment.solve(chosen.len(), found.len(), config.min_iou, overlap) {
             free[found[f]] = false;
@@ -296,6 +296,12 @@ impl Track {
         self.recall.keep(&self.filter, || findings.look(index), time_s);
         (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
+    }
+
+    /// Whether the face at `index` looks like a different person.
+    fn is_other(&self, findings: &Findings, index: usize) -> bool {
+        let bounds = &findings.detections[index].bounds;
+        findings.look(index).is_some_and(|look| self.recall.excludes(&look, bounds))
     }
 
     fn longer_side(&self) -> f32 {
