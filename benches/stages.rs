@@ -128,7 +128,13 @@ fn track(bencher: Bencher, faces: usize) {
     bencher.counter(ItemsCount::new(faces)).bench_local(|| {
         told.clear();
         frame += 1;
-        let findings = Findings { detections: &crowds[frame % 10], min_score: 0.6, blind_below_px: 0.0 };
+        let findings = Findings {
+            detections: &crowds[frame % 10],
+            min_score: 0.6,
+            blind_below_px: 0.0,
+            picture: None,
+            shrink: 1,
+        };
         tracker.search(&findings, frame as f64 / 30.0, &ids, &mut told, &mut lost);
     });
 }

@@ -119,7 +119,7 @@ impl Lane {
         if frame.file.is_none() && mem::replace(&mut self.size, frame.size()) != frame.size() {
             self.tracker.finish(lost);
         }
-        let Frame { detections, faces, file, search, blind_below_px, .. } = frame;
+        let Frame { detections, faces, file, search, blind_below_px, picture, shrink, .. } = frame;
         if file.is_some() {
             // Pictures of a folder are independent, so each face gets a new track number.
             faces.extend(detections.iter().map(|found| Face {
@@ -132,7 +132,13 @@ impl Lane {
         } else if *search == Search::Skip {
             self.tracker.foresee(time_s, faces, lost);
         } else {
-            let findings = Findings { detections, min_score, blind_below_px: *blind_below_px };
+            let findings = Findings {
+                detections,
+                min_score,
+                blind_below_px: *blind_below_px,
+                picture: Some(picture.view()),
+                shrink: *shrink,
+            };
             self.tracker.search(&findings, time_s, ids, faces, lost);
         }
     }

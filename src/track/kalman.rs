@@ -71,6 +71,17 @@ impl BoxFilter {
         let (w, h) = (self.width.value, self.height.value);
         BoundingBox::new(self.center_x.value - w / 2.0, self.center_y.value - h / 2.0, w, h)
     }
+
+    /// The estimated velocity of the centre, in pixels per second.
+    pub fn speed(&self) -> (f32, f32) {
+        (self.center_x.speed, self.center_y.speed)
+    }
+}
+
+/// How many seconds a face at its present velocity takes for the way that it goes in `elapsed_s` while its velocity
+/// decays.
+pub(super) fn slowing_s(elapsed_s: f32) -> f32 {
+    SPEED_FADES_S * (1.0 - (-elapsed_s / SPEED_FADES_S).exp())
 }
 
 /// The longer side, at least 1.
@@ -92,7 +103,7 @@ impl AxisFilter {
     /// `wander` is the standard deviation of the change of velocity in one second.
     fn predict(&mut self, elapsed_s: f32, wander: f32) {
         let kept = (-elapsed_s / SPEED_FADES_S).exp();
-        let reach_s = SPEED_FADES_S * (1.0 - kept);
+        let reach_s = slowing_s(elapsed_s);
         self.value += self.speed * reach_s;
         self.speed *= kept;
         let noise = wander * wander * elapsed_s;

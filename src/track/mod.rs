@@ -4,17 +4,23 @@
 //! associating every detection box", 2022): detections with high scores are matched first, then those with low scores
 //! are matched with existing tracks, for example when a head turns away. A last round matches the remaining ones by
 //! enlarged boxes (Yang et al., "Hard to track objects with irregular motions and similar appearances?", 2023), for
-//! fast faces at low frame rates.
+//! fast faces at low frame rates. Tracks in view are matched before hidden ones, as in DeepSORT's matching cascade
+//! (Wojke et al., "Simple online and realtime tracking with a deep association metric", 2017). `recall.rs` tells where
+//! a hidden face may reappear, `look.rs` whether the face there is of a different person.
 mod assign;
 mod config;
 mod kalman;
+mod look;
+mod recall;
 
 pub use config::TrackerConfig;
 
 use crate::{detect::Detection, pose::Pose};
 use assign::Assignment;
-use emotiond_core::geometry::BoundingBox;
+use emotiond_core::{geometry::BoundingBox, picture::PictureView};
 use kalman::BoxFilter;
+use look::Look;
+use recall::Recall;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -22,6 +28,10 @@ use std::sync::{
 
 /// Total enlargement of boxes in the last round, as a fraction of their sides.
 const ENLARGED: f32 = 0.6;
+/// Faces whose boxes, enlarged by this part of their sides, overlap may cover one another.
+const NEAR: f32 = 0.6;
+/// A face that was hidden for less than this many seconds is of the same person.
+const REPLACED_AFTER_S: f64 = 0.2;
 
 /// A tracked face.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +57,22 @@ pub struct Findings<'a> {
     pub min_score: f32,
     /// Smaller faces, by their longer side in pixels, may have been missed, so their tracks stay in view.
     pub blind_below_px: f32,
+    /// The picture, for comparing the colours of faces; `None` if only boxes count.
+    pub picture: Option<PictureView<'a>>,
+    /// The divisor of the picture's sides; boxes are in pixels of the full-size picture.
+    pub shrink: u32,
+}
+
+impl Findings<'_> {
+    /// The look of a detected face; `None` if it has no colours or if a face nearby may cover it.
+    fn look(&self, index: usize) -> Option<Look> {
+        let bounds = &self.detections[index].bounds;
+        let picture = self.picture.as_ref()?;
+        let is_near = |other: &Detection| other.bounds.enlarged(NEAR).iou(&bounds.enlarged(NEAR)) > 0.0;
+        let others = self.detections.iter().enumerate().filter(|(other, _)| *other != index);
+        let is_free = !others.map(|(_, face)| face).any(is_near);
+        is_free.then(|| Look::of(picture, &bounds.scaled(1.0 / self.shrink as f32)))?
+    }
 }
 
 /// Assigns track numbers that are unique across all sources. Clones share one counter.
@@ -86,6 +112,9 @@ struct Track {
     /// `None` until the face is announced.
     id: Option<u64>,
     filter: BoxFilter,
+    recall: Recall,
+    /// Where it may also reappear, if it is hidden.
+    places: [BoundingBox; 4],
     /// The detected box, or the predicted one since the last detection.
     bounds: BoundingBox,
     score: f32,
@@ -121,21 +150,23 @@ impl Tracker {
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
-        let Findings { detections, min_score, blind_below_px } = *findings;
+        let Findings { detections, min_score, blind_below_px, .. } = *findings;
         self.advance(time_s, lost);
         self.search += 1;
         let last = self.search - 1;
         self.scratch.free.clear();
         self.scratch.free.resize(detections.len(), true);
         let sure = |found: &Detection| found.score >= min_score;
-        self.pair(detections, sure, |_| true, 0.0);
+        // A hidden track must not take the face of its occluder.
+        self.pair(findings, sure, |track| track.seen_in == last, 0.0);
+        self.pair(findings, sure, |track| track.seen_in < last, 0.0);
         // Low-score detections continue only tracks that were in view.
-        self.pair(detections, |found| !sure(found), |track| track.seen_in == last, 0.0);
-        self.pair(detections, sure, |_| true, ENLARGED);
-        for (found, _) in
-            detections.iter().zip(&self.scratch.free).filter(|(found, free)| **free && sure(found))
-        {
-            self.tracks.push(Track::new(found, time_s, self.search));
+        self.pair(findings, |found| !sure(found), |track| track.seen_in == last, 0.0);
+        self.pair(findings, sure, |_| true, ENLARGED);
+        for (index, found) in detections.iter().enumerate() {
+            if self.scratch.free[index] && sure(found) {
+                self.tracks.push(Track::new(found, findings.look(index), time_s, self.search));
+            }
         }
         for track in self.tracks.iter_mut().filter(|track| track.seen_in == self.search) {
             track.hits += u32::from(track.score >= min_score);
@@ -181,6 +212,7 @@ impl Tracker {
         for track in &mut self.tracks {
             track.filter.predict(elapsed_s as f32);
             track.bounds = track.filter.bounds();
+            track.places = track.recall.places(time_s);
             track.predicted = true;
         }
     }
@@ -188,11 +220,12 @@ impl Tracker {
     /// One round: matches the unmatched detections and tracks that satisfy the given conditions.
     fn pair(
         &mut self,
-        detections: &[Detection],
+        findings: &Findings,
         detection_passes: impl Fn(&Detection) -> bool,
         track_passes: impl Fn(&Track) -> bool,
         enlarged: f32,
     ) {
+        let detections = findings.detections;
         let Self { config, tracks, search, time_s, scratch } = self;
         let Scratch { free, tracks: chosen, found, assignment } = scratch;
         chosen.clear();
@@ -200,12 +233,19 @@ impl Tracker {
         found.clear();
         found.extend((0..detections.len()).filter(|&f| free[f] && detection_passes(&detections[f])));
         let overlap = |t: usize, f: usize| {
-            let (track, face) = (&tracks[chosen[t]].bounds, &detections[found[f]].bounds);
-            track.enlarged(enlarged).iou(&face.enlarged(enlarged))
+            let (track, face) = (&tracks[chosen[t]], detections[found[f]].bounds.enlarged(enlarged));
+            let overlap = |place: &BoundingBox| place.enlarged(enlarged).iou(&face);
+            if track.seen_in + 1 == *search {
+                return overlap(&track.bounds);
+            }
+            let most = track.places.iter().map(overlap).fold(overlap(&track.bounds), f32::max);
+            let may_match = most > 0.0 && most >= config.min_iou;
+            let may_be_other = may_match && *time_s - track.seen_s >= REPLACED_AFTER_S;
+            if may_be_other && track.is_other(findings, found[f]) { 0.0 } else { most }
         };
         for &(t, f) in assignment.solve(chosen.len(), found.len(), config.min_iou, overlap) {
             free[found[f]] = false;
-            tracks[chosen[t]].see(&detections[found[f]], *time_s, *search);
+            tracks[chosen[t]].see(findings, found[f], *time_s, *search);
         }
     }
 
@@ -233,10 +273,13 @@ impl Tracker {
 }
 
 impl Track {
-    fn new(found: &Detection, time_s: f64, search: u64) -> Self {
+    fn new(found: &Detection, look: Option<Look>, time_s: f64, search: u64) -> Self {
+        let filter = BoxFilter::new(&found.bounds);
         Self {
             id: None,
-            filter: BoxFilter::new(&found.bounds),
+            recall: Recall::new(&filter, look, time_s),
+            places: [found.bounds; 4],
+            filter,
             bounds: found.bounds,
             score: found.score,
             seen_s: time_s,
@@ -247,10 +290,18 @@ impl Track {
         }
     }
 
-    fn see(&mut self, found: &Detection, time_s: f64, search: u64) {
+    fn see(&mut self, findings: &Findings, index: usize, time_s: f64, search: u64) {
+        let found = &findings.detections[index];
         self.filter.correct(&found.bounds);
+        self.recall.keep(&self.filter, || findings.look(index), time_s);
         (self.bounds, self.score, self.pose) = (found.bounds, found.score, found.pose);
         (self.seen_s, self.seen_in, self.predicted) = (time_s, search, false);
+    }
+
+    /// Whether the face at `index` looks like a different person.
+    fn is_other(&self, findings: &Findings, index: usize) -> bool {
+        let bounds = &findings.detections[index].bounds;
+        findings.look(index).is_some_and(|look| self.recall.excludes(&look, bounds))
     }
 
     fn longer_side(&self) -> f32 {

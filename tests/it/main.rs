@@ -29,5 +29,6 @@ mod pose;
 mod report;
 mod sources;
 mod telemetry;
+mod tracking;
 mod turned;
 mod unit_on_systemd;

@@ -1,3 +1,5 @@
+mod occlusion;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -26,7 +28,7 @@ impl Rig {
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
-        let findings = Findings { detections, min_score: 0.6, blind_below_px };
+        let findings = Findings { detections, min_score: 0.6, blind_below_px, picture: None, shrink: 1 };
         self.tracker.search(&findings, time_s, &self.ids, faces, lost);
     }
 }
