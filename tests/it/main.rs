@@ -32,3 +32,4 @@ mod telemetry;
 mod tracking;
 mod turned;
 mod unit_on_systemd;
+mod videos;
