@@ -182,45 +182,39 @@ fn a_recorded_file_on_a_server_is_read_like_a_local_one() {
 #[test]
 fn single_pictures_are_asked_for_again_and_equal_ones_passed_over() {
     let scratch = Scratch::new();
-    let start_time = Instant::now();
-    let camera = HttpCamera::start(move |request, client| {
+    let tagged = HttpCamera::start(|request, client| {
         let tag = format!("\"{}\"", request.number / 5);
-        match request.target.as_str() {
-            "/tag.jpg" if request.header("if-none-match") == Some(&tag) => {
-                answer(client, "304 Not Modified", &[], b"")
-            }
-            "/tag.jpg" => {
-                let headers = ["Content-Type: image/jpeg", &format!("ETag: {tag}")];
-                answer(client, "200 OK", &headers, &variant(request.number / 5))
-            }
-            // Another picture after six seconds.
-            _ => {
-                let picture = variant(usize::from(start_time.elapsed() > Duration::from_secs(6)));
-                answer(client, "200 OK", &["Content-Type: image/jpeg"], &picture)
-            }
+        if request.header("if-none-match") == Some(&tag) {
+            return answer(client, "304 Not Modified", &[], b"");
         }
+        let headers = ["Content-Type: image/jpeg", &format!("ETag: {tag}")];
+        answer(client, "200 OK", &headers, &variant(request.number / 5))
     });
-    let slow = HttpCamera::start(move |_, client| {
-        let picture = variant(usize::from(start_time.elapsed() > Duration::from_secs(6)));
+    let plain = HttpCamera::start(|request, client| {
+        let picture = variant(usize::from(request.number >= 5));
         answer(client, "200 OK", &["Content-Type: image/jpeg"], &picture)
     });
     let sources = format!(
-        "[limits]\nstalled_after_s = 2\n[[source]]\nname = \"tag\"\nuri = {:?}\nmax_fps = 10\n[[source]]\nname = \"slow\"\nuri = {:?}\n",
-        camera.url("/tag.jpg"),
-        slow.url("/slow.jpg")
+        "[limits]\nstalled_after_s = 2.5\n[[source]]\nname = \"tagged\"\nuri = {:?}\nmax_fps = 10\n[[source]]\nname = \"plain\"\nuri = {:?}\n",
+        tagged.url("/a.jpg"),
+        plain.url("/b.jpg")
     );
     let mut running = start(&scratch, &sources, &["--emit", "every-frame"]);
-    running.wait_for(|event| event["source"] == "slow" && event["phase"] == "update");
-    let (asked, seconds) = (camera.requests().len(), start_time.elapsed().as_secs_f64());
+    running.wait_for(is_state("plain", "up"));
+    let asked = || (tagged.requests().len(), plain.requests().len());
+    let (before, begin) = (asked(), Instant::now());
+    running.wait_for(|event| event["source"] == "plain" && event["phase"] == "update");
+    let (after, seconds) = (asked(), begin.elapsed().as_secs_f64());
     let ran = stop(running);
     let frames = |name: &str| {
-        ran.faces().iter().filter(|face| face["source"] == name && face["phase"] != "end").count()
+        let faces = ran.faces();
+        faces.iter().filter(|face| face["source"] == name && face["phase"] != "end").count()
     };
-    assert!(asked as f64 <= seconds * 10.0 + 2.0 && asked as f64 >= seconds * 2.0, "{asked} in {seconds} s");
-    assert!(frames("tag").abs_diff(asked.div_ceil(5)) <= 2, "{} of {asked}", frames("tag"));
-    assert_eq!(frames("slow"), 2);
-    let asked = slow.requests().len() as f64;
-    assert!(asked <= seconds + 2.0 && asked >= seconds * 0.5, "{asked} in {seconds} s");
+    // Ten pictures a second, and one a second if nothing else is said; a busy machine may be slower.
+    let rates = [(after.0 - before.0) as f64 / seconds, (after.1 - before.1) as f64 / seconds];
+    assert!((3.0..11.0).contains(&rates[0]) && (0.5..1.3).contains(&rates[1]), "{rates:?}");
+    assert!(frames("tagged").abs_diff(after.0.div_ceil(5)) <= 2, "{} of {after:?}", frames("tagged"));
+    assert_eq!(frames("plain"), 2);
     assert_eq!(ran.states().len(), 4, "no source stalls: {:?}", ran.states());
 }
 
@@ -408,7 +402,7 @@ fn no_secret_reaches_the_arguments_of_a_child_or_a_message() {
     let config = scratch.tiny("");
     // Nobody serves them; and what nobody can read.
     for address in [
-        "http://u:hidden@127.0.0.1:9/hidden=hidden?pwd=hidden",
+        "http://u:hidden@127.0.0.1:9/user=hidden?pwd=hidden",
         "rtsp://u:hidden@127.0.0.1:9/?token=hidden",
         "rtmp://u:hidden@127.0.0.1:9/live?hidden",
         "gopher://u:hidden@127.0.0.1:9/",
@@ -530,7 +524,8 @@ fn a_certificate_that_nobody_signed_is_refused_unless_a_key_allows_it() {
     running.wait_for(is_state("a", "up"));
     running.wait_for(is_state("a", "up"));
     let ran = stop(running);
-    ran.complains_once(&["certificates are not verified", "tls_verify"]);
+    let warned = ran.complaints().iter().filter(|line| line.contains("tls_verify = false")).count();
+    assert_eq!(warned, 1, "{}", ran.stderr);
 }
 
 /// Runs the daemon with `bytes` on stdin.
