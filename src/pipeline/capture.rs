@@ -26,6 +26,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const OPENING: Duration = Duration::from_secs(10);
 /// How long a driver may take to release a camera that has been disconnected.
 const LETTING_GO: Duration = Duration::from_secs(1);
+/// How long the first picture of a source waits for room in the inbox.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 /// A larger step backwards in time means that the system clock was set back.
 const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
@@ -192,6 +194,7 @@ impl Capture {
                 if self.told != Told::Up {
                     // The source has been up since this frame was captured.
                     self.tell(info, SourceState::Up, frame.time)?;
+                    self.wait_for_room();
                 }
                 session.first_frame.get_or_insert_with(Instant::now);
                 let next = self.hand_on(frame, info)?;
@@ -343,6 +346,15 @@ impl Capture {
         self.keep_order(&mut frame);
         frame.content = Content::State(state);
         self.send(frame, &info.counters)
+    }
+
+    /// Waits until the state in the inbox has been taken, which would otherwise displace the first picture: there may be
+    /// no other one, if it does not change.
+    fn wait_for_room(&self) {
+        let until = Instant::now() + ROOM_TIMEOUT;
+        while !self.waiting.is_empty() && Instant::now() < until && !self.stop.is_set() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Sleeps until the pause is over or the program stops.

@@ -312,7 +312,7 @@ fn basic_and_digest_logins_are_answered_and_passwords_kept() {
     let camera = HttpCamera::start(authorised);
     let address = camera.address;
     let sources = format!(
-        "[[source]]\nuri = \"http://user:{PASSWORD}@{address}/basic?token=hidden#hidden\"\n[[source]]\nuri = \"HTTP://user:p%40ss%3Aw%23rd%2Fx%25@{address}/digest?a=1\"\n"
+        "[[source]]\nuri = \"http://user:{PASSWORD}@{address}/basic?token=s3cr3t#s3cr3t\"\n[[source]]\nuri = \"HTTP://user:p%40ss%3Aw%23rd%2Fx%25@{address}/digest?a=1\"\n"
     );
     let mut running = start(&scratch, &sources, &[]);
     running.wait_for(|event| event["state"] == "up");
@@ -321,7 +321,7 @@ fn basic_and_digest_logins_are_answered_and_passwords_kept() {
     ran.complains_not();
     let shown = ran.stdout.clone() + &ran.stderr;
     assert!(shown.contains("/basic?token=*\""), "{shown}");
-    for secret in ["ss:w", "rd/x", "p%40", "hidden", "user"] {
+    for secret in ["ss:w", "rd/x", "p%40", "s3cr3t", "user"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
 
@@ -341,11 +341,11 @@ fn a_redirect_to_another_host_does_not_get_the_login() {
         assert_eq!(request.header("authorization"), None);
         answer(client, "401 Unauthorized", &["WWW-Authenticate: Basic realm=\"evil\""], b"")
     });
-    let target = format!("Location: {}", other.url("/x?token=hidden"));
+    let target = format!("Location: {}", other.url("/x?token=s3cr3t"));
     let camera = HttpCamera::start(move |request, client| match request.target.as_str() {
         "/away" => answer(client, "302 Found", &[&target], b""),
         "/stay" => answer(client, "302 Found", &["Location: /basic"], b""),
-        "/moved" => answer(client, "302 Found", &["Location: http://admin:hidden@127.0.0.1:9/"], b""),
+        "/moved" => answer(client, "302 Found", &["Location: http://admin:s3cr3t@127.0.0.1:9/"], b""),
         "/loop" => answer(client, "302 Found", &["Location: /loop"], b""),
         _ => authorised(request, client),
     });
@@ -356,7 +356,7 @@ fn a_redirect_to_another_host_does_not_get_the_login() {
     {
         let ran = run_sources(&config, &[&url(path)], &[]).exits(69);
         ran.complains_once(&[word]);
-        assert!(!(ran.stdout + &ran.stderr).contains("hidden"));
+        assert!(!(ran.stdout + &ran.stderr).contains("s3cr3t"));
     }
     assert_eq!(other.requests().len(), 1);
     let mut running = start(&scratch, &format!("[[source]]\nuri = {:?}\n", url("/stay")), &[]);
@@ -385,28 +385,28 @@ fn no_secret_reaches_the_arguments_of_a_child_or_a_message() {
         fs::read(path).unwrap()
     };
     let camera = HttpCamera::start(move |request, client| file(request, client, "video/x-matroska", &film));
-    let url = format!("http://user:hidden1@{}/a.mkv?pwd=hidden2", camera.address);
+    let url = format!("http://user:s3cr3t1@{}/a.mkv?pwd=s3cr3t2", camera.address);
     let rtsp = RtspCamera::start(Speaks::Tcp, Duration::from_secs(600));
-    let rtsp = format!("rtsp://user:hidden3@{}/a", rtsp.address);
+    let rtsp = format!("rtsp://user:s3cr3t3@{}/a", rtsp.address);
     let mut running =
         start(&scratch, &format!("[[source]]\nuri = {url:?}\n[[source]]\nuri = {rtsp:?}\n"), &[]);
     running.wait_for(|event| event["phase"] == "new");
     running.wait_for(|event| event["phase"] == "new");
     let lines = children(&running);
     assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("ffmpeg")), "{lines:?}");
-    assert!(lines.iter().all(|line| !line.contains("hidden") && !line.contains("127.0.0.1")), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("s3cr3t") && !line.contains("127.0.0.1")), "{lines:?}");
     let ran = stop(running);
-    assert!(!(ran.stdout + &ran.stderr).contains("hidden"));
+    assert!(!(ran.stdout + &ran.stderr).contains("s3cr3t"));
 
     let report = scratch.path("report.html");
     let config = scratch.tiny("");
     // Nobody serves them; and what nobody can read.
     for address in [
-        "http://u:hidden@127.0.0.1:9/user=hidden?pwd=hidden",
-        "rtsp://u:hidden@127.0.0.1:9/?token=hidden",
-        "rtmp://u:hidden@127.0.0.1:9/live?hidden",
-        "gopher://u:hidden@127.0.0.1:9/",
-        "http://user:12/hidden@cam/",
+        "http://u:s3cr3t@127.0.0.1:9/user=s3cr3t?pwd=s3cr3t",
+        "rtsp://u:s3cr3t@127.0.0.1:9/?token=s3cr3t",
+        "rtmp://u:s3cr3t@127.0.0.1:9/live?s3cr3t",
+        "gopher://u:s3cr3t@127.0.0.1:9/",
+        "http://user:12/s3cr3t@cam/",
     ] {
         let quoted = scratch.file("quoted.toml", format!("[[source]]\nurl = {address:?}\n"));
         let bare = scratch.file("bare.toml", format!("source = {address:?}\n"));
@@ -423,9 +423,9 @@ fn no_secret_reaches_the_arguments_of_a_child_or_a_message() {
             run(&["report", &file, "--out", report.to_str().unwrap()]),
         ] {
             let shown = ran.stdout + &ran.stderr;
-            assert!(!shown.contains("hidden"), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
         }
-        assert!(!fs::read_to_string(&report).unwrap_or_default().contains("hidden"));
+        assert!(!fs::read_to_string(&report).unwrap_or_default().contains("s3cr3t"));
     }
 }
 
@@ -482,8 +482,8 @@ fn rtsp_goes_over_tcp_or_udp_as_the_camera_can() {
 #[test]
 fn rtsp_that_closes_is_opened_again() {
     let scratch = Scratch::new();
-    let camera = RtspCamera::start(Speaks::Tcp, Duration::from_secs(2));
-    let sources = format!("[[source]]\nname = \"a\"\nuri = \"rtsp://{}/1\"\n", camera.address);
+    let camera = RtspCamera::start(Speaks::Tcp, Duration::from_secs(8));
+    let sources = format!("[[source]]\nname = \"a\"\nuri = \"rtsp://{}/1\"\nwait = true\n", camera.address);
     let mut running = start(&scratch, &sources, &[]);
     for _ in 0..2 {
         running.wait_for(is_state("a", "up"));
