@@ -22,6 +22,7 @@ mod glances;
 mod live;
 mod models;
 mod network;
+mod network_secrets;
 mod pose;
 mod report;
 mod sources;
