@@ -27,6 +27,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const OPENING: Duration = Duration::from_secs(10);
 /// How long a driver may take to release a camera that has been disconnected.
 const LETTING_GO: Duration = Duration::from_secs(1);
+/// How long the first picture of a source waits for room in the inbox.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 /// A larger step backwards in time means that the system clock was set back.
 const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
@@ -245,7 +247,11 @@ impl Capture {
             Some(reason) if self.told != SourceState::Stalled => {
                 self.tell(info, SourceState::Stalled, reason, self.clock.now())
             }
-            None if self.told != SourceState::Up => self.tell(info, SourceState::Up, String::new(), moment),
+            None if self.told != SourceState::Up => {
+                self.tell(info, SourceState::Up, String::new(), moment)?;
+                self.wait_for_room();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -402,6 +408,15 @@ impl Capture {
         self.told = state;
         let message = Message::state(self.index, moment, StateChange { state, reason });
         self.send(message, &info.counters)
+    }
+
+    /// Waits until the state in the inbox has been taken, which would otherwise displace the first picture: there may be
+    /// no other one, if it does not change.
+    fn wait_for_room(&self) {
+        let until = Instant::now() + ROOM_TIMEOUT;
+        while !self.queues.waiting.is_empty() && Instant::now() < until && !self.stop.is_set() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Sleeps until the pause is over or the program stops.

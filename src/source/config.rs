@@ -78,7 +78,7 @@ pub struct SourceConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub transport: Transport,
     /// Whether the certificate of an `https://` server is verified.
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub tls_verify: bool,
     /// Overrides `min_score` in `[detector]`.
     #[serde(default, deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
@@ -155,4 +155,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 fn yes() -> bool {
     true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }

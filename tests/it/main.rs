@@ -23,6 +23,7 @@ mod glances;
 mod live;
 mod models;
 mod network;
+mod network_secrets;
 mod odd_cameras;
 mod pictures;
 mod pose;

@@ -1,27 +1,24 @@
-//! Network sources: cameras that go away, their clock, recorded files, single pictures, transports, certificates, and
-//! whatever else HTTP cameras do.
+//! Network sources: cameras that go away, their clock, recorded files, single pictures, transports, and whatever else
+//! HTTP cameras do.
 
 use crate::common::{
     Ran, Running, Scratch, data, emotiond, ffmpeg, finish,
-    http_camera::{Client, HttpCamera, Request, Stream, answer, begin, file, part, stream},
+    http_camera::{Client, HttpCamera, Request, answer, begin, file, part, stream},
     number,
     rtsp_camera::{RtspCamera, Speaks},
-    run, run_sources, string, text, wait_until,
+    run_sources, string, text, wait_until,
 };
 use rustix::process::Signal;
 use serde_json::Value;
 use std::{
-    fs, io,
-    net::TcpStream,
-    sync::Arc,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
 /// Rates at which a source shall keep its own time.
 const RATES: [f64; 3] = [2.0, 10.0, 25.0];
 
-fn portrait() -> Vec<u8> {
+pub fn portrait() -> Vec<u8> {
     fs::read(data("astronaut.jpg")).unwrap()
 }
 
@@ -33,18 +30,18 @@ fn variant(number: usize) -> Vec<u8> {
 }
 
 /// The daemon with sources described in TOML.
-fn start(scratch: &Scratch, sources: &str, more: &[&str]) -> Running {
+pub fn start(scratch: &Scratch, sources: &str, more: &[&str]) -> Running {
     let mut command = emotiond(&["run", "--config", &scratch.tiny(sources)]);
     command.args(more);
     Running::start(command)
 }
 
-fn is_state<'a>(source: &'a str, state: &'a str) -> impl Fn(&Value) -> bool + 'a {
+pub fn is_state<'a>(source: &'a str, state: &'a str) -> impl Fn(&Value) -> bool + 'a {
     move |event| event["source"] == source && event["state"] == state
 }
 
 /// Stops the daemon with a signal, which may take two seconds.
-fn stop(running: Running) -> Ran {
+pub fn stop(running: Running) -> Ran {
     let asked = Instant::now();
     running.signal(Signal::TERM);
     let ran = running.finish().exits(0);
@@ -53,7 +50,7 @@ fn stop(running: Running) -> Ran {
 }
 
 /// The command lines of the daemon's children.
-fn children(running: &Running) -> Vec<String> {
+pub fn children(running: &Running) -> Vec<String> {
     let pid = running.child.id();
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
@@ -182,45 +179,39 @@ fn a_recorded_file_on_a_server_is_read_like_a_local_one() {
 #[test]
 fn single_pictures_are_asked_for_again_and_equal_ones_passed_over() {
     let scratch = Scratch::new();
-    let start_time = Instant::now();
-    let camera = HttpCamera::start(move |request, client| {
+    let tagged = HttpCamera::start(|request, client| {
         let tag = format!("\"{}\"", request.number / 5);
-        match request.target.as_str() {
-            "/tag.jpg" if request.header("if-none-match") == Some(&tag) => {
-                answer(client, "304 Not Modified", &[], b"")
-            }
-            "/tag.jpg" => {
-                let headers = ["Content-Type: image/jpeg", &format!("ETag: {tag}")];
-                answer(client, "200 OK", &headers, &variant(request.number / 5))
-            }
-            // Another picture after six seconds.
-            _ => {
-                let picture = variant(usize::from(start_time.elapsed() > Duration::from_secs(6)));
-                answer(client, "200 OK", &["Content-Type: image/jpeg"], &picture)
-            }
+        if request.header("if-none-match") == Some(&tag) {
+            return answer(client, "304 Not Modified", &[], b"");
         }
+        let headers = ["Content-Type: image/jpeg", &format!("ETag: {tag}")];
+        answer(client, "200 OK", &headers, &variant(request.number / 5))
     });
-    let slow = HttpCamera::start(move |_, client| {
-        let picture = variant(usize::from(start_time.elapsed() > Duration::from_secs(6)));
+    let plain = HttpCamera::start(|request, client| {
+        let picture = variant(usize::from(request.number >= 5));
         answer(client, "200 OK", &["Content-Type: image/jpeg"], &picture)
     });
     let sources = format!(
-        "[limits]\nstalled_after_s = 2\n[[source]]\nname = \"tag\"\nuri = {:?}\nmax_fps = 10\n[[source]]\nname = \"slow\"\nuri = {:?}\n",
-        camera.url("/tag.jpg"),
-        slow.url("/slow.jpg")
+        "[limits]\nstalled_after_s = 2.5\n[[source]]\nname = \"tagged\"\nuri = {:?}\nmax_fps = 10\n[[source]]\nname = \"plain\"\nuri = {:?}\n",
+        tagged.url("/a.jpg"),
+        plain.url("/b.jpg")
     );
     let mut running = start(&scratch, &sources, &["--emit", "every-frame"]);
-    running.wait_for(|event| event["source"] == "slow" && event["phase"] == "update");
-    let (asked, seconds) = (camera.requests().len(), start_time.elapsed().as_secs_f64());
+    running.wait_for(is_state("plain", "up"));
+    let asked = || (tagged.requests().len(), plain.requests().len());
+    let (before, begin) = (asked(), Instant::now());
+    running.wait_for(|event| event["source"] == "plain" && event["phase"] == "update");
+    let (after, seconds) = (asked(), begin.elapsed().as_secs_f64());
     let ran = stop(running);
     let frames = |name: &str| {
-        ran.faces().iter().filter(|face| face["source"] == name && face["phase"] != "end").count()
+        let faces = ran.faces();
+        faces.iter().filter(|face| face["source"] == name && face["phase"] != "end").count()
     };
-    assert!(asked as f64 <= seconds * 10.0 + 2.0 && asked as f64 >= seconds * 2.0, "{asked} in {seconds} s");
-    assert!(frames("tag").abs_diff(asked.div_ceil(5)) <= 2, "{} of {asked}", frames("tag"));
-    assert_eq!(frames("slow"), 2);
-    let asked = slow.requests().len() as f64;
-    assert!(asked <= seconds + 2.0 && asked >= seconds * 0.5, "{asked} in {seconds} s");
+    // Ten pictures a second, and one a second if nothing else is said; a busy machine may be slower.
+    let rates = [(after.0 - before.0) as f64 / seconds, (after.1 - before.1) as f64 / seconds];
+    assert!((3.0..11.0).contains(&rates[0]) && (0.5..1.3).contains(&rates[1]), "{rates:?}");
+    assert!(frames("tagged").abs_diff(after.0.div_ceil(5)) <= 2, "{} of {after:?}", frames("tagged"));
+    assert_eq!(frames("plain"), 2);
     assert_eq!(ran.states().len(), 4, "no source stalls: {:?}", ran.states());
 }
 
@@ -294,163 +285,6 @@ fn a_silent_camera_does_not_delay_the_end() {
     }
 }
 
-/// A login that needs escapes in an address, but can be written without where it is clear.
-const PASSWORD: &str = "p@ss:w#rd/x%";
-
-/// Basic (RFC 7617), or Digest without `qop`, whose answer to a known nonce is always the same (RFC 2617, 3.2.2.1).
-fn authorised(request: &Request, client: Client) -> io::Result<()> {
-    let sent = request.header("authorization").unwrap_or_default().to_owned();
-    let (wanted, challenge) = if request.target.starts_with("/digest") {
-        // MD5(MD5(user:cam:PASSWORD) + ":7:" + MD5(GET:/digest?a=1))
-        ("response=\"478fc21cb41e54daa4a0e721a7170aeb\"", "Digest realm=\"cam\", nonce=\"7\"")
-    } else {
-        ("Basic dXNlcjpwQHNzOncjcmQveCU=", "Basic realm=\"cam\"")
-    };
-    if sent.contains(wanted) {
-        return stream(client, &portrait(), 10.0, usize::MAX);
-    }
-    answer(client, "401 Unauthorized", &[&format!("WWW-Authenticate: {challenge}")], b"")
-}
-
-#[test]
-fn basic_and_digest_logins_are_answered_and_passwords_kept() {
-    let scratch = Scratch::new();
-    let camera = HttpCamera::start(authorised);
-    let address = camera.address;
-    let sources = format!(
-        "[[source]]\nuri = \"http://user:{PASSWORD}@{address}/basic?token=hidden#hidden\"\n[[source]]\nuri = \"HTTP://user:p%40ss%3Aw%23rd%2Fx%25@{address}/digest?a=1\"\n"
-    );
-    let mut running = start(&scratch, &sources, &[]);
-    running.wait_for(|event| event["state"] == "up");
-    running.wait_for(|event| event["state"] == "up");
-    let ran = stop(running);
-    ran.complains_not();
-    let shown = ran.stdout.clone() + &ran.stderr;
-    assert!(shown.contains("/basic?token=*\""), "{shown}");
-    for secret in ["ss:w", "rd/x", "p%40", "hidden", "user"] {
-        assert!(!shown.contains(secret), "{secret}: {shown}");
-    }
-
-    for (login, words) in
-        [("", ["asks for a login", "USER:PASSWORD"]), ("user:wrong@", ["refuses", "password"])]
-    {
-        let ran = run_sources(&scratch.tiny(""), &[&format!("http://{login}{address}/basic")], &[]).exits(69);
-        ran.complains_once(&words);
-        assert!(!(ran.stdout + &ran.stderr).contains("wrong"));
-    }
-}
-
-#[test]
-fn a_redirect_to_another_host_does_not_get_the_login() {
-    let scratch = Scratch::new();
-    let other = HttpCamera::start(|request, client| {
-        assert_eq!(request.header("authorization"), None);
-        answer(client, "401 Unauthorized", &["WWW-Authenticate: Basic realm=\"evil\""], b"")
-    });
-    let target = format!("Location: {}", other.url("/x?token=hidden"));
-    let camera = HttpCamera::start(move |request, client| match request.target.as_str() {
-        "/away" => answer(client, "302 Found", &[&target], b""),
-        "/stay" => answer(client, "302 Found", &["Location: /basic"], b""),
-        "/moved" => answer(client, "302 Found", &["Location: http://admin:hidden@127.0.0.1:9/"], b""),
-        "/loop" => answer(client, "302 Found", &["Location: /loop"], b""),
-        _ => authorised(request, client),
-    });
-    let url = |path: &str| format!("http://user:{PASSWORD}@{}{path}", camera.address);
-    let config = scratch.tiny("");
-    for (path, word) in
-        [("/away", "asks for a login"), ("/moved", "refused"), ("/loop", "redirects more than")]
-    {
-        let ran = run_sources(&config, &[&url(path)], &[]).exits(69);
-        ran.complains_once(&[word]);
-        assert!(!(ran.stdout + &ran.stderr).contains("hidden"));
-    }
-    assert_eq!(other.requests().len(), 1);
-    let mut running = start(&scratch, &format!("[[source]]\nuri = {:?}\n", url("/stay")), &[]);
-    running.wait_for(|event| event["phase"] == "new");
-    stop(running);
-}
-
-#[test]
-fn no_secret_reaches_the_arguments_of_a_child_or_a_message() {
-    let scratch = Scratch::new();
-    let film = {
-        let (portrait, path) = (text(&data("astronaut.jpg")), text(&scratch.path("a.mkv")));
-        ffmpeg(&[
-            "-loop",
-            "1",
-            "-framerate",
-            "25",
-            "-i",
-            &portrait,
-            "-frames:v",
-            "5000",
-            "-c:v",
-            "mpeg4",
-            &path,
-        ]);
-        fs::read(path).unwrap()
-    };
-    let camera = HttpCamera::start(move |request, client| file(request, client, "video/x-matroska", &film));
-    let url = format!("http://user:hidden1@{}/a.mkv?pwd=hidden2", camera.address);
-    let rtsp = RtspCamera::start(Speaks::Tcp, Duration::from_secs(600));
-    let rtsp = format!("rtsp://user:hidden3@{}/a", rtsp.address);
-    let mut running =
-        start(&scratch, &format!("[[source]]\nuri = {url:?}\n[[source]]\nuri = {rtsp:?}\n"), &[]);
-    running.wait_for(|event| event["phase"] == "new");
-    running.wait_for(|event| event["phase"] == "new");
-    let lines = children(&running);
-    assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("ffmpeg")), "{lines:?}");
-    assert!(lines.iter().all(|line| !line.contains("hidden") && !line.contains("127.0.0.1")), "{lines:?}");
-    let ran = stop(running);
-    assert!(!(ran.stdout + &ran.stderr).contains("hidden"));
-
-    let report = scratch.path("report.html");
-    let config = scratch.tiny("");
-    // Nobody serves them; and what nobody can read.
-    for address in [
-        "http://u:hidden@127.0.0.1:9/hidden=hidden?pwd=hidden",
-        "rtsp://u:hidden@127.0.0.1:9/?token=hidden",
-        "rtmp://u:hidden@127.0.0.1:9/live?hidden",
-        "gopher://u:hidden@127.0.0.1:9/",
-        "http://user:12/hidden@cam/",
-    ] {
-        let quoted = scratch.file("quoted.toml", format!("[[source]]\nurl = {address:?}\n"));
-        let bare = scratch.file("bare.toml", format!("source = {address:?}\n"));
-        let right = scratch.tiny(&format!("[[source]]\nuri = {address:?}\n"));
-        let events = run_sources(&config, &[address], &[]);
-        let file = scratch.file("events.jsonl", &events.stdout);
-        for ran in [
-            events,
-            run(&["check", "--config", &right]),
-            run(&["run", "--config", &right]),
-            run(&["run", "--config", &quoted]),
-            run(&["run", "--config", &bare]),
-            run(&["run", address]),
-            run(&["report", &file, "--out", report.to_str().unwrap()]),
-        ] {
-            let shown = ran.stdout + &ran.stderr;
-            assert!(!shown.contains("hidden"), "{shown}");
-        }
-        assert!(!fs::read_to_string(&report).unwrap_or_default().contains("hidden"));
-    }
-}
-
-#[test]
-fn schemes_are_known_or_refused_with_their_list() {
-    let scratch = Scratch::new();
-    let config = scratch.tiny("");
-    for unknown in ["gopher://host/a", "rtsps+x://host", "c://a.mp4", "httpx://host"] {
-        let ran = run_sources(&config, &[unknown], &[]).exits(2);
-        for known in ["rtsp://", "rtmps://", "srt://", "udp://", "tcp://", "rtp://", "https://", "file://"] {
-            assert!(ran.stderr.contains(known), "{known}: {}", ran.stderr);
-        }
-    }
-    let clear = run_sources(&config, &["http://user:a#b/c@d@cam/x@y"], &[]).exits(2);
-    assert!(clear.stderr.contains("write %25 for %"), "{}", clear.stderr);
-    let local = format!("FILE://{}", text(&data("astronaut.jpg")).replace('t', "%74"));
-    assert_eq!(run_sources(&config, &[&local], &[]).exits(0).faces().len(), 1);
-}
-
 #[test]
 fn rtsp_goes_over_tcp_or_udp_as_the_camera_can() {
     let scratch = Scratch::new();
@@ -488,49 +322,14 @@ fn rtsp_goes_over_tcp_or_udp_as_the_camera_can() {
 #[test]
 fn rtsp_that_closes_is_opened_again() {
     let scratch = Scratch::new();
-    let camera = RtspCamera::start(Speaks::Tcp, Duration::from_secs(2));
-    let sources = format!("[[source]]\nname = \"a\"\nuri = \"rtsp://{}/1\"\n", camera.address);
+    let camera = RtspCamera::start(Speaks::Tcp, Duration::from_secs(8));
+    let sources = format!("[[source]]\nname = \"a\"\nuri = \"rtsp://{}/1\"\nwait = true\n", camera.address);
     let mut running = start(&scratch, &sources, &[]);
     for _ in 0..2 {
         running.wait_for(is_state("a", "up"));
         running.wait_for(is_state("a", "down"));
     }
     stop(running);
-}
-
-/// A server with a certificate that nobody has signed.
-fn encrypted() -> HttpCamera {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let crypto = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        rustls::ServerConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-    let config = Arc::new(config);
-    HttpCamera::serve(
-        "127.0.0.1:0".parse().unwrap(),
-        |_, client| stream(client, &portrait(), 10.0, 20),
-        move |stream: TcpStream| -> Box<dyn Stream> {
-            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            Box::new(rustls::StreamOwned::new(connection, stream))
-        },
-    )
-}
-
-#[test]
-fn a_certificate_that_nobody_signed_is_refused_unless_a_key_allows_it() {
-    let scratch = Scratch::new();
-    let camera = encrypted();
-    let address = format!("https://localhost:{}/", camera.address.port());
-    let ran = run_sources(&scratch.tiny(""), &[&address], &[]).exits(69);
-    ran.complains_once(&["certificate", "tls_verify = false", "[[source]]"]);
-    let sources = format!("[[source]]\nname = \"a\"\nuri = {address:?}\ntls_verify = false\n");
-    let mut running = start(&scratch, &sources, &[]);
-    // It ends after two seconds and is opened again.
-    running.wait_for(is_state("a", "up"));
-    running.wait_for(is_state("a", "up"));
-    let ran = stop(running);
-    ran.complains_once(&["certificates are not verified", "tls_verify"]);
 }
 
 /// Runs the daemon with `bytes` on stdin.

@@ -33,7 +33,7 @@ pub(super) enum HttpError {
     Silence,
     #[error("the server answers with the status {0}")]
     Status(StatusCode),
-    #[error("it asks for a login: write http://USER:PASSWORD@HOST/...")]
+    #[error("it asks for a login: write USER:PASSWORD@ before the host")]
     NoLogin,
     #[error("it refuses the user name or the password")]
     WrongLogin,

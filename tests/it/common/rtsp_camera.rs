@@ -53,8 +53,7 @@ impl Sender {
         let portrait = text(&data("astronaut.jpg"));
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "quiet", "-nostdin", "-re", "-loop", "1", "-framerate", "10", "-i", &portrait]);
-        command
-            .args(["-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "rtp"]);
+        command.args(["-c:v", "mpeg4", "-q:v", "3", "-g", "5", "-f", "rtp"]);
         command.arg(format!("rtp://127.0.0.1:{port}?pkt_size=1200"));
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
     }
@@ -90,7 +89,7 @@ fn serve(stream: TcpStream, speaks: Speaks, length: Duration, seen: &Mutex<Vec<S
         let is_well = match first.split(' ').next().unwrap_or_default() {
             "OPTIONS" => reply("200 OK", "Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n", ""),
             "DESCRIBE" => {
-                let sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=portrait\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:1\r\n";
+                let sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=portrait\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\na=control:1\r\n";
                 reply("200 OK", "Content-Type: application/sdp\r\n", sdp)
             }
             "SETUP" if transport.contains("TCP") != (speaks == Speaks::Tcp) => {
