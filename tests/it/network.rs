@@ -200,7 +200,8 @@ fn single_pictures_are_asked_for_again_and_equal_ones_passed_over() {
     running.wait_for(is_state("plain", "up"));
     let asked = || (tagged.requests().len(), plain.requests().len());
     let (before, begin) = (asked(), Instant::now());
-    running.wait_for(|event| event["source"] == "plain" && event["phase"] == "update");
+    // The first picture's face has been lost meanwhile.
+    running.wait_for(|event| event["source"] == "plain" && event["phase"] == "new" && event["frame"] == 1);
     let (after, seconds) = (asked(), begin.elapsed().as_secs_f64());
     let ran = stop(running);
     let frames = |name: &str| {

@@ -261,7 +261,7 @@ fn a_bad_picture_in_an_mjpeg_stream_is_left_out() {
 #[test]
 fn an_http_stream_is_read_and_its_password_is_kept() {
     let scratch = Scratch::new();
-    let video = moving(&scratch, "a.mkv", 60, &["-c:v", "mpeg4"]);
+    let video = moving(&scratch, "a.mkv", 60, &["-c:v", "mpeg4", "-q:v", "3"]);
     let film = fs::read(video).unwrap();
     let camera = HttpCamera::start(move |request, client| file(request, client, "video/x-matroska", &film));
     let source = format!("http://user:secret@{}/lobby.mkv", camera.address);
