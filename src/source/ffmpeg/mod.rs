@@ -18,7 +18,7 @@ use notes::{Content, Note, line_on_frame, line_on_packet, read_log};
 use std::{
     ffi::OsString,
     fs::File,
-    io::{BufReader, Read as _, Write as _},
+    io::{self, BufReader, Read as _, Write as _},
     mem,
     os::fd::OwnedFd,
     path::Path,
@@ -239,6 +239,8 @@ impl FfmpegSource {
         if self.stop.is_set() {
             return Ok(Read::Ended);
         }
+        // ffmpeg must not wait for a reader of what is left.
+        let _ = io::copy(&mut self.frames, &mut io::sink());
         let succeeded = self.child.wait().is_ok_and(|status| status.success());
         let complaint = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         let reason =

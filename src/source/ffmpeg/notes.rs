@@ -104,8 +104,10 @@ pub(super) fn read_log(
 ) -> String {
     let mut complaint = String::new();
     let mut stderr = BufReader::new(stderr);
-    let mut line = String::new();
-    while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
+    let mut bytes = Vec::new();
+    while stderr.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
+        // Names of files need not be UTF-8.
+        let line = String::from_utf8_lossy(&bytes);
         match read(&line) {
             Line::Note(note) => {
                 // Fails only when the source has been dropped.
@@ -114,7 +116,7 @@ pub(super) fn read_log(
             Line::Complaint if complaint.is_empty() => complaint = cause(&line).to_owned(),
             Line::Complaint | Line::Other => {}
         }
-        line.clear();
+        bytes.clear();
     }
     complaint
 }
