@@ -38,8 +38,10 @@ pub fn widen(pipe: impl AsFd) {
 
 /// Reads a child's log to its end and returns its first non-empty line; later errors are usually its consequences.
 pub fn first_complaint(log: impl Read) -> String {
-    let mut lines = BufReader::new(log).lines().map_while(Result::ok);
-    let first = lines.by_ref().map(|line| without_origin(&line).to_owned()).find(|line| !line.is_empty());
+    // It may contain names of files, which need not be UTF-8.
+    let mut lines = BufReader::new(log).split(b'\n').map_while(Result::ok);
+    let text = |line: Vec<u8>| without_origin(&String::from_utf8_lossy(&line)).to_owned();
+    let first = lines.by_ref().map(text).find(|line| !line.is_empty());
     lines.for_each(drop);
     first.unwrap_or_default()
 }
