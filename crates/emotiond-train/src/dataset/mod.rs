@@ -80,7 +80,7 @@ pub struct Sample {
     pub side: u32,
     /// Its colour.
     pub color: Color,
-    /// Its label, an index into [`EMOTIONS`].
+    /// Its label, an index into [`emotiond_core::labels::EMOTIONS`].
     pub emotion: usize,
     /// Its split, an index into [`Dataset::splits`].
     pub split: usize,
