@@ -5,8 +5,10 @@ use rustix::{
     process::{Pid, Signal, getpriority_process, set_parent_process_death_signal, setpriority_process},
 };
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, ErrorKind, Read},
     os::{fd::AsFd, unix::process::CommandExt},
+    path::Path,
     process::{Child, Command},
 };
 
@@ -28,6 +30,13 @@ pub fn give_way(child: &Child, nicer: i32) {
     if let Ok(ours) = getpriority_process(None) {
         let _ = setpriority_process(Some(Pid::from_child(child)), (ours + nicer).min(19));
     }
+}
+
+/// A file for ffmpeg: without the prefix, it would take the part of a file name before a colon for a protocol.
+pub fn file_url(path: &Path) -> OsString {
+    let mut url = OsString::from("file:");
+    url.push(path);
+    url
 }
 
 /// Sets the capacity of a pipe to [`PIPE_BYTES`].

@@ -4,7 +4,7 @@
 use super::{AnnotateError, Writer, matroska};
 use crate::{
     analysed::{Analysed, PipelineInfo},
-    child::{first_complaint, give_way, widen},
+    child::{file_url, first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
     source::{self, SourceUri},
@@ -83,7 +83,7 @@ impl VideoWriter {
             "-frag_duration",
             "1000000",
         ]);
-        command.args(["-flush_packets", "1", "-f", "mp4"]).arg(format!("file:{}", self.path.display()));
+        command.args(["-flush_packets", "1", "-f", "mp4"]).arg(file_url(&self.path));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C must not reach ffmpeg, because the last frames are still being written.
         command.process_group(0);

@@ -243,16 +243,16 @@ impl<'a> FaceEvent<'a> {
 impl<'a> AudienceEvent<'a> {
     /// The event for a summary.
     pub fn new(source: &'a str, time: Timestamp, labels: &'a [String], summary: &'a Summary) -> Self {
-        let Summary { window_s, now, mean, max, distinct, ref shares, dominant, facing } = *summary;
+        let ZoneFigures { faces, emotions, dominant, facing, .. } = ZoneFigures::of(labels, summary);
         Self {
             v: VERSION,
             r#type: "audience",
             source,
             time: Time(time),
-            window_s,
-            faces: AudienceFaces { now, mean, max, distinct },
-            emotions: Probabilities { labels, values: shares },
-            dominant: dominant.map(|index| labels[index].as_str()),
+            window_s: summary.window_s,
+            faces,
+            emotions,
+            dominant,
             facing,
             zones: None,
         }
@@ -262,14 +262,19 @@ impl<'a> AudienceEvent<'a> {
 impl<'a> ZoneFigures<'a> {
     /// The figures of a zone.
     pub fn new(labels: &'a [String], summary: &'a ZoneSummary) -> Self {
-        let ZoneSummary { figures, dwell_s } = summary;
-        let Summary { now, mean, max, distinct, ref shares, dominant, facing, .. } = *figures;
+        let dwell_s = summary.dwell_s.map(|(mean, max)| Dwell { mean, max });
+        Self { dwell_s, ..Self::of(labels, &summary.figures) }
+    }
+
+    /// The figures without times.
+    fn of(labels: &'a [String], summary: &'a Summary) -> Self {
+        let Summary { now, mean, max, distinct, ref shares, dominant, facing, .. } = *summary;
         Self {
             faces: AudienceFaces { now, mean, max, distinct },
             emotions: Probabilities { labels, values: shares },
             dominant: dominant.map(|index| labels[index].as_str()),
             facing,
-            dwell_s: dwell_s.map(|(mean, max)| Dwell { mean, max }),
+            dwell_s: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Examines a video file with ffprobe, which is part of ffmpeg.
 
-use super::{Stop, address::Address, ffmpeg::PROTOCOLS, heif::file_url};
-use crate::child::die_with_us;
+use super::{Stop, address::Address, ffmpeg::PROTOCOLS};
+use crate::child::{die_with_us, file_url};
 use serde::Deserialize;
 use std::{
     io::{Read as _, Write as _},

@@ -1,7 +1,7 @@
 //! HEIC and AVIF pictures, which ffmpeg decodes if it is new enough.
 
 use super::{Stop, polled::PolledReader};
-use crate::child::{die_with_us, first_complaint};
+use crate::child::{die_with_us, file_url, first_complaint};
 use std::{
     io::Read,
     path::Path,
@@ -34,11 +34,4 @@ pub(super) fn decode(path: &Path, stop: &Stop, out: &mut Vec<u8>) -> Result<(), 
     let complaint = first_complaint(child.stderr.take().expect("stderr is piped"));
     let status = child.wait().map_err(|error| failed(&error.to_string()))?;
     if status.success() && !out.is_empty() { Ok(()) } else { Err(failed(&complaint)) }
-}
-
-/// The path with a prefix, without which ffmpeg would take the part of a file name before a colon for a protocol.
-pub(super) fn file_url(path: &Path) -> std::ffi::OsString {
-    let mut url = std::ffi::OsString::from("file:");
-    url.push(path);
-    url
 }

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 
 /// The files to read, in reverse order.
 pub(super) struct ImageSource {
-    remaining: Vec<PathBuf>,
+    remaining: Vec<(PathBuf, Kind)>,
     stop: Stop,
 }
 
@@ -28,7 +28,7 @@ struct PassedOver {
 impl ImageSource {
     pub fn open_file(path: &Path, stop: &Stop) -> Result<Self, SourceError> {
         File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
-        Ok(Self { remaining: vec![path.to_owned()], stop: stop.clone() })
+        Ok(Self { remaining: vec![(path.to_owned(), Kind::of(path))], stop: stop.clone() })
     }
 
     /// The pictures of a folder; with `recursive`, also those of its subfolders.
@@ -40,8 +40,8 @@ impl ImageSource {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => passed_over.folders += 1,
                 Ok(entry) => match Kind::of(entry.path()) {
-                    Kind::Video | Kind::Other => passed_over.count(entry.path()),
-                    _ => files.push(entry.into_path()),
+                    kind @ (Kind::Video | Kind::Other) => passed_over.count(entry.path(), kind),
+                    kind => files.push((entry.into_path(), kind)),
                 },
                 // A link without a target, a loop of links or a folder that may not be read.
                 Err(_) => passed_over.broken_links += 1,
@@ -56,14 +56,14 @@ impl ImageSource {
         if files.is_empty() {
             return Err(SourceError::NoPictures(folder.to_owned()));
         }
-        files.sort_unstable_by(|a, b| b.cmp(a));
+        files.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
         Ok(Self { remaining: files, stop: stop.clone() })
     }
 }
 
 impl PassedOver {
-    fn count(&mut self, file: &Path) {
-        let kind = match (Kind::of(file), file.extension()) {
+    fn count(&mut self, file: &Path, kind: Kind) {
+        let kind = match (kind, file.extension()) {
             (Kind::Other, Some(ending)) => format!(".{}", ending.to_string_lossy().to_lowercase()),
             (Kind::Other, None) => "files without an ending".to_owned(),
             (kind, _) => kind.to_string(),
@@ -93,9 +93,9 @@ impl Source for ImageSource {
         if self.stop.is_set() {
             return Ok(Read::Ended);
         }
-        let Some(path) = self.remaining.pop() else { return Ok(Read::Ended) };
+        let Some((path, kind)) = self.remaining.pop() else { return Ok(Read::Ended) };
         frame.encoding = Encoding::PictureFile;
-        let read = match Kind::of(&path) {
+        let read = match kind {
             Kind::Heif => heif::decode(&path, &self.stop, &mut frame.bytes),
             kind => {
                 warn_of_more(&path, kind);

@@ -1,6 +1,6 @@
 //! The formats that a camera offers, and which one is used.
 
-use super::Fault;
+use super::Unusable;
 use crate::{
     frame::{Chroma, Encoding},
     source::SourceConfig,
@@ -92,7 +92,7 @@ pub(super) struct Offers {
 
 impl Offers {
     /// Asks the camera. The configuration tells which size and frame rate is wanted.
-    pub fn of(device: &Device, config: &SourceConfig) -> Result<Self, Fault> {
+    pub fn of(device: &Device, config: &SourceConfig) -> Result<Self, Unusable> {
         let wanted = Mode {
             fourcc: FourCC::default(),
             width: config.width.unwrap_or(DEFAULT_SIZE.0),
@@ -108,7 +108,7 @@ impl Offers {
     }
 
     /// The mode nearest to the wanted one: first by size, then by frame rate, then by preference.
-    pub fn nearest(self) -> Result<Mode, Fault> {
+    pub fn nearest(self) -> Result<Mode, Unusable> {
         let rate = |mode: &Mode| mode.fps().or(self.wanted.fps()).unwrap_or_default();
         let distance = |mode: &Mode| {
             let size = mode.width.abs_diff(self.wanted.width) + mode.height.abs_diff(self.wanted.height);

@@ -27,7 +27,7 @@ const IN_USE: &str = "if another program uses the camera, close it";
 const UNSUITABLE: &str = "check that it is a camera and that it is not used by another program";
 
 /// Why a device cannot be used as a camera, and what to do about it.
-type Fault = (String, &'static str);
+type Unusable = (String, &'static str);
 
 /// An open camera.
 pub(super) struct CameraSource {
@@ -41,19 +41,19 @@ impl CameraSource {
     /// Opens the camera at `path`, or the camera `sought` under its current number.
     pub fn open(path: &Path, config: &SourceConfig, sought: Option<&Sought>) -> Result<Self, SourceError> {
         let candidates = device::candidates(Path::new(SYSTEM), path, sought);
-        let mut fault =
+        let mut unusable =
             candidates.is_empty().then(|| (format!("another camera is now {}", path.display()), ABSENT));
         for candidate in candidates {
             match Self::open_device(&candidate, config) {
                 Ok(camera) => return Ok(camera),
-                Err(found) => fault = fault.or(Some(found)),
+                Err(found) => unusable = unusable.or(Some(found)),
             }
         }
-        let (reason, remedy) = fault.unwrap_or_default();
+        let (reason, remedy) = unusable.unwrap_or_default();
         Err(SourceError::Camera { camera: config.uri.to_string(), reason, remedy })
     }
 
-    fn open_device(path: &Path, config: &SourceConfig) -> Result<Self, Fault> {
+    fn open_device(path: &Path, config: &SourceConfig) -> Result<Self, Unusable> {
         let device = open(path)?;
         let wanted = Offers::of(&device, config).and_then(Offers::nearest)?;
         let (rows, got) = set_mode(&device, &wanted)?;
@@ -92,7 +92,7 @@ impl Source for CameraSource {
     }
 }
 
-fn open(path: &Path) -> Result<Device, Fault> {
+fn open(path: &Path) -> Result<Device, Unusable> {
     Device::with_path(path).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::NotFound => ABSENT,
@@ -104,7 +104,7 @@ fn open(path: &Path) -> Result<Device, Fault> {
 }
 
 /// Sets the format, whatever the camera's last user has left, and the frame rate. Returns what the camera gives.
-fn set_mode(device: &Device, wanted: &Mode) -> Result<(Rows, Mode), Fault> {
+fn set_mode(device: &Device, wanted: &Mode) -> Result<(Rows, Mode), Unusable> {
     let format = v4l::Format::new(wanted.width, wanted.height, wanted.fourcc);
     let got = device.set_format(&format).map_err(|error| (error.to_string(), IN_USE))?;
     let readable = formats::readable(got.fourcc).ok_or_else(|| {

@@ -6,10 +6,10 @@ mod notes;
 
 use super::{
     Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures,
-    heif::file_url, polled::PolledReader,
+    polled::PolledReader,
 };
 use crate::{
-    child::{PIPE_BYTES, die_with_us, widen},
+    child::{PIPE_BYTES, die_with_us, file_url, widen},
     frame::{Encoding, Frame},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};

@@ -175,11 +175,17 @@ fn cause(error: &ureq::Error) -> HttpError {
     if matches!(error, ureq::Error::Timeout(ureq::Timeout::RecvResponse | ureq::Timeout::PerRead)) {
         return HttpError::Silence;
     }
-    let text = match error {
-        ureq::Error::Io(error) => error.to_string(),
-        other => other.to_string(),
+    let (text, tls) = match error {
+        ureq::Error::Io(error) => {
+            (error.to_string(), error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()))
+        }
+        ureq::Error::Rustls(error) => (error.to_string(), Some(error)),
+        other => (other.to_string(), None),
     };
-    if text.contains("certificate") { HttpError::Certificate(text) } else { HttpError::Transport(text) }
+    match tls {
+        Some(rustls::Error::InvalidCertificate(_)) => HttpError::Certificate(text),
+        _ => HttpError::Transport(text),
+    }
 }
 
 /// The content of an answer. Reading ends when the program is asked to stop.
