@@ -18,6 +18,7 @@ use emotiond_core::{
     config::{self, ConfigError},
     runtime::RuntimeConfig,
 };
+use emotiond_send::settings::{DeviceConfig, HttpConfig, OutputConfig};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -50,6 +51,14 @@ pub struct Config {
     pub audience: AudienceConfig,
     /// Limits and time-outs.
     pub limits: LimitsConfig,
+    /// This device, in what is sent.
+    pub device: DeviceConfig,
+    /// Where events are sent.
+    #[serde(rename = "output", skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputConfig>,
+    /// The HTTP server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpConfig>,
     /// The sources of frames.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
@@ -85,6 +94,12 @@ impl Config {
         self.runtime.resolve_paths(base);
         for source in &mut self.sources {
             source.uri.resolve(base);
+        }
+        for output in &mut self.outputs {
+            output.resolve_paths(base);
+        }
+        if let Some(http) = &mut self.http {
+            http.resolve_paths(base);
         }
     }
 }

@@ -1,0 +1,9 @@
+//! Sends emotiond's events to brokers and serves them over HTTP.
+//!
+//! This code runs as a process of its own, `emotiond send`, which never sees a picture: the daemon writes its event
+//! lines and a status line a second into a pipe ([`wire`]). By hand, `emotiond send` reads event lines from stdin or from a recording.
+//! [`hub`] hands each line to all outputs.
+pub mod event;
+pub mod hub;
+pub mod settings;
+pub mod wire;

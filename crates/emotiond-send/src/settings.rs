@@ -1,0 +1,142 @@
+//! `[device]`, `[[output]]` and `[http]`.
+
+use crate::event::Kind;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// The settings of the sender.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Settings {
+    /// This device.
+    pub device: DeviceConfig,
+    /// Where events are sent.
+    pub outputs: Vec<OutputConfig>,
+    /// The HTTP server.
+    pub http: Option<HttpConfig>,
+}
+
+/// `[device]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeviceConfig {
+    /// The device's name among others: letters, digits, `_` and `-`; by default the host's name.
+    #[serde(deserialize_with = "device_id", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl DeviceConfig {
+    /// The configured name, or the host's.
+    pub fn id(&self) -> String {
+        let host = || hostname::get().map(|name| slug(&name.to_string_lossy())).unwrap_or_default();
+        let id = self.id.clone().unwrap_or_else(host);
+        if id.is_empty() { "emotiond".to_owned() } else { id }
+    }
+}
+
+/// `[[output]]`.
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputConfig {
+    /// The address, such as `mqtt://user@broker:1883` or `mqtts://broker`.
+    pub uri: String,
+    /// A file whose first line is the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// Certificates (PEM) that sign the server's, in place of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The client's certificate (PEM).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// The key of `cert` (PEM).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// The first part of all topics.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// The kinds of events that are sent.
+    #[serde(default = "default_events")]
+    pub events: Vec<Kind>,
+    /// Whether Home Assistant discovers the device.
+    #[serde(default)]
+    pub home_assistant: bool,
+    /// Home Assistant's discovery prefix.
+    #[serde(default = "default_home_assistant_prefix")]
+    pub home_assistant_prefix: String,
+    /// Megabytes of events that are kept on disk while the server is away.
+    #[serde(default = "default_spool_mb")]
+    pub spool_mb: u32,
+    /// The folder for them; by default one of the user's or the service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_dir: Option<PathBuf>,
+}
+
+impl OutputConfig {
+    /// Makes relative paths relative to `base`.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        for path in
+            [&mut self.password_file, &mut self.ca, &mut self.cert, &mut self.key, &mut self.spool_dir]
+        {
+            *path = path.take().map(|path| base.join(path));
+        }
+    }
+}
+
+/// Without the password that the address may contain.
+impl fmt::Debug for OutputConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutputConfig").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// The address and port.
+    pub listen: SocketAddr,
+    /// A file whose first line is the token that clients must send; required unless `listen` is a loopback address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl HttpConfig {
+    /// Makes relative paths relative to `base`.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        self.token_file = self.token_file.take().map(|path| base.join(path));
+    }
+}
+
+/// `name` in letters, digits, `_` and `-`, as in topics and identifiers: some brokers refuse topics with `.` or a space.
+pub fn slug(name: &str) -> String {
+    let keep = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    name.chars().map(keep).collect()
+}
+
+fn device_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    if id.is_empty() || slug(&id) != id {
+        return Err(D::Error::custom("write a name of letters, digits, _ and -"));
+    }
+    Ok(Some(id))
+}
+
+fn default_prefix() -> String {
+    "emotiond".to_owned()
+}
+
+fn default_events() -> Vec<Kind> {
+    vec![Kind::Source, Kind::Audience, Kind::Marker]
+}
+
+fn default_home_assistant_prefix() -> String {
+    "homeassistant".to_owned()
+}
+
+fn default_spool_mb() -> u32 {
+    64
+}
