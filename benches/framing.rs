@@ -5,11 +5,13 @@
 //! cargo bench --bench framing -- MODEL.onnx [EVERY]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
+#[path = "scenes/mod.rs"]
+mod scenes;
+
 use emotiond::{
     config::Config,
-    decode::FrameDecoder,
     detect::{DetectorChoice, DetectorPlan},
-    frame::{Encoding, Frame},
+    frame::Frame,
 };
 use emotiond_core::{
     classify::{Classifier, ModelConfig, argmax},
@@ -22,6 +24,7 @@ use fast_image_resize::{
     PixelType, Resizer,
     images::{Image, ImageRef},
 };
+use scenes::scenes;
 use std::path::PathBuf;
 
 const MARGINS: [f32; 12] = [-0.3, -0.25, -0.2, -0.175, -0.15, -0.125, -0.1, -0.05, 0.0, 0.1, 0.2, 0.4];
@@ -56,18 +59,6 @@ fn load_model(runtime: &Runtime, file: Option<PathBuf>) -> Classifier {
         ..described.clone()
     };
     Classifier::load(runtime, &described).or_else(|_| Classifier::load(runtime, &foreign)).unwrap()
-}
-
-fn scenes() -> Vec<Frame> {
-    let decoder = FrameDecoder::new(64.0);
-    let files = test_support::detection_set("non_face");
-    let decoded = files.iter().take(20).map(|(file, _)| {
-        let bytes = std::fs::read(file).unwrap();
-        let mut frame = Frame { encoding: Encoding::PictureFile, bytes, ..Frame::default() };
-        decoder.decode(&mut frame).unwrap();
-        frame
-    });
-    decoded.filter(|frame| frame.picture.width.min(frame.picture.height) > 240).collect()
 }
 
 fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], model: &mut Classifier) {

@@ -4,11 +4,12 @@
 //! cargo bench --bench pose -- DETECTOR [EVERY]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
+#[path = "scenes/mod.rs"]
+mod scenes;
+
 use emotiond::{
     config::Config,
-    decode::FrameDecoder,
     detect::{Detection, DetectorConfig, DetectorPlan},
-    frame::{Encoding, Frame},
     landmarks::Landmarks,
     pose::Pose,
     readability::readability,
@@ -20,6 +21,7 @@ use emotiond_core::{
     picture::{Color, PictureView},
     runtime::{Runtime, RuntimeConfig},
 };
+use scenes::{Patch, paste, scenes};
 
 const SIDES: [usize; 4] = [64, 96, 144, 220];
 const TURNS_DEG: [f32; 6] = [0.0, 10.0, 20.0, 30.0, 45.0, 60.0];
@@ -138,7 +140,8 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
         let (mut rolls, mut readable) = (Vec::new(), 0.0);
         for (number, (label, pixels)) in faces.iter().enumerate() {
             let (scene, side) = (&scenes[number % scenes.len()], SIDES[number % SIDES.len()]);
-            let picture = paste(scene, pixels, side, turned);
+            let patch = Patch { side: side as f32, tilt_deg: turned, turn_deg: 0.0 };
+            let picture = paste(scene, pixels, patch);
             let view = PictureView::new(scene.picture.width, scene.picture.height, Color::Rgb, &picture);
             let Some(face) = find(&mut *detector, plan, &view, side as f32) else { continue };
             let pose = face.pose.unwrap_or_default();
@@ -174,44 +177,4 @@ fn find(
         let (x, y) = face.bounds.center();
         (x - middle.0).hypot(y - middle.1) < 0.4 * side
     })
-}
-
-fn scenes() -> Vec<Frame> {
-    let decoder = FrameDecoder::new(64.0);
-    let files = test_support::detection_set("non_face");
-    let decoded = files.iter().take(20).map(|(file, _)| {
-        let bytes = std::fs::read(file).unwrap();
-        let mut frame = Frame { encoding: Encoding::PictureFile, bytes, ..Frame::default() };
-        decoder.decode(&mut frame).unwrap();
-        frame
-    });
-    decoded.filter(|frame| frame.picture.width.min(frame.picture.height) > 240).collect()
-}
-
-/// The scene with the face, `side` pixels wide, in the centre, rotated clockwise.
-fn paste(scene: &Frame, pixels: &[u8], side: usize, turned_deg: f32) -> Vec<u8> {
-    let (width, height) = (scene.picture.width as usize, scene.picture.height as usize);
-    let (sin, cos) = turned_deg.to_radians().sin_cos();
-    let scale = 48.0 / side as f32;
-    let mut picture = scene.picture.pixels.clone();
-    for (i, pixel) in picture.chunks_exact_mut(3).enumerate() {
-        let x = (i % width) as f32 + 0.5 - width as f32 / 2.0;
-        let y = (i / width) as f32 + 0.5 - height as f32 / 2.0;
-        let (u, v) = ((x * cos + y * sin) * scale + 24.0, (y * cos - x * sin) * scale + 24.0);
-        if (0.0..48.0).contains(&u) && (0.0..48.0).contains(&v) {
-            pixel.fill(between(pixels, u - 0.5, v - 0.5));
-        }
-    }
-    picture
-}
-
-/// Bilinear interpolation between four pixels of a face.
-fn between(pixels: &[u8], x: f32, y: f32) -> u8 {
-    let (x, y) = (x.clamp(0.0, 47.0), y.clamp(0.0, 47.0));
-    let (column, row) = ((x as usize).min(46), (y as usize).min(46));
-    let (right, below) = (x - column as f32, y - row as f32);
-    let at = |column: usize, row: usize| f32::from(pixels[row * 48 + column]);
-    let upper = at(column, row) * (1.0 - right) + at(column + 1, row) * right;
-    let lower = at(column, row + 1) * (1.0 - right) + at(column + 1, row + 1) * right;
-    (upper * (1.0 - below) + lower * below).round() as u8
 }

@@ -1,7 +1,10 @@
 //! Converts a picture to a detection network's input: downscaled, padded to a multiple of the stride, as planar floats.
 
 use super::DetectError;
-use emotiond_core::picture::{Color, PictureView, resize};
+use emotiond_core::{
+    levels::Stretch,
+    picture::{Color, PictureView, resize},
+};
 use fast_image_resize::Resizer;
 use ndarray::{ArrayView1, ArrayViewMut3, Axis, Zip, s};
 use ort::value::TensorRef;
@@ -42,7 +45,8 @@ impl InputPacker {
         }
     }
 
-    /// Fills `planes` with `picture`, downscaled to a longest side of at most `max_side_px` and padded with black.
+    /// Fills `planes` with `picture`, downscaled to a longest side of at most `max_side_px` and padded with black. A dim or
+    /// pale picture is stretched.
     pub fn pack(
         &mut self,
         picture: &PictureView,
@@ -61,8 +65,14 @@ impl InputPacker {
         self.height = (height as usize).next_multiple_of(STRIDE);
         self.planes.resize(3 * self.width * self.height, 0.0);
         let planes = ArrayViewMut3::from_shape((3, self.height, self.width), &mut self.planes);
-        let planes = planes.expect("the memory has the size of the planes");
-        pack_planes(&PictureView::new(width, height, picture.color, pixels), order, planes);
+        let mut planes = planes.expect("the memory has the size of the planes");
+        pack_planes(&PictureView::new(width, height, picture.color, pixels), order, planes.view_mut());
+        let stretch = Stretch::of_scene(pixels);
+        if stretch != Stretch::NONE {
+            planes
+                .slice_mut(s![.., ..height as usize, ..width as usize])
+                .mapv_inplace(|value| (value * stretch.gain + stretch.offset).clamp(0.0, 255.0));
+        }
         Ok(())
     }
 
@@ -123,16 +133,41 @@ mod tests {
         assert_eq!(shrunk_size(20_000, 3, 640), (640, 1));
     }
 
+    fn packed(pixels: &[u8]) -> Vec<f32> {
+        let mut packer = InputPacker::new();
+        packer.pack(&PictureView::new(64, 64, Color::Rgb, pixels), 640, PlaneOrder::Rgb).unwrap();
+        packer.planes
+    }
+
+    fn spread(planes: &[f32]) -> f32 {
+        let largest = planes.iter().copied().fold(f32::MIN, f32::max);
+        largest - planes.iter().copied().fold(f32::MAX, f32::min)
+    }
+
+    #[test]
+    fn a_dim_scene_is_searched_as_a_bright_one_and_a_bright_one_as_it_is() {
+        let bright: Vec<u8> = (0..64 * 64 * 3).map(|i| (20 + i / 3 * 37 % 210) as u8).collect();
+        let own: f32 = bright.iter().map(|&pixel| f32::from(pixel)).sum();
+        assert_eq!(packed(&bright).iter().sum::<f32>(), own);
+        let dim: Vec<u8> = bright.iter().map(|pixel| pixel / 10).collect();
+        assert!(spread(&packed(&dim)) > 0.8 * spread(&packed(&bright)));
+        // At night, noise is no scene.
+        let night: Vec<u8> = dim.iter().map(|pixel| pixel % 2).collect();
+        assert!(spread(&packed(&night)) < 30.0);
+    }
+
     #[test]
     fn planes_are_ordered_and_padding_is_black_even_when_memory_is_used_again() {
         let mut packer = InputPacker::new();
         let white = vec![255; 64 * 64 * 3];
         packer.pack(&PictureView::new(64, 64, Color::Rgb, &white), 640, PlaneOrder::Rgb).unwrap();
-        let pixels = [1, 2, 3, 4, 5, 6];
-        packer.pack(&PictureView::new(2, 1, Color::Rgb, &pixels), 640, PlaneOrder::Bgr).unwrap();
+        let mut pixels = [1, 2, 255, 4, 5, 6].repeat(30);
+        pixels[..18].fill(0);
+        packer.pack(&PictureView::new(2, 30, Color::Rgb, &pixels), 640, PlaneOrder::Bgr).unwrap();
         assert_eq!((packer.width, packer.height, packer.planes.len()), (32, 32, 3 * 32 * 32));
-        assert_eq!([packer.planes[0], packer.planes[1]], [3.0, 6.0]);
-        assert_eq!([packer.planes[2048], packer.planes[2049]], [1.0, 4.0]);
-        assert_eq!(packer.planes.iter().sum::<f32>(), 21.0);
+        let row = 3 * 32;
+        assert_eq!([packer.planes[row], packer.planes[row + 1]], [255.0, 6.0]);
+        assert_eq!([packer.planes[2048 + row], packer.planes[2048 + row + 1]], [1.0, 4.0]);
+        assert_eq!(packer.planes.iter().sum::<f32>(), 27.0 * (255.0 + 18.0));
     }
 }

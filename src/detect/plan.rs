@@ -127,7 +127,7 @@ impl Kind {
     fn default_min_score(&self) -> f32 {
         match self {
             Self::SeetaFace => 0.5,
-            Self::YuNet(_) => 0.7,
+            Self::YuNet(_) => 0.6,
             Self::CenterFace(_) => 0.5,
         }
     }

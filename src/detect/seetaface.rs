@@ -5,6 +5,7 @@ use super::{DetectError, DetectSettings, Detection, Detector, finish, input::shr
 use crate::catch_panic::catch_panic;
 use emotiond_core::{
     geometry::BoundingBox,
+    levels::Stretch,
     picture::{Color, PictureView, luma, resize},
 };
 use fast_image_resize::Resizer;
@@ -24,11 +25,18 @@ pub(super) struct SeetaFace {
     resizer: Resizer,
     gray: Vec<u8>,
     resized: Vec<u8>,
+    stretched: Vec<u8>,
 }
 
 impl SeetaFace {
     pub fn new() -> Self {
-        Self { cascade: cascade(), resizer: Resizer::new(), gray: Vec::new(), resized: Vec::new() }
+        Self {
+            cascade: cascade(),
+            resizer: Resizer::new(),
+            gray: Vec::new(),
+            resized: Vec::new(),
+            stretched: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +67,14 @@ impl Detector for SeetaFace {
         } else {
             resize(&mut self.resizer, &gray, width, height, &mut self.resized)?;
             &self.resized
+        };
+        let stretch = Stretch::of_scene(pixels);
+        let pixels = if stretch == Stretch::NONE {
+            pixels
+        } else {
+            self.stretched.clear();
+            self.stretched.extend(pixels.iter().map(|&pixel| stretch.apply(pixel)));
+            &self.stretched
         };
         let threshold = cascade_score(settings.min_score);
         let cascade = &mut self.cascade;

@@ -1,6 +1,6 @@
 //! How many faces the detectors find, on the developers' pictures with boxes drawn by hand (`../shared`).
 
-use crate::common::judged::{Score, judge, search};
+use crate::common::judged::{Score, judge, search, search_changed};
 use emotiond::{
     decode::FrameDecoder,
     detect::{DetectorChoice, DetectorConfig, DetectorPlan},
@@ -29,8 +29,31 @@ fn yunet_finds_nine_faces_of_ten_with_few_false_alarms() {
     let group = score(&plan, "cmu_mit");
     assert!(group.recall() >= 0.90, "recall {:.3}", group.recall());
     assert!(group.false_alarms <= 15, "{} false alarms", group.false_alarms);
-    assert!(score(&plan, "non_face").false_alarms <= 2);
+    assert!(score(&plan, "non_face").false_alarms <= 3);
     assert!(score(&plan, "dlib_faces").recall() >= 0.90);
+}
+
+#[test]
+#[ignore = "needs developer data"]
+fn faces_are_found_in_the_dark_and_in_fog() {
+    type Light = (&'static str, fn(u8) -> u8);
+    let lights: [Light; 3] =
+        [("dim", |pixel| pixel / 5), ("dark", |pixel| pixel / 10), ("pale", |pixel| pixel / 5 + 90)];
+    for (detector, least) in [(DetectorChoice::Yunet, 0.88), (DetectorChoice::Seetaface, 0.55)] {
+        let plan = plan(detector);
+        for (name, light) in lights {
+            let [faces, none] = ["cmu_mit", "non_face"]
+                .map(|set| judge(&search_changed(&plan, set, light), plan.settings.min_score));
+            println!(
+                "{} {name}: recall {:.3}, {} false alarms",
+                plan.name(),
+                faces.recall(),
+                none.false_alarms
+            );
+            assert!(faces.recall() >= least, "{} {name}: recall {:.3}", plan.name(), faces.recall());
+            assert!(none.false_alarms <= 10, "{} {name}: {} false alarms", plan.name(), none.false_alarms);
+        }
+    }
 }
 
 #[test]

@@ -21,6 +21,12 @@ const SPREAD: f32 = 180.0;
 /// The smallest distance that is fully stretched: below it, a crop contains noise rather than a face.
 const LEAST_SPREAD: f32 = 12.0;
 const MIDDLE: f32 = 127.5;
+/// A scene with at least this distance between its percentiles is not stretched, ...
+const WELL_LIT_SPREAD: f32 = 80.0;
+/// ... one with at most this distance fully, and one in between partly, so that faces do not come and go at a limit.
+const DIM_SPREAD: f32 = 40.0;
+/// Of a scene, one pixel of so many is counted; an odd number, so that the counted columns differ from row to row.
+const SCENE_STEP: usize = 17;
 
 /// The correction `pixel * gain + offset`, neither rounded nor clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +61,29 @@ impl Stretch {
         let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
         let gain = SPREAD / (high - low).max(LEAST_SPREAD);
         Self { gain, offset: MIDDLE - gain * (low + high) / 2.0 }
+    }
+
+    /// The stretch of a whole picture before faces are searched in it: of a dim or pale one as that of a crop, of a well
+    /// lit one [`Stretch::NONE`]. `pixels` are those of any colour, row by row.
+    pub fn of_scene(pixels: &[u8]) -> Self {
+        let mut histogram = [0; 256];
+        for &pixel in pixels.iter().step_by(SCENE_STEP) {
+            histogram[usize::from(pixel)] += 1;
+        }
+        let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
+        let dimness = (WELL_LIT_SPREAD - (high - low)) / (WELL_LIT_SPREAD - DIM_SPREAD);
+        if dimness <= 0.0 {
+            return Self::NONE;
+        }
+        let full = SPREAD / (high - low).max(LEAST_SPREAD);
+        let part = dimness.min(1.0);
+        let gain = 1.0 + part * (full - 1.0);
+        Self { gain, offset: part * (MIDDLE - full * (low + high) / 2.0) }
+    }
+
+    /// The stretched `pixel`, rounded and clipped.
+    pub fn apply(&self, pixel: u8) -> u8 {
+        (f32::from(pixel) * self.gain + self.offset).round() as u8
     }
 }
 

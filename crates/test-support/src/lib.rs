@@ -64,3 +64,23 @@ pub fn public_test(step: usize) -> Vec<(usize, Vec<u8>)> {
     })
     .collect()
 }
+
+/// Every `step`th face of PublicTest on whose emotion FER+'s taggers agree by a plurality, with the emotion's name.
+///
+/// # Panics
+/// When the data is missing.
+pub fn voted_public_test(step: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let votes = std::fs::read_to_string(shared("data/fer2013/ferplus_votes.csv")).unwrap();
+    let votes = votes.lines().skip(1).filter(|line| line.contains(",PublicTest,"));
+    let voted = public_test(1).into_iter().zip(votes).filter_map(|((_, pixels), votes)| {
+        let votes: Vec<u32> = votes.split(',').skip(2).map(|count| count.parse().unwrap()).collect();
+        let most = *votes.iter().max()?;
+        let first = votes.iter().position(|count| *count == most)?;
+        let is_tie = votes.iter().filter(|count| **count == most).count() > 1;
+        VOTED.get(first).filter(|_| !is_tie).map(|emotion| (*emotion, pixels))
+    });
+    voted.step_by(step).collect()
+}
+
+/// The emotions of FER+'s first columns; contempt, unknown and no face follow.
+const VOTED: [&str; 7] = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear"];

@@ -28,11 +28,19 @@ impl Score {
 
 /// Runs the detector on all pictures of a set.
 pub fn search(plan: &DetectorPlan, set: &str) -> Vec<Searched> {
+    search_changed(plan, set, |pixel| pixel)
+}
+
+/// Runs the detector on all pictures of a set after each of their values was changed.
+pub fn search_changed(plan: &DetectorPlan, set: &str, change: fn(u8) -> u8) -> Vec<Searched> {
     let (mut detector, decoder) = (plan.build().unwrap(), FrameDecoder::new(64.0));
     let pictures = detection_set(set).into_iter().map(|(file, truths)| {
         let mut frame =
             Frame { encoding: Encoding::PictureFile, bytes: fs::read(&file).unwrap(), ..Frame::default() };
         decoder.decode(&mut frame).unwrap();
+        for value in &mut frame.picture.pixels {
+            *value = change(*value);
+        }
         let mut found = Vec::new();
         detector.detect(&frame.picture.view(), &plan.settings, &mut found).unwrap();
         (found, truths)
