@@ -27,6 +27,7 @@ impl<R: BufRead> Lines<R> {
     ///
     /// # Errors
     /// When the input cannot be read.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the line")]
     pub fn next(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
         loop {
             self.line.clear();

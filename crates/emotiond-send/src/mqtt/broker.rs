@@ -2,7 +2,7 @@
 
 use crate::settings::OutputConfig;
 use emotiond_core::exit::{Exit, ExitsWith};
-use fluent_uri::Uri;
+use fluent_uri::{Uri, pct_enc::EStr};
 use percent_encoding::percent_decode_str;
 use rumqttc::{LastWill, MqttOptions, TlsConfiguration, Transport};
 use rustls::{
@@ -116,7 +116,7 @@ impl FromStr for Address {
             return Err(AddressError::Unclear);
         }
         let unescaped = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let login = authority.userinfo().map(|login| login.as_str()).filter(|login| !login.is_empty());
+        let login = authority.userinfo().map(EStr::as_str).filter(|login| !login.is_empty());
         let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
             Some((user, password)) => (Some(unescaped(user)), Some(unescaped(password))),
             None => (Some(unescaped(login)), None),
@@ -144,6 +144,18 @@ pub fn name(config: &OutputConfig) -> String {
     let address =
         config.uri.parse::<Address>().map_or_else(|_| "mqtt".to_owned(), |address| address.to_string());
     if config.prefix == "emotiond" { address } else { format!("{address}/{}", config.prefix) }
+}
+
+/// The address of an output without its password, for a printed configuration.
+pub fn without_password(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return "...".to_owned() };
+    match (uri.parse::<Address>(), rest.rsplit_once('@')) {
+        (Err(_), _) => format!("{scheme}://..."),
+        (Ok(_), None) => uri.to_owned(),
+        (Ok(_), Some((login, host))) => {
+            format!("{scheme}://{}@{host}", login.split(':').next().unwrap_or_default())
+        }
+    }
 }
 
 /// What is needed to connect. The files are read each time, so that a new password or certificate is used without a restart.
@@ -248,6 +260,9 @@ mod tests {
         {
             assert_eq!(text.parse::<Address>().err(), Some(AddressError::Unclear), "{text}");
         }
+        assert_eq!(without_password("mqtts://me:secret@broker:1"), "mqtts://me@broker:1");
+        assert_eq!(without_password("mqtts://broker"), "mqtts://broker");
+        assert_eq!(without_password("mqtts://me:sec/ret@broker"), "mqtts://...");
         assert_eq!("http://broker".parse::<Address>().err(), Some(AddressError::Scheme));
     }
 }

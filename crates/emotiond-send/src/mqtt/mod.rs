@@ -8,7 +8,7 @@ mod link;
 mod session;
 mod topics;
 
-pub use broker::{Address, AddressError, BrokerError, name};
+pub use broker::{Address, AddressError, BrokerError, name, without_password};
 
 use crate::{
     complaints::Complaints,

@@ -15,7 +15,7 @@ const WINDOW: usize = 64;
 /// After the broker has closed this many connections in a row while the same record was under way, it is given up.
 const CUTS: u32 = 3;
 /// Our own messages must come back within this time.
-const ECHO: Duration = Duration::from_secs(10);
+const ECHO: Duration = Duration::from_secs(5);
 /// The last message must arrive within this time.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// After a connection of this length, the pauses begin anew.
@@ -107,7 +107,7 @@ impl Output {
     fn fill(&mut self, session: &mut Session) {
         let window = if self.cuts > 0 { 1 } else { WINDOW };
         while session.greeting == 0 && self.spool.under_way() < window && session.link.has_room() {
-            match self.spool.next() {
+            match self.spool.take_next() {
                 Ok(Some(record)) => {
                     let options = ONCE_AT_LEAST.retain(record.retain);
                     session.link.publish(&record.topic, record.json, options, Sent::Record);
@@ -173,7 +173,7 @@ impl Output {
             return;
         }
         self.cuts = 0;
-        if let Ok(Some(record)) = self.spool.next() {
+        if let Ok(Some(record)) = self.spool.take_next() {
             self.spool.acknowledge();
             self.lost += 1;
             let bytes = record.json.len();

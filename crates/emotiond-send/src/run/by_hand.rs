@@ -152,13 +152,13 @@ async fn hand_on(input: Input, feed: &Feed, real_time: bool, tally: &mut Tally, 
                 }
                 feed.tell(event).await;
             }
-            Err((number, reason)) => tally.leave_out(number, reason),
+            Err((number, reason)) => tally.leave_out(number, &reason),
         }
     }
 }
 
 impl Tally {
-    fn leave_out(&mut self, line: u64, reason: String) {
+    fn leave_out(&mut self, line: u64, reason: &str) {
         self.bad += 1;
         if self.bad <= NAMED_ERRORS {
             tracing::warn!("line {line} skipped: {reason}");

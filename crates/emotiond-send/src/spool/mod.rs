@@ -132,7 +132,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the disk cannot be read.
-    pub fn next(&mut self) -> Result<Option<Record>, DiskError> {
+    pub fn take_next(&mut self) -> Result<Option<Record>, DiskError> {
         let unsent = self.disk.as_mut().filter(|disk| disk.unread() > 0);
         let (record, since, position) = match unsent.map(Disk::next).transpose() {
             Ok(Some(Some((record, position)))) => (record, Instant::now(), Some(position)),

@@ -14,7 +14,7 @@ fn open(folder: &Path, limit: u64) -> Spool {
 /// Takes all records, and delivers them.
 fn drain(spool: &mut Spool) -> Vec<Record> {
     let mut taken = Vec::new();
-    while let Some(record) = spool.next().unwrap() {
+    while let Some(record) = spool.take_next().unwrap() {
         taken.push(record);
         spool.acknowledge();
     }
@@ -49,7 +49,7 @@ fn records_leave_in_order_whatever_the_connection_does() {
             }
             4..6 => {
                 for _ in 0..4 {
-                    spool.next().unwrap();
+                    spool.take_next().unwrap();
                 }
             }
             _ => {
@@ -90,7 +90,7 @@ fn what_a_power_cut_leaves_is_read_up_to_the_torn_line() {
     }
     spool.settle(true).unwrap();
     for _ in 0..4 {
-        spool.next().unwrap();
+        spool.take_next().unwrap();
         spool.acknowledge();
     }
     spool.settle(true).unwrap();
