@@ -17,11 +17,11 @@ fn home_assistant_discovers_the_device_and_its_sources() {
     let mut sender = Sender::start(&scratch.path("home"), "r", vec![output]);
     sender.tell_status(&status(&[("front door", true)]));
     sender.tell(Kind::Source, &state("front door", "up"));
+    let config = "homeassistant/device/emotiond_box1/config";
+    let found = reader.wait_for(|message| message.topic == config);
     sender.tell(Kind::Face, &face("front door", "new", ""));
     sender.tell(Kind::Face, &face("front door", "update", ""));
     sender.tell(Kind::Face, &face("front door", "end", ",\"duration_s\":2.5"));
-    let config = "homeassistant/device/emotiond_box1/config";
-    let found = reader.wait_for(|message| message.topic == config);
     assert!(!found.payload.contains("object_id"));
     let found = found.json();
     assert_eq!(found["device"]["identifiers"], json!(["emotiond_box1"]));
@@ -41,7 +41,7 @@ fn home_assistant_discovers_the_device_and_its_sources() {
     assert_eq!(entities["front_door_enabled"]["command_topic"], "emotiond/box1/front_door/set");
 
     let now = reader.wait_for(|message| message.topic == "emotiond/box1/front_door/now").json();
-    let wanted = json!({"state":"up","faces":2,"occupancy":"ON","dominant":"happy","facing":0.4f32});
+    let wanted = json!({"state":"up","faces":2,"occupancy":"ON","dominant":"happy","facing":0.4});
     assert_eq!(now, wanted);
     let end = reader.wait_for(|message| message.payload.contains("\"event_type\":\"end\"")).json();
     assert_eq!(end, json!({"event_type":"end","emotion":"happy","duration_s":2.5}));

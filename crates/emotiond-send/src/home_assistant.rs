@@ -2,7 +2,7 @@
 //! messages that its entities read.
 
 use crate::wire::{SourceStatus, Status};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,23 +162,39 @@ impl Discovery {
 
 /// The figures of a source that the entities show.
 pub fn figures(source: &SourceStatus) -> String {
-    let occupancy = source.faces.map(|faces| if faces > 0 { "ON" } else { "OFF" });
-    json!({
-        "state": source.state, "faces": source.faces, "occupancy": occupancy, "dominant": source.dominant,
-        "facing": source.facing,
-    })
-    .to_string()
+    #[derive(Serialize)]
+    struct Figures<'a> {
+        state: &'a str,
+        faces: Option<u32>,
+        occupancy: Option<&'static str>,
+        dominant: Option<&'a str>,
+        facing: Option<f32>,
+    }
+    let figures = Figures {
+        state: &source.state,
+        faces: source.faces,
+        occupancy: source.faces.map(|faces| if faces > 0 { "ON" } else { "OFF" }),
+        dominant: source.dominant.as_deref(),
+        facing: source.facing,
+    };
+    serde_json::to_string(&figures).unwrap_or_default()
 }
 
 /// The message of a face that has appeared or was lost; none for other lines.
 pub fn appearance(face: &str) -> Option<String> {
     #[derive(Deserialize)]
-    struct Face<'a> {
-        phase: &'a str,
+    struct Face {
+        phase: String,
+        emotion: String,
+        duration_s: Option<f32>,
+    }
+    #[derive(Serialize)]
+    struct Appearance {
+        event_type: String,
         emotion: String,
         duration_s: Option<f32>,
     }
     let Face { phase, emotion, duration_s } = serde_json::from_str(face).ok()?;
-    let message = json!({ "event_type": phase, "emotion": emotion, "duration_s": duration_s });
-    matches!(phase, "new" | "end").then(|| message.to_string())
+    let message = Appearance { event_type: phase, emotion, duration_s };
+    matches!(message.event_type.as_str(), "new" | "end").then(|| serde_json::to_string(&message).ok())?
 }

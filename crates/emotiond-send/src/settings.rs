@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The first part of all topics, unless another is set.
+pub const DEFAULT_PREFIX: &str = "emotiond";
+
 /// The settings of the sender.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Settings {
@@ -162,7 +165,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), &'static str> {
 }
 
 fn default_prefix() -> String {
-    "emotiond".to_owned()
+    DEFAULT_PREFIX.to_owned()
 }
 
 fn default_events() -> Vec<Kind> {

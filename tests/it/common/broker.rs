@@ -9,6 +9,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -113,9 +114,11 @@ impl Broker {
     /// Reads all topics from now on. It gets what it misses while the broker restarts.
     pub fn reader(&self, more: &[&str]) -> Reader {
         let mut command = Command::new("mosquitto_sub");
+        static READERS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("reader-{}", READERS.fetch_add(1, Ordering::Relaxed));
         let port = self.port.to_string();
         command
-            .args(["-V", "311", "-p", &port, "-q", "1", "-c", "-i", "reader", "-t", "#", "-F", "%r %q %t %p"])
+            .args(["-V", "311", "-p", &port, "-q", "1", "-c", "-i", &name, "-t", "#", "-F", "%r %q %t %p"])
             .args(more)
             .stdin(Stdio::null());
         let reader = Reader { running: Running::start(command), messages: Vec::new() };

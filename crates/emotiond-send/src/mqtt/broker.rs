@@ -1,6 +1,6 @@
 //! A broker: its address, the login and the certificates.
 
-use crate::settings::OutputConfig;
+use crate::settings::{DEFAULT_PREFIX, OutputConfig};
 use emotiond_core::exit::{Exit, ExitsWith};
 use fluent_uri::{Uri, pct_enc::EStr};
 use percent_encoding::percent_decode_str;
@@ -143,7 +143,7 @@ impl fmt::Display for Address {
 pub fn name(config: &OutputConfig) -> String {
     let address =
         config.uri.parse::<Address>().map_or_else(|_| "mqtt".to_owned(), |address| address.to_string());
-    if config.prefix == "emotiond" { address } else { format!("{address}/{}", config.prefix) }
+    if config.prefix == DEFAULT_PREFIX { address } else { format!("{address}/{}", config.prefix) }
 }
 
 /// The address of an output without its password, for a printed configuration.

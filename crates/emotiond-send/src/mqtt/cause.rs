@@ -1,8 +1,9 @@
 //! Why there is no connection, in words that say what to do.
 
 use crate::settings::OutputConfig;
-use rumqttc::{ConnectReturnCode, ConnectionError, TlsError};
+use rumqttc::{ConnectReturnCode, ConnectionError};
 use rustls::CertificateError;
+use std::{error::Error, io};
 
 /// Why there is no connection.
 pub struct Cause {
@@ -25,9 +26,14 @@ impl Cause {
 
     /// The cause of a failed attempt to connect.
     pub fn of_attempt(error: &ConnectionError, config: &OutputConfig) -> Self {
+        if let Some(tls) = tls_error(error) {
+            return Self::lasting(of_tls(tls, config));
+        }
         match error {
             ConnectionError::ConnectionRefused(code) => refused(*code),
-            ConnectionError::Tls(TlsError::Io(error)) => of_tls(error, config),
+            ConnectionError::Tls(error) => Self::lasting(format!(
+                "the broker has closed the connection ({error}): does it speak TLS on this port?"
+            )),
             ConnectionError::Io(error) => Self::passing(format!("the broker cannot be reached: {error}")),
             ConnectionError::NetworkTimeout => Self::passing("the broker does not answer"),
             ConnectionError::MqttState(_) => {
@@ -36,7 +42,7 @@ impl Cause {
                 } else {
                     ": does it expect mqtts://?"
                 };
-                Self::passing(format!("the broker has closed the connection before its first answer{hint}"))
+                Self::lasting(format!("the broker has closed the connection before its first answer{hint}"))
             }
             other => Self::passing(format!("no connection: {other}")),
         }
@@ -53,26 +59,33 @@ fn refused(code: ConnectReturnCode) -> Cause {
     }
 }
 
-fn of_tls(error: &std::io::Error, config: &OutputConfig) -> Cause {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(inner) = inner else {
-        return Cause::passing(format!(
-            "the broker has closed the connection: {error}; does it speak TLS on this port?"
-        ));
-    };
-    let text = match inner {
-        rustls::Error::InvalidCertificate(why) => of_certificate(why, config),
-        rustls::Error::AlertReceived(alert) => {
-            format!(
-                "the broker refuses the certificate of this client ({alert:?}): set cert and key to a pair that it accepts"
-            )
+/// The error of TLS in an error of the connection. With TLS 1.3, a broker refuses a client's certificate only when the
+/// client already waits for its first answer.
+fn tls_error(error: &ConnectionError) -> Option<&rustls::Error> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn of_tls(error: &rustls::Error, config: &OutputConfig) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(why) => of_certificate(why, config),
+        rustls::Error::AlertReceived(alert) => format!(
+            "the broker refuses the certificate of this client ({alert:?}): set cert and key to a pair that it accepts"
+        ),
         rustls::Error::InvalidMessage(_) => {
             "the broker speaks no TLS on this port: write mqtt://, or its port for TLS".to_owned()
         }
         other => format!("no encrypted connection: {other}"),
-    };
-    Cause::lasting(text)
+    }
 }
 
 fn of_certificate(why: &CertificateError, config: &OutputConfig) -> String {

@@ -16,7 +16,7 @@ use crate::{
     gauges::OutputGauge,
     home_assistant::{self, Discovery},
     hub::Hub,
-    settings::{OutputConfig, slug},
+    settings::{DEFAULT_PREFIX, OutputConfig, slug},
     spool::{Record, Spool, default_folder},
     wire::Status,
 };
@@ -129,7 +129,10 @@ pub async fn run(task: Task) -> Result<(), Unusable> {
 
 impl Output {
     fn new(task: Task) -> Self {
-        let Task { config, hub, events, gauge, patience, end, gives_up, client_suffix } = task;
+        let Task { config, hub, events, gauge, patience, end, gives_up, mut client_suffix } = task;
+        if config.prefix != DEFAULT_PREFIX {
+            client_suffix += &format!("_{}", slug(&config.prefix));
+        }
         let topics = Topics::new(&config.prefix, &hub.device);
         let name = slug(&name(&config));
         let folder =

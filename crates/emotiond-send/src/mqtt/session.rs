@@ -184,14 +184,21 @@ impl Output {
         }
     }
 
+    /// Sends the last figures and says that the device is gone.
     async fn say_goodbye(&mut self, link: &mut Link) {
+        self.figures.forget();
+        self.tell_figures(link);
         let status = self.topics.of_device("status");
         link.publish(&status, "offline".to_owned(), ONCE_AT_LEAST.retained(), Sent::Other);
         let _ = timeout(GOODBYE, async {
-            while let (false, Some(sent)) = (link.under_way.is_empty(), arrival(&mut link.under_way).await) {
-                if sent == Sent::Record {
-                    self.spool.acknowledge();
-                    self.gauge.sent.fetch_add(1, Ordering::Relaxed);
+            while !link.under_way.is_empty() {
+                match arrival(&mut link.under_way).await {
+                    None => return,
+                    Some(Sent::Other) => {}
+                    Some(Sent::Record) => {
+                        self.spool.acknowledge();
+                        self.gauge.sent.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
             link.close().await;

@@ -39,7 +39,11 @@ impl Outputs {
     pub fn start(settings: &Settings, hub: &Hub, feed: &mut Feed, manner: &Manner) -> Self {
         let (end, ends) = watch::channel(None);
         let (mut tasks, gauges) = (JoinSet::new(), Gauges::default());
-        for config in &settings.outputs {
+        for (number, config) in settings.outputs.iter().enumerate() {
+            let mut client_suffix = manner.client_suffix.clone();
+            if number > 0 {
+                client_suffix += &format!("_{number}");
+            }
             tasks.spawn(mqtt::run(mqtt::Task {
                 config: config.clone(),
                 hub: hub.clone(),
@@ -48,7 +52,7 @@ impl Outputs {
                 patience: manner.patience,
                 end: ends.clone(),
                 gives_up: manner.gives_up,
-                client_suffix: manner.client_suffix.clone(),
+                client_suffix,
             }));
         }
         Self { tasks, end, gauges }
