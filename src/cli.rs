@@ -9,7 +9,12 @@ use crate::{
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
-use std::path::PathBuf;
+use emotiond_send::{
+    event::Kind,
+    mqtt::{Address, AddressError},
+    settings::{check_prefix, slug},
+};
+use std::{net::SocketAddr, path::PathBuf};
 
 /// Detects faces in cameras, videos and pictures, classifies their emotions and writes events as JSON Lines to stdout.
 #[derive(Debug, Parser)]
@@ -40,6 +45,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Summarise recorded events as HTML, PNG or CSV
     Report(ReportArgs),
+    /// Send events from stdin or a recording to MQTT brokers, and serve them over HTTP
+    Send(SendArgs),
 }
 
 /// Names of files need not be UTF-8.
@@ -129,6 +136,87 @@ pub struct ReportArgs {
     /// Output file; its extension selects the format: .html, .png or .csv
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+}
+
+/// Arguments of `send`.
+#[derive(Args, Debug)]
+pub struct SendArgs {
+    /// Events that `run` wrote to stdout, optionally gzipped; - for stdin
+    #[arg(value_name = "EVENTS.jsonl", default_value = "-")]
+    pub events: PathBuf,
+    /// A broker: mqtt://USER@HOST:PORT, or mqtts:// with encryption; may be repeated
+    #[arg(long, value_name = "URI", value_parser = broker)]
+    pub to: Vec<String>,
+    /// Configuration file (TOML) with [device], [[output]] and [http]; --to replaces the latter two
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Name of this device in topics and lines; by default the host's name
+    #[arg(long, value_name = "ID", value_parser = device)]
+    pub device: Option<String>,
+    /// File whose first line is the user's password
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub password_file: Option<PathBuf>,
+    /// Certificates (PEM) that sign the broker's, in place of the system's
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub ca: Option<PathBuf>,
+    /// Certificate of this client (PEM)
+    #[arg(long, value_name = "FILE", requires = "to", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Private key of --cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "to", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// First part of all topics; by default emotiond
+    #[arg(long, value_name = "PREFIX", requires = "to", value_parser = prefix)]
+    pub prefix: Option<String>,
+    /// Kinds of events: source, audience, face, marker; by default all but face
+    #[arg(id = "kinds", long = "events", value_name = "KINDS", requires = "to", value_delimiter = ',', value_parser = kind)]
+    pub kinds: Option<Vec<Kind>>,
+    /// Let Home Assistant discover the device
+    #[arg(long, requires = "to")]
+    pub home_assistant: bool,
+    /// Folder for events that wait for the broker
+    #[arg(long, value_name = "DIR", requires = "to")]
+    pub spool_dir: Option<PathBuf>,
+    /// Megabytes of events that wait for the broker on disk; by default 64
+    #[arg(long, value_name = "MB", requires = "to")]
+    pub spool_mb: Option<u32>,
+    /// Serve the events over HTTP on this address and port
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub http: Option<SocketAddr>,
+    /// File whose first line is the token that HTTP clients must send
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub token_file: Option<PathBuf>,
+    /// Send a recording at the speed at which it was recorded
+    #[arg(long)]
+    pub real_time: bool,
+    /// Take settings and lines from the daemon; started by `run` only
+    #[arg(long, hide = true, conflicts_with_all = ["to", "config", "device", "http", "real_time"])]
+    pub child: bool,
+    /// Log level of the daemon
+    #[arg(long, hide = true, requires = "child")]
+    pub log_level: Option<String>,
+    /// Log as the daemon does, as JSON lines
+    #[arg(long, hide = true, requires = "child")]
+    pub log_json: bool,
+}
+
+/// Checks the address of a broker; the error does not contain it.
+fn broker(text: &str) -> Result<String, AddressError> {
+    text.parse::<Address>().map(|_| text.to_owned())
+}
+
+fn device(text: &str) -> Result<String, &'static str> {
+    let is_name = !text.is_empty() && slug(text) == text;
+    if is_name { Ok(text.to_owned()) } else { Err("write a name of letters, digits, _ and -") }
+}
+
+fn prefix(text: &str) -> Result<String, &'static str> {
+    check_prefix(text).map(|()| text.to_owned())
+}
+
+fn kind(text: &str) -> Result<Kind, &'static str> {
+    let named = |kind: &Kind| kind.name() == text;
+    Kind::ALL.into_iter().find(named).ok_or("write source, audience, face or marker")
 }
 
 /// The message of a wrong command line in which an address stands, without the address's secrets; `None` if there is no

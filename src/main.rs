@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Window(arguments) => overlay::run(arguments.width, arguments.height),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Send(arguments) => commands::send::run(&arguments),
     };
     end("emotiond", outcome)
 }

@@ -6,6 +6,7 @@ use emotiond_core::{
     exit::{Exit, Failure},
     stdout::print,
 };
+use emotiond_send::mqtt::without_password;
 
 /// Prints the effective configuration; without a file, the default one with its comments.
 ///
@@ -15,7 +16,8 @@ pub fn run(arguments: &ConfigArgs) -> Result<(), Failure> {
     if arguments.config.is_none() {
         return print(DEFAULT_TOML);
     }
-    let config = read_config(arguments.config.as_deref())?;
+    let mut config = read_config(arguments.config.as_deref())?;
+    config.outputs.iter_mut().for_each(|output| output.uri = without_password(&output.uri));
     let text = toml::to_string(&config).map_err(|error| Failure::new(Exit::Software, error))?;
     print(&text)
 }

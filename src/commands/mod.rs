@@ -7,6 +7,7 @@ mod reload;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod send;
 mod supervise;
 
 use crate::{

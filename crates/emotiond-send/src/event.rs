@@ -1,6 +1,6 @@
 //! An event line on its way to the outputs: its kind, its source and its number.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use thiserror::Error;
 
 /// What an event line tells.
@@ -20,6 +20,16 @@ pub enum Kind {
 impl Kind {
     /// All kinds, in the order of [`Counts`].
     pub const ALL: [Self; 4] = [Self::Source, Self::Audience, Self::Face, Self::Marker];
+
+    /// Its name in settings and lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Audience => "audience",
+            Self::Face => "face",
+            Self::Marker => "marker",
+        }
+    }
 }
 
 /// How many lines of each kind a run has told so far.
@@ -52,6 +62,8 @@ pub struct Event {
     pub json: String,
     /// The counts of the run, this line included.
     pub counts: Counts,
+    /// Whether the line already has `device`, `run` and `seq`, because it was sent before. It keeps them.
+    pub was_sent: bool,
 }
 
 /// Why a line is not an event.
@@ -63,6 +75,9 @@ pub enum EventError {
     /// It is not an object.
     #[error("this is no event line: it does not end with }}")]
     Object,
+    /// It tells of no source.
+    #[error("this is no event line: it names no source")]
+    Source,
 }
 
 /// The fields by which lines are told apart.
@@ -70,6 +85,9 @@ pub enum EventError {
 struct Head {
     r#type: Kind,
     source: Option<String>,
+    device: Option<IgnoredAny>,
+    run: Option<IgnoredAny>,
+    seq: Option<IgnoredAny>,
 }
 
 impl Event {
@@ -79,11 +97,15 @@ impl Event {
     /// When the line is no event.
     pub fn parse(line: &str, counts: impl FnOnce(Kind) -> Counts) -> Result<Self, EventError> {
         let line = line.trim_end();
-        let Head { r#type: kind, source } = serde_json::from_str(line)?;
+        let Head { r#type: kind, source, device, run, seq } = serde_json::from_str(line)?;
         if !line.ends_with('}') {
             return Err(EventError::Object);
         }
-        Ok(Self { kind, source, json: line.to_owned(), counts: counts(kind) })
+        if source.is_none() && kind != Kind::Marker {
+            return Err(EventError::Source);
+        }
+        let was_sent = device.is_some() && run.is_some() && seq.is_some();
+        Ok(Self { kind, source, json: line.to_owned(), counts: counts(kind), was_sent })
     }
 
     /// The number of this line among the lines of `kinds`, from 0.
@@ -91,8 +113,11 @@ impl Event {
         self.counts.sum(kinds).saturating_sub(1)
     }
 
-    /// The line with `device`, `run` and `seq` at its end.
+    /// The line with `device`, `run` and `seq` at its end; one that already has them stays as it is.
     pub fn stamped(&self, device: &str, run: &str, kinds: &[Kind]) -> String {
+        if self.was_sent {
+            return self.json.clone();
+        }
         let fields = &self.json[..self.json.len() - 1];
         format!(r#"{fields},"device":"{device}","run":"{run}","seq":{}}}"#, self.seq(kinds))
     }
@@ -111,11 +136,13 @@ mod tests {
         let stamped = event.stamped("box1", "r", &[Kind::Source, Kind::Audience]);
         assert!(stamped.ends_with(r#""reason":"","device":"box1","run":"r","seq":4}"#), "{stamped}");
         assert!(serde_json::from_str::<serde_json::Value>(&stamped).is_ok());
+        let again = Event::parse(&stamped, |_| Counts::default()).unwrap();
+        assert_eq!(again.stamped("box2", "q", &Kind::ALL), stamped);
     }
 
     #[test]
     fn other_lines_are_no_events() {
-        for line in ["", "[]", "{}", r#"{"type":"status"}"#, "panic"] {
+        for line in ["", "[]", "{}", r#"{"type":"status"}"#, r#"{"type":"face"}"#, "panic"] {
             assert!(Event::parse(line, |_| Counts::default()).is_err(), "{line}");
         }
     }

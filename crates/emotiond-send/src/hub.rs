@@ -52,6 +52,11 @@ impl Hub {
         self.live.subscribe()
     }
 
+    /// Whether there is a daemon that can be asked for something.
+    pub fn has_daemon(&self) -> bool {
+        self.requests.is_some()
+    }
+
     /// Asks the daemon for something.
     ///
     /// # Errors

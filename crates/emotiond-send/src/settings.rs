@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The first part of all topics, unless another is set.
+pub const DEFAULT_PREFIX: &str = "emotiond";
+
 /// The settings of the sender.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Settings {
@@ -56,7 +59,7 @@ pub struct OutputConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
     /// The first part of all topics.
-    #[serde(default = "default_prefix")]
+    #[serde(default = "default_prefix", deserialize_with = "prefix")]
     pub prefix: String,
     /// The kinds of events that are sent.
     #[serde(default = "default_events")]
@@ -65,7 +68,7 @@ pub struct OutputConfig {
     #[serde(default)]
     pub home_assistant: bool,
     /// Home Assistant's discovery prefix.
-    #[serde(default = "default_home_assistant_prefix")]
+    #[serde(default = "default_home_assistant_prefix", deserialize_with = "prefix")]
     pub home_assistant_prefix: String,
     /// Megabytes of events that are kept on disk while the server is away.
     #[serde(default = "default_spool_mb")]
@@ -76,6 +79,23 @@ pub struct OutputConfig {
 }
 
 impl OutputConfig {
+    /// An output with the defaults.
+    pub fn new(uri: String) -> Self {
+        Self {
+            uri,
+            password_file: None,
+            ca: None,
+            cert: None,
+            key: None,
+            prefix: default_prefix(),
+            events: default_events(),
+            home_assistant: false,
+            home_assistant_prefix: default_home_assistant_prefix(),
+            spool_mb: default_spool_mb(),
+            spool_dir: None,
+        }
+    }
+
     /// Makes relative paths relative to `base`.
     pub fn resolve_paths(&mut self, base: &Path) {
         for path in
@@ -125,8 +145,27 @@ fn device_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     Ok(Some(id))
 }
 
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let prefix = String::deserialize(deserializer)?;
+    check_prefix(&prefix).map_err(D::Error::custom)?;
+    Ok(prefix)
+}
+
+/// Checks the first part of topics.
+///
+/// # Errors
+/// When some brokers would refuse it.
+pub fn check_prefix(prefix: &str) -> Result<(), &'static str> {
+    let is_level = |level: &str| !level.is_empty() && slug(level) == level;
+    if prefix.split('/').all(is_level) {
+        Ok(())
+    } else {
+        Err("write letters, digits, _ and -, with / between levels")
+    }
+}
+
 fn default_prefix() -> String {
-    "emotiond".to_owned()
+    DEFAULT_PREFIX.to_owned()
 }
 
 fn default_events() -> Vec<Kind> {

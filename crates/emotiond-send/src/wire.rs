@@ -162,7 +162,13 @@ mod tests {
         let Told::Event(event) = read(&numbered(&counts, json)).unwrap() else { panic!("not an event") };
         assert_eq!(
             event,
-            Event { kind: Kind::Audience, source: Some("a b".to_owned()), json: json.to_owned(), counts }
+            Event {
+                kind: Kind::Audience,
+                source: Some("a b".to_owned()),
+                json: json.to_owned(),
+                counts,
+                was_sent: false
+            }
         );
         let status = Status { uptime_s: 2.0, ..Status::default() };
         let Told::Status(again) = read(&serde_json::to_string(&status).unwrap()).unwrap() else { panic!() };

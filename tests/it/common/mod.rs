@@ -1,10 +1,12 @@
 //! Runs the real program as a user would, and checks its output against the contract.
 
+pub mod broker;
 pub mod damage;
 mod display;
 pub mod http_camera;
 pub mod judged;
 pub mod rtsp_camera;
+pub mod sender;
 
 pub use display::{Display, SCREEN};
 pub use test_support::{data, root, shared};
@@ -147,7 +149,7 @@ pub fn finish(command: Command) -> Ran {
 /// A running program; dropping it kills it.
 pub struct Running {
     pub child: Child,
-    lines: Receiver<String>,
+    pub lines: Receiver<String>,
     seen: String,
     log: Arc<Mutex<String>>,
     log_reader: Option<JoinHandle<()>>,
