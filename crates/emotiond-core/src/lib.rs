@@ -12,6 +12,7 @@ pub mod files;
 pub mod geometry;
 pub mod labels;
 pub mod levels;
+pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod runtime;

@@ -4,6 +4,9 @@
 //! lines and a status line a second into a pipe ([`wire`]). By hand, `emotiond send` reads event lines from stdin or from a recording.
 //! [`hub`] hands each line to all outputs.
 pub mod event;
+pub mod gauges;
+pub mod http;
 pub mod hub;
+pub mod metrics;
 pub mod settings;
 pub mod wire;
