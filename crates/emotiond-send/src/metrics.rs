@@ -112,7 +112,7 @@ impl Families<'_> {
         let ratios = sources.iter().flat_map(|source| {
             let emotions = source.emotions.iter().flatten();
             emotions.map(|(emotion, share)| {
-                ([("source", source.name.as_str()), ("emotion", emotion.as_str())], f64::from(*share))
+                ([("source", source.name.as_str()), ("emotion", emotion.as_str())], rounded(*share))
             })
         });
         self.gauges(
@@ -228,6 +228,11 @@ impl Families<'_> {
     ) -> std::result::Result<MetricEncoder<'s>, Error> {
         self.0.encode_descriptor(name, help, unit, MetricType::Gauge)
     }
+}
+
+/// A share without the noise of its single precision.
+fn rounded(share: f32) -> f64 {
+    (f64::from(share) * 1e4).round() / 1e4
 }
 
 /// Resident memory of this process in bytes; 0 if unknown.

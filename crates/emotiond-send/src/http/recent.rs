@@ -35,7 +35,7 @@ pub struct Recent {
 struct Now {
     status_at: Option<Instant>,
     samples: VecDeque<Sample>,
-    faces: HashMap<(String, u64), Arc<Event>>,
+    faces: HashMap<(String, u64), Seen>,
     audiences: BTreeMap<String, Arc<Event>>,
     markers: VecDeque<Arc<Event>>,
 }
@@ -57,11 +57,25 @@ struct SourceSample {
     emotions: Option<BTreeMap<String, f32>>,
 }
 
+/// A face in view.
+struct Seen {
+    since: Instant,
+    event: Arc<Event>,
+}
+
+/// A face in view, as it is told.
+#[derive(Serialize)]
+struct ToldFace {
+    /// Seconds since its first line.
+    age_s: f64,
+    event: Box<RawValue>,
+}
+
 /// What `/api/v1/recent` tells.
 #[derive(Serialize)]
 pub struct Told {
     samples: Vec<Sample>,
-    faces: Vec<Box<RawValue>>,
+    faces: Vec<ToldFace>,
     audiences: Vec<Box<RawValue>>,
     markers: Vec<Box<RawValue>>,
 }
@@ -115,7 +129,13 @@ impl Recent {
         let raw = |event: &Arc<Event>| RawValue::from_string(event.json.clone()).ok();
         Told {
             samples: now.samples.iter().cloned().collect(),
-            faces: now.faces.values().filter_map(raw).collect(),
+            faces: now
+                .faces
+                .values()
+                .filter_map(|seen| {
+                    Some(ToldFace { age_s: seen.since.elapsed().as_secs_f64(), event: raw(&seen.event)? })
+                })
+                .collect(),
             audiences: now.audiences.values().filter_map(raw).collect(),
             markers: now.markers.iter().filter_map(raw).collect(),
         }
@@ -158,7 +178,8 @@ impl Now {
         if head.phase == "end" || head.file.is_some() {
             self.faces.remove(&key);
         } else if self.faces.len() < FACES || self.faces.contains_key(&key) {
-            self.faces.insert(key, event);
+            let since = self.faces.get(&key).map_or_else(Instant::now, |seen| seen.since);
+            self.faces.insert(key, Seen { since, event });
         }
     }
 
@@ -178,6 +199,6 @@ impl Now {
 }
 
 /// Milliseconds since 1970.
-pub fn now_ms() -> u64 {
+fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

@@ -165,7 +165,8 @@ fn what_has_just_been_is_told_to_who_comes_later() {
         let recent = server.get("/api/v1/recent").json();
         (recent["markers"][0]["label"] == "Act 2").then_some(recent)
     });
-    let tracks: Vec<_> = recent["faces"].as_array().unwrap().iter().map(|face| &face["track"]).collect();
+    let tracks: Vec<_> =
+        recent["faces"].as_array().unwrap().iter().map(|face| &face["event"]["track"]).collect();
     assert_eq!(tracks, [1]);
     assert_eq!(recent["samples"][0]["sources"][0]["faces"], 3);
 }

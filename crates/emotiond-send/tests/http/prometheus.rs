@@ -69,10 +69,11 @@ fn both_formats_contain_every_metric() {
         for name in NAMES {
             assert!(page.lines().any(|line| line.starts_with(name)), "{name} is missing:\n{page}");
         }
+        assert!(page.contains("emotion=\"happy\"} 0.6\n"), "{page}");
         assert!(page.contains("emotiond_source_up{source=\"lobby\"} 1"), "{page}");
-        assert!(page.contains("emotiond_latency_seconds_bucket{le=\"0.02\",source=\"lobby\"} 900"), "{page}");
+        assert!(page.contains("emotiond_latency_seconds_bucket{source=\"lobby\",le=\"0.02\"} 900"), "{page}");
         assert!(
-            page.contains("emotiond_latency_seconds_bucket{le=\"+Inf\",source=\"lobby\"} 1200"),
+            page.contains("emotiond_latency_seconds_bucket{source=\"lobby\",le=\"+Inf\"} 1200"),
             "{page}"
         );
     }
