@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api;
+mod browser;
 mod common;
 mod hostile;
+mod page;
 mod prometheus;

@@ -51,10 +51,10 @@ function showHealth() {
   }
   before = status;
   keep(by("outputs"), "li", status.outputs, (item, output) => {
-    if (item.children.length === 0) for (const name of ["pill", "name", "faint"]) item.append(Object.assign(document.createElement("span"), { className: name }));
-    item.children[0].className = `pill ${output.connected ? "up" : "down"}`;
-    item.children[0].textContent = output.connected ? "connected" : "away";
-    item.children[1].textContent = output.name;
+    if (item.children.length === 0) for (const name of ["name", "pill", "faint"]) item.append(Object.assign(document.createElement("span"), { className: name }));
+    item.children[1].className = `pill ${output.connected ? "up" : "down"}`;
+    item.children[1].textContent = output.connected ? "connected" : "away";
+    item.children[0].textContent = output.name;
     const dropped = output.dropped ? `, ${number(output.dropped)} dropped` : "";
     item.children[2].textContent = `${number(output.sent)} sent, ${number(output.queued)} waiting${dropped}`;
   });

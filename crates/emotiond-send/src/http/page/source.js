@@ -42,6 +42,8 @@ export class SourceCard {
     pause.setAttribute("aria-label", `${pause.textContent} ${this.name}`);
     pause.hidden = source.state === "ended";
     showShares(this.#part("shares"), this.#part("legend"), source.emotions);
+    // Of a source that has never been up there is nothing to show but why.
+    this.element.classList.toggle("bare", !source.size && source.state !== "up");
     if (source.size) this.#part("picture").style.aspectRatio = `${source.size[0]} / ${source.size[1]}`;
     this.drawStrip();
     this.#hint(source);
@@ -135,6 +137,8 @@ class Tile {
   #label = this.#add("label");
   #bar = this.#add("bar");
   #note = this.#add("note");
+  #age = this.#add("age", this.#note);
+  #look = this.#add("look", this.#note);
 
   constructor() {
     this.element.setAttribute("role", "listitem");
@@ -152,9 +156,11 @@ class Tile {
     const readable = face.readable !== false;
     this.element.classList.toggle("guess", !readable);
     this.element.classList.toggle("low", y + h > height * 0.8);
+    this.element.classList.toggle("high", y < height * 0.12);
     set(this.#label, readable ? face.emotion : `${face.emotion}?`);
     const facing = face.facing == null ? "" : face.facing ? " · facing" : " · turned away";
-    set(this.#note, `${duration(Math.floor((performance.now() - face.since) / 1000))}${facing}`);
+    set(this.#age, duration(Math.floor((performance.now() - face.since) / 1000)));
+    set(this.#look, facing);
     const told = `Face ${face.track}: ${this.#label.textContent}, ${share(face.confidence)}, ${this.#note.textContent}`;
     if (this.element.ariaLabel !== told) this.element.ariaLabel = told;
   }
@@ -163,9 +169,9 @@ class Tile {
     this.element.remove();
   }
 
-  #add(name) {
+  #add(name, parent = this.element) {
     const part = Object.assign(document.createElement("span"), { className: name });
-    this.element.append(part);
+    parent.append(part);
     return part;
   }
 }

@@ -3,8 +3,6 @@ import { hourAndMinute, number, ordered } from "./words.js";
 
 const SPAN_MS = 600000;
 const STEP_MS = 120000;
-const AXIS = 20;
-const LEFT = 34;
 
 /**
  * Draws the samples `[{time_ms, up, faces, emotions}]` of a source, and the markers `[{time, label}]`.
@@ -20,33 +18,37 @@ export function drawStrip(canvas, samples, markers) {
   const pen = canvas.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  pen.font = `12px ${style.fontFamily}`;
+  const text = Number.parseFloat(style.fontSize);
+  pen.font = `${text}px ${style.fontFamily}`;
+  const margin = Math.round(text * 2.8);
+  const axis = Math.round(text * 1.6);
 
   const now = samples.at(-1)?.time_ms ?? Date.now();
-  const x = (time) => LEFT + (width - LEFT) * (1 - (now - time) / SPAN_MS);
-  const bottom = height - AXIS;
+  const x = (time) => margin + (width - margin) * (1 - (now - time) / SPAN_MS);
+  const bottom = height - axis;
   const most = samples.reduce((most, sample) => Math.max(most, sample.faces ?? 0), 0);
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => step * 3 >= most) ?? 1000;
   const top = Math.max(1, Math.ceil(most / step)) * step;
   const y = (faces) => bottom - (bottom - 8) * (faces / top);
 
   pen.fillStyle = color("--plot");
-  pen.fillRect(LEFT, 0, width - LEFT, bottom);
+  pen.fillRect(margin, 0, width - margin, bottom);
   pen.textBaseline = "middle";
   pen.textAlign = "right";
   for (let level = 0; level <= top; level += step) {
     pen.fillStyle = color("--line");
-    pen.fillRect(LEFT, Math.round(y(level)), width - LEFT, 1);
+    pen.fillRect(margin, Math.round(y(level)), width - margin, 1);
     pen.fillStyle = color("--faint");
-    pen.fillText(number(level), LEFT - 8, level === 0 ? y(level) - 4 : y(level));
+    pen.fillText(number(level), margin - 8, Math.max(text / 2, level === 0 ? y(level) - text / 3 : y(level)));
   }
 
   // Columns touch each other; one that no sample follows soon is a second wide.
   samples.forEach((sample, index) => {
-    const left = x(sample.time_ms - Math.min(sample.time_ms - (samples[index - 1]?.time_ms ?? 0), 3000));
-    const right = x(sample.time_ms) + 0.6;
-    if (right <= LEFT) return;
-    const [from, wide] = [Math.max(left, LEFT), right - Math.max(left, LEFT)];
+    const since = Math.min(sample.time_ms - (samples[index - 1]?.time_ms ?? 0), 3000);
+    // On whole pixels, so that there are no seams.
+    const [left, right] = [x(sample.time_ms - since), x(sample.time_ms)].map((place) => Math.round(place * ratio) / ratio);
+    if (right <= margin) return;
+    const [from, wide] = [Math.max(left, margin), right - Math.max(left, margin)];
     if (!sample.up) {
       pen.fillStyle = color("--away");
       pen.fillRect(from, 0, wide, bottom);
@@ -67,22 +69,24 @@ export function drawStrip(canvas, samples, markers) {
   pen.fillStyle = color("--faint");
   for (let at = Math.ceil((now - SPAN_MS) / STEP_MS) * STEP_MS; at <= now; at += STEP_MS) {
     const place = x(at);
+    if (place < margin) continue;
     pen.fillRect(Math.round(place), bottom, 1, 4);
-    pen.textAlign = place > width - 24 ? "right" : place < LEFT + 20 ? "left" : "center";
-    pen.fillText(hourAndMinute(at), place > width - 24 ? width : place, height - 2);
+    const half = pen.measureText(hourAndMinute(at)).width / 2;
+    pen.textAlign = "center";
+    pen.fillText(hourAndMinute(at), Math.min(Math.max(place, margin + half), width - half), height - 2);
   }
   for (const marker of markers) {
     const place = x(Date.parse(marker.time));
-    if (!(place > LEFT)) continue;
+    if (!(place > margin)) continue;
     pen.fillStyle = color("--ink");
     pen.fillRect(Math.round(place), 0, 1.5, bottom);
     const label = marker.label || marker.kind;
     const room = pen.measureText(label).width + 10;
     const left = Math.min(place, width - room);
-    pen.fillRect(left, 0, room, 18);
+    pen.fillRect(left, 0, room, text * 1.5);
     pen.fillStyle = color("--card");
     pen.textAlign = "left";
-    pen.fillText(label, left + 5, 13);
+    pen.fillText(label, left + 5, text * 1.1);
   }
   canvas.setAttribute(
     "aria-label",
