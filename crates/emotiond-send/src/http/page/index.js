@@ -26,7 +26,7 @@ function showSources() {
     cards.get(source.name).show(source, uptime_s);
   }
   by("empty").hidden = cards.size > 0;
-  if (cards.size === 0) {
+  if (cards.size === 0 && feed.status.status_age_s != null) {
     by("empty").querySelector("h2").textContent = "No source yet";
     by("empty").querySelector("p").textContent = "Start one: emotiond run --source camera:0. emotiond cameras lists the cameras.";
   }

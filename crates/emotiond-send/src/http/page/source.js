@@ -11,6 +11,9 @@ export class SourceCard {
   #tiles = new Map();
   #history = [];
   #seen = false;
+  /** Width and height of the picture; of a recording, of the part in which faces were. */
+  #size = null;
+  #isGuessed = false;
 
   constructor(name, feed, toast) {
     this.name = name;
@@ -44,7 +47,7 @@ export class SourceCard {
     showShares(this.#part("shares"), this.#part("legend"), source.emotions);
     // Of a source that has never been up there is nothing to show but why.
     this.element.classList.toggle("bare", !source.size && source.state !== "up");
-    if (source.size) this.#part("picture").style.aspectRatio = `${source.size[0]} / ${source.size[1]}`;
+    if (source.size) this.#resize(source.size, false);
     this.drawStrip();
     this.#hint(source);
   }
@@ -55,17 +58,30 @@ export class SourceCard {
 
   /** Moves the tiles to the faces. */
   showFaces() {
-    const size = this.source?.size;
-    const faces = [...this.feed.faces.values()].filter((face) => face.source === this.name && size);
+    const faces = [...this.feed.faces.values()].filter((face) => face.source === this.name);
+    if (!this.#size || this.#isGuessed) this.#guessSize(faces);
     for (const [key, tile] of this.#tiles) {
       if (!faces.some((face) => face.key === key)) {
         tile.remove();
         this.#tiles.delete(key);
       }
     }
-    for (const face of faces) this.#tile(face).show(face, size);
+    for (const face of faces) this.#tile(face).show(face, this.#size);
     this.#seen ||= faces.length > 0;
     if (this.source) this.#hint(this.source);
+  }
+
+  /** Recordings do not tell the size of the pictures. */
+  #guessSize(faces) {
+    const [width, height] = this.#size ?? [640, 480];
+    const far = (side, extent) => Math.max(...faces.map(({ box }) => box[side] + box[extent]));
+    this.#resize([Math.max(width, far("x", "w")), Math.max(height, far("y", "h"))], true);
+  }
+
+  #resize(size, isGuessed) {
+    this.#size = size;
+    this.#isGuessed = isGuessed;
+    this.#part("picture").style.aspectRatio = size.join(" / ");
   }
 
   #tile(face) {
@@ -89,7 +105,7 @@ export class SourceCard {
     const seconds = now.uptime_s - then.uptime_s;
     const rate = seconds > 0 ? `${decimal((now.analysed - then.analysed) / seconds)} frames/s` : "";
     const unreadable = source.unreadable ? `, ${number(source.unreadable)} unreadable` : "";
-    this.#text("rate", source.state === "up" ? rate + unreadable : "");
+    this.#text("rate", source.state === "up" && source.analysed ? rate + unreadable : "");
     const before = now.latencies > then.latencies ? then : { latencies: 0, sum_s: 0 };
     const mean_ms = ((now.sum_s - before.sum_s) / (now.latencies - before.latencies)) * 1000;
     this.#text("latency", Number.isFinite(mean_ms) ? `${decimal(mean_ms)} ms` : "–");
@@ -156,12 +172,12 @@ class Tile {
     const readable = face.readable !== false;
     this.element.classList.toggle("guess", !readable);
     this.element.classList.toggle("low", y + h > height * 0.8);
-    this.element.classList.toggle("high", y < height * 0.12);
+    this.element.classList.toggle("high", y < height * 0.1);
     set(this.#label, readable ? face.emotion : `${face.emotion}?`);
-    const facing = face.facing == null ? "" : face.facing ? " · facing" : " · turned away";
+    const facing = face.facing == null ? "" : face.facing ? "facing" : "turned away";
     set(this.#age, duration(Math.floor((performance.now() - face.since) / 1000)));
     set(this.#look, facing);
-    const told = `Face ${face.track}: ${this.#label.textContent}, ${share(face.confidence)}, ${this.#note.textContent}`;
+    const told = `Face ${face.track}: ${this.#label.textContent}, ${share(face.confidence)}, ${this.#age.textContent}, ${this.#look.textContent}`;
     if (this.element.ariaLabel !== told) this.element.ariaLabel = told;
   }
 
