@@ -33,8 +33,8 @@ const PEOPLE: [Person; 7] = [
     Person { x: 0.52, y: 0.36, size: 0.14, here: (0.0, 400.0), phase: 2.2 },
     Person { x: 0.70, y: 0.20, size: 0.12, here: (60.0, 400.0), phase: 3.4 },
     Person { x: 0.84, y: 0.42, size: 0.13, here: (90.0, 330.0), phase: 4.2 },
-    Person { x: 0.24, y: 0.70, size: 0.14, here: (110.0, 400.0), phase: 5.1 },
-    Person { x: 0.66, y: 0.72, size: 0.14, here: (130.0, 370.0), phase: 1.5 },
+    Person { x: 0.24, y: 0.77, size: 0.14, here: (110.0, 400.0), phase: 5.1 },
+    Person { x: 0.64, y: 0.79, size: 0.14, here: (130.0, 370.0), phase: 1.5 },
 ];
 
 impl Person {

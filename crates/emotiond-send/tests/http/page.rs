@@ -334,10 +334,9 @@ fn the_form_takes_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     writeln!(std::fs::File::create(&file).unwrap(), "correct-horse-battery").unwrap();
-    let server = Server::start_with(free_address(), Some(file));
-    server.set_status(status(vec![source("lobby", "up", "")]));
+    let live = Live::start(Server::start_with(free_address(), Some(file)));
     let browser = Browser::start(1024, 768, "dark");
-    browser.open(&format!("http://{}/stage", server.address));
+    browser.open(&(live.address() + "/stage"));
     browser.until("return location.pathname === '/login' && document.activeElement.id === 'token'");
     browser.press("wrong-horse-battery\u{e007}");
     browser.until("return !!document.querySelector('.problem')?.checkVisibility()");

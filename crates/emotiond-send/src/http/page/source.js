@@ -172,7 +172,7 @@ class Tile {
     const readable = face.readable !== false;
     this.element.classList.toggle("guess", !readable);
     this.element.classList.toggle("low", y + h > height * 0.8);
-    this.element.classList.toggle("high", y < height * 0.1);
+    this.element.classList.toggle("high", y < height * 0.12);
     set(this.#label, readable ? face.emotion : `${face.emotion}?`);
     const facing = face.facing == null ? "" : face.facing ? "facing" : "turned away";
     set(this.#age, duration(Math.floor((performance.now() - face.since) / 1000)));

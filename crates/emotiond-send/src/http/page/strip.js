@@ -27,7 +27,7 @@ export function drawStrip(canvas, samples, markers) {
   const x = (time) => margin + (width - margin) * (1 - (now - time) / SPAN_MS);
   const bottom = height - axis;
   const most = samples.reduce((most, sample) => Math.max(most, sample.faces ?? 0), 0);
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => step * 3 >= most) ?? 1000;
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => step * 4 >= most) ?? 1000;
   const top = Math.max(1, Math.ceil(most / step)) * step;
   const y = (faces) => bottom - (bottom - 8) * (faces / top);
 
