@@ -22,7 +22,6 @@ pub mod frame;
 pub mod landmarks;
 pub mod message;
 pub mod overlay;
-pub mod palette;
 pub mod pipeline;
 pub mod pose;
 pub mod readability;

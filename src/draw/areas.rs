@@ -4,8 +4,8 @@ use super::{Artist, DARK, GROUND, Rect, Sizes, WHITE};
 use crate::{
     areas::{Areas, Polygon},
     frame::Picture,
-    palette::Rgb,
 };
+use emotiond_core::palette::Rgb;
 
 /// Colour of a zone's outline and name.
 const ZONE: Rgb = [120, 220, 255];

@@ -1,7 +1,8 @@
 //! Rectangles on pixels, clipped to the picture.
 
-use crate::{frame::Picture, palette::Rgb};
+use crate::frame::Picture;
 use emotiond_core::geometry::BoundingBox;
+use emotiond_core::palette::Rgb;
 
 /// A rectangle in whole pixels; it may be partly or entirely outside the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,11 @@ use super::{Artist, DARK, GROUND, LEAST_TEXT, Rect, Sizes, WHITE};
 use crate::{
     analysed::{Analysed, AnalysedFace},
     frame::Picture,
+};
+use emotiond_core::{
+    classify::argmax,
     palette::{Rgb, color, ink_on},
 };
-use emotiond_core::classify::argmax;
 
 /// Minimum width of a box with a chart, as a multiple of the text height.
 const CHART_FROM: i32 = 2;

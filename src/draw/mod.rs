@@ -13,7 +13,8 @@ pub use status::{RateMeter, live_status, recorded_status};
 pub use text::Typesetter;
 pub use tiles::{Scaler, fit, grid, mirror, mirrored};
 
-use crate::{analysed::Analysed, areas::Areas, frame::Picture, palette::Rgb};
+use crate::{analysed::Analysed, areas::Areas, frame::Picture};
+use emotiond_core::palette::Rgb;
 
 /// Colours of backgrounds and text.
 const WHITE: Rgb = [255, 255, 255];

@@ -1,8 +1,9 @@
 //! Text in DejaVu Sans at any size. Each glyph is rasterised once per size.
 
 use super::canvas::{Rect, blend};
-use crate::{frame::Picture, palette::Rgb};
+use crate::frame::Picture;
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
+use emotiond_core::palette::Rgb;
 use std::collections::HashMap;
 
 /// Draws text; caches its glyphs.

@@ -4,8 +4,8 @@ use crate::{
     analysed::{Analysed, PipelineInfo},
     draw::{Artist, PanelRow, RateMeter, Rect, Scaler, fit, grid, live_status, mirror, mirrored, pixelate},
     frame::Picture,
-    palette::color,
 };
+use emotiond_core::palette::color;
 use std::{mem, time::Instant};
 
 /// The keys and their help texts.

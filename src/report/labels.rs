@@ -1,6 +1,6 @@
 //! The emotion labels, in the model's order.
 
-use crate::palette;
+use emotiond_core::palette;
 use std::borrow::Cow;
 
 /// Maximum number of labels.

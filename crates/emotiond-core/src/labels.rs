@@ -32,6 +32,11 @@ const SYNONYMS: [(&str, &str); 14] = [
     ("contemptuous", "contempt"),
 ];
 
+/// All names that [`emotion`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    EMOTIONS.into_iter().chain(SYNONYMS.into_iter().map(|(name, _)| name))
+}
+
 /// The index in [`EMOTIONS`] of an emotion with this name, in any letter case; `None` for all other names.
 ///
 /// ```

@@ -13,6 +13,7 @@ pub mod geometry;
 pub mod labels;
 pub mod levels;
 pub mod lines;
+pub mod palette;
 pub mod paths;
 pub mod picture;
 pub mod runtime;

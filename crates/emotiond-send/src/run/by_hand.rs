@@ -8,11 +8,13 @@ use super::{
 };
 use crate::{
     event::{Counts, Event},
+    gauges::Gauges,
+    http,
     hub::{Feed, Hub},
     input::{Input, Read},
-    mqtt::Patience,
+    mqtt::{Patience, Unusable},
     own_status::OwnStatus,
-    settings::Settings,
+    settings::{HttpConfig, Settings},
 };
 use std::{path::PathBuf, process, sync::atomic::Ordering, time::Duration};
 use tokio::{
@@ -64,8 +66,16 @@ pub fn by_hand(job: &ByHand) -> Result<(), SendError> {
         let mut outputs = Outputs::start(&job.settings, &hub, &mut feed, &manner);
         let (ending, gauges) = (outputs.ending(), outputs.gauges.clone());
         let (stop, stops) = watch::channel(false);
-        let reading = async { Ok(read(input, feed, job.real_time, stops, last_lines).await) };
-        let work = async { tokio::try_join!(reading, outputs.finished()) };
+        let (all_read, until_read) = watch::channel(false);
+        // A recording is served until a signal, a pipe until it ends.
+        let until = if input.is_file { stops.clone() } else { until_read };
+        let reading = async {
+            let tally = read(input, feed, job.real_time, stops, last_lines).await;
+            all_read.send_replace(true);
+            Ok(tally)
+        };
+        let serving = serve(job.settings.http.as_ref(), hub, gauges.clone(), until);
+        let work = async { tokio::try_join!(reading, outputs.finished(), serving) };
         tokio::pin!(work);
         let mut has_signal = false;
         let outcome = loop {
@@ -81,7 +91,7 @@ pub fn by_hand(job: &ByHand) -> Result<(), SendError> {
                 }
             }
         };
-        let (tally, ()) = outcome.map_err(|unusable| SendError::Unusable(unusable.0))?;
+        let (tally, (), ()) = outcome.map_err(|unusable| SendError::Unusable(unusable.0))?;
         tally.conclude(job, has_signal)?;
         for output in gauges.all() {
             let (sent, dropped) =
@@ -90,6 +100,20 @@ pub fn by_hand(job: &ByHand) -> Result<(), SendError> {
         }
         Ok(())
     })
+}
+
+/// Serves what was read over HTTP, if configured, until `until` is true.
+async fn serve(
+    config: Option<&HttpConfig>,
+    hub: Hub,
+    gauges: Gauges,
+    mut until: watch::Receiver<bool>,
+) -> Result<(), Unusable> {
+    let Some(config) = config else { return Ok(()) };
+    tokio::select! {
+        Err(error) = http::serve(config, hub, gauges) => Err(Unusable(error.to_string())),
+        _ = until.wait_for(|until| *until) => Ok(()),
+    }
 }
 
 /// Hands on the lines of `input` until they end, or until a signal and `last_lines` have passed.

@@ -6,6 +6,7 @@ use super::{
     runtime,
 };
 use crate::{
+    http,
     hub::{Feed, Hub},
     input::{Read, daemon_lines},
     mqtt::Patience,
@@ -39,6 +40,14 @@ pub fn child() -> Result<(), SendError> {
         let (hub, mut feed) = Hub::new(&settings.device.id(), &run, Some(requests()));
         let manner = Manner { patience: Patience::Never, gives_up: false, client_suffix: String::new() };
         let mut outputs = Outputs::start(&settings, &hub, &mut feed, &manner);
+        if let Some(config) = settings.http {
+            let gauges = outputs.gauges.clone();
+            // It ends with the process.
+            tokio::spawn(async move {
+                let Err(error) = http::serve(&config, hub, gauges).await;
+                tracing::error!("{error}");
+            });
+        }
         let work = async {
             forward(&mut lines, feed).await;
             outputs.ending().end_within(DRAIN);

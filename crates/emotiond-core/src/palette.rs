@@ -1,6 +1,6 @@
 //! The colour of each emotion, the same in all drawings and distinguishable with colour blindness.
 
-use emotiond_core::labels;
+use crate::labels;
 
 /// Red, green and blue.
 pub type Rgb = [u8; 3];
