@@ -1,13 +1,13 @@
 //! `emotiond config`.
 
 use super::read_config;
-use crate::{cli::ConfigArgs, config::DEFAULT_TOML};
+use crate::{cli::ConfigArgs, config::DEFAULT_TOML, outputs::without_password};
 use emotiond_core::{
     exit::{Exit, Failure},
     stdout::print,
 };
 
-/// Prints the effective configuration; without a file, the default one with its comments.
+/// Prints the effective configuration without passwords; without a file, the default one with its comments.
 ///
 /// # Errors
 /// When the file cannot be read or is invalid.
@@ -15,7 +15,10 @@ pub fn run(arguments: &ConfigArgs) -> Result<(), Failure> {
     if arguments.config.is_none() {
         return print(DEFAULT_TOML);
     }
-    let config = read_config(arguments.config.as_deref())?;
+    let mut config = read_config(arguments.config.as_deref())?;
+    for output in &mut config.outputs {
+        output.uri = without_password(&output.uri);
+    }
     let text = toml::to_string(&config).map_err(|error| Failure::new(Exit::Software, error))?;
     print(&text)
 }

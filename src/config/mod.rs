@@ -10,7 +10,7 @@ pub use log::LogConfig;
 pub use overlay::OverlayMode;
 
 use crate::{
-    audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig,
+    audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig, privacy::PrivacyConfig,
     smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
 };
 use emotiond_core::{
@@ -49,6 +49,8 @@ pub struct Config {
     pub pose: PoseConfig,
     /// `audience` events.
     pub audience: AudienceConfig,
+    /// What may be told about people.
+    pub privacy: PrivacyConfig,
     /// Limits and time-outs.
     pub limits: LimitsConfig,
     /// This device, in what is sent.

@@ -3,8 +3,10 @@
 use super::{
     Context, READ_AHEAD,
     backoff::{Backoff, chance},
+    gate::Gate,
     reader::{News, Reader, Silence},
     search_schedule::SearchSchedule,
+    settings::Look,
     status::{Counters, SourceInfo},
 };
 use crate::{
@@ -29,6 +31,10 @@ const OPENING: Duration = Duration::from_secs(10);
 const LETTING_GO: Duration = Duration::from_secs(1);
 /// How long the first picture of a source waits for room in the inbox.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a closed source looks whether it is to be read again.
+const CLOSED_POLL: Duration = Duration::from_millis(20);
+/// How long the reader of a source may take to close it.
+const CLOSING: Duration = Duration::from_secs(2);
 /// A larger step backwards in time means that the system clock was set back.
 const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
@@ -37,9 +43,10 @@ pub(super) struct Capture {
     index: usize,
     infos: Arc<[SourceInfo]>,
     queues: Queues,
-    /// The frame to fill next.
-    spare: Option<Box<Frame>>,
+    /// The frames to fill next.
+    spare: Vec<Box<Frame>>,
     schedule: SearchSchedule,
+    gate: Gate,
     stalled_after: Duration,
     clock: Clock,
     stop: Stop,
@@ -48,6 +55,8 @@ pub(super) struct Capture {
     next_number: u64,
     /// The last state reported.
     told: SourceState,
+    /// Whether it was asked for.
+    told_planned: bool,
     /// The time of the last frame or state sent.
     latest: Timestamp,
     /// How to find a camera again, known once it has been opened.
@@ -71,7 +80,11 @@ struct Abandoned;
 /// A source that is open or being opened.
 struct Session {
     reader: Reader,
+    /// Ends the reader without the others.
+    stop: Stop,
     is_open: bool,
+    /// Frames that the reader has.
+    lent: usize,
     heard: Instant,
     first_frame: Option<Instant>,
 }
@@ -80,6 +93,8 @@ struct Session {
 enum End {
     Ended(&'static str),
     Failed(SourceError),
+    /// The source is not to be read now.
+    Closed,
 }
 
 impl From<Abandoned> for End {
@@ -94,8 +109,9 @@ impl Capture {
             index,
             infos: Arc::clone(&context.infos),
             queues,
-            spare: None,
+            spare: Vec::new(),
             schedule: SearchSchedule::new(index, &context.settings),
+            gate: Gate::new(index, Look::new(Arc::clone(&context.settings))),
             stalled_after,
             clock: context.clock,
             stop: context.stop.clone(),
@@ -103,6 +119,7 @@ impl Capture {
             next_entry: 0,
             next_number: 0,
             told: SourceState::Opening,
+            told_planned: false,
             latest: Timestamp::MIN,
             camera: None,
             is_recorded: false,
@@ -119,8 +136,16 @@ impl Capture {
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
         loop {
+            if self.wait_while_closed(info).is_err() {
+                return None;
+            }
+            if self.stop.is_set() {
+                let _ = self.tell(info, SourceState::Ended, "stopped".to_owned(), self.clock.now());
+                return None;
+            }
             let (end, well) = self.watch_once(&infos);
             let error = match end {
+                End::Closed => continue,
                 End::Ended(reason) => {
                     let _ = self.tell(info, SourceState::Ended, reason.to_owned(), self.clock.now());
                     return None;
@@ -136,12 +161,12 @@ impl Capture {
                 let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
                 return Some(error);
             }
-            if self.told == SourceState::Down {
+            if self.told == SourceState::Down && !self.told_planned {
                 tracing::debug!(source = info.name, "still unavailable: {error}");
             } else if self.tell(info, SourceState::Down, error.to_string(), self.clock.now()).is_err() {
                 return Some(error);
             }
-            self.rest(backoff.pause(well, chance()));
+            self.rest(info, backoff.pause(well, chance()));
         }
     }
 
@@ -160,23 +185,70 @@ impl Capture {
         let info = &infos[self.index];
         let name = format!("read-{}", self.index);
         let (sought, opener) = (self.sought(infos), Arc::clone(&info.opener));
-        let (max_megapixels, stop) = (info.max_megapixels, self.stop.clone());
-        let open = move || opener.open(sought.as_ref(), max_megapixels, &stop);
+        let (max_megapixels, stop) = (info.max_megapixels, self.stop.part());
+        let its_stop = stop.clone();
+        let open = move || opener.open(sought.as_ref(), max_megapixels, &its_stop);
         let reader = match Reader::start(name, self.clock, open) {
             Ok(reader) => reader,
             Err(error) => return (End::Failed(SourceError::Thread(error)), Duration::ZERO),
         };
-        let mut session = Session { reader, is_open: false, heard: Instant::now(), first_frame: None };
+        let heard = Instant::now();
+        let mut session = Session { reader, stop, is_open: false, lent: 0, heard, first_frame: None };
         let end = loop {
             if let Err(end) = self.watch(&mut session, info) {
                 break end;
             }
         };
-        (end, session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first)))
+        let well = session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first));
+        if matches!(end, End::Closed) {
+            self.close(session, info);
+        }
+        (end, well)
+    }
+
+    /// Closes a source that is not to be read now, and waits until its device is free.
+    fn close(&mut self, session: Session, info: &SourceInfo) {
+        session.stop.set();
+        for _ in 0..session.lent {
+            self.replace_frame(info);
+        }
+        if !session.reader.close(CLOSING) {
+            tracing::warn!(source = info.name, "the device is still in use: its driver does not return");
+        }
+    }
+
+    /// Waits while the source is not to be read, and tells why.
+    fn wait_while_closed(&mut self, info: &SourceInfo) -> Result<(), Abandoned> {
+        let mut told = String::new();
+        while !self.stop.is_set() {
+            let Some(reason) = self.gate.closed(info) else { break };
+            if reason != told {
+                reason.clone_into(&mut told);
+                let change =
+                    StateChange { state: SourceState::Down, reason: told.clone(), is_planned: true };
+                self.tell_change(info, change, self.clock.now())?;
+            }
+            thread::sleep(CLOSED_POLL);
+        }
+        Ok(())
+    }
+
+    /// While a file is not to be read, it stays open, so that it goes on where it was. Every other source is closed.
+    fn notice_gate(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
+        if self.gate.closed(info).is_none() {
+            return Ok(());
+        }
+        if self.is_live(info) {
+            return Err(End::Closed);
+        }
+        self.wait_while_closed(info)?;
+        session.heard = Instant::now();
+        Ok(())
     }
 
     /// Handles the reader's next message, or its absence.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
+        self.notice_gate(session, info)?;
         let news = session.reader.wait(POLL_INTERVAL);
         if self.stop.is_set() {
             return Err(End::Ended("stopped"));
@@ -190,22 +262,24 @@ impl Capture {
                 let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
                 for _ in 0..frames {
                     let frame = self.empty_frame()?;
-                    session.reader.want(frame);
+                    session.want(frame);
                 }
             }
             Ok(News::Frame(frame, moment)) => {
+                session.lent -= 1;
                 self.tell_whether_readable(session, info, moment)?;
                 let next = self.hand_on(frame, moment, info)?;
-                session.reader.want(next);
+                session.want(next);
             }
             Ok(News::Unreadable(mut frame, moment, reason)) => {
+                session.lent -= 1;
                 self.tell_whether_readable(session, info, moment)?;
                 self.number(&mut frame);
                 self.enter(&mut frame);
                 let message = Message::picture(self.index, moment, frame).unreadable(reason);
                 self.send(message, &info.counters)?;
                 let next = self.empty_frame()?;
-                session.reader.want(next);
+                session.want(next);
             }
             Ok(News::Unchanged) => {
                 if self.told == SourceState::Stalled {
@@ -213,14 +287,14 @@ impl Capture {
                 }
             }
             Ok(News::Ended(frame)) => {
-                self.spare = Some(frame);
+                self.spare.push(frame);
                 if self.is_live(info) && info.config.on_end == OnEnd::Reopen {
                     return Err(End::Failed(SourceError::Closed(info.config.uri.to_string())));
                 }
                 return Err(End::Ended(end_reason(&info.config.uri)));
             }
             Ok(News::Failed(error, frame)) => {
-                self.spare = frame.or(self.spare.take());
+                self.spare.extend(frame);
                 return Err(End::Failed(error));
             }
             Err(Silence::Panicked) => {
@@ -292,11 +366,11 @@ impl Capture {
 
     /// Replaces the frame that an abandoned reader thread still holds.
     fn replace_frame(&mut self, info: &SourceInfo) {
-        self.spare = Some(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
+        self.spare.push(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
     }
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {
-        self.spare.take().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
+        self.spare.pop().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
     }
 
     /// Passes a frame to the vision threads and returns the one to fill next.
@@ -405,9 +479,17 @@ impl Capture {
         reason: String,
         moment: Moment,
     ) -> Result<(), Abandoned> {
-        self.told = state;
-        let message = Message::state(self.index, moment, StateChange { state, reason });
-        self.send(message, &info.counters)
+        self.tell_change(info, StateChange::new(state, reason), moment)
+    }
+
+    fn tell_change(
+        &mut self,
+        info: &SourceInfo,
+        change: StateChange,
+        moment: Moment,
+    ) -> Result<(), Abandoned> {
+        (self.told, self.told_planned) = (change.state, change.is_planned);
+        self.send(Message::state(self.index, moment, change), &info.counters)
     }
 
     /// Waits until the state in the inbox has been taken, which would otherwise displace the first picture: there may be
@@ -419,12 +501,19 @@ impl Capture {
         }
     }
 
-    /// Sleeps until the pause is over or the program stops.
-    fn rest(&self, pause: Duration) {
+    /// Sleeps until the pause is over, the program stops, or the source is not to be read.
+    fn rest(&mut self, info: &SourceInfo, pause: Duration) {
         let until = Instant::now() + pause;
-        while Instant::now() < until && !self.stop.is_set() {
+        while Instant::now() < until && !self.stop.is_set() && self.gate.closed(info).is_none() {
             thread::sleep(Duration::from_millis(20).min(until.saturating_duration_since(Instant::now())));
         }
+    }
+}
+
+impl Session {
+    fn want(&mut self, frame: Box<Frame>) {
+        self.lent += 1;
+        self.reader.want(frame);
     }
 }
 
