@@ -390,10 +390,12 @@ mod tests {
     fn figures_between_events_change_no_event() {
         let mut watched = audience(10.0, 10.0);
         let (mut silent, mut plain) = (audience(10.0, 0.0), audience(10.0, 10.0));
-        (watched.watch(true), silent.watch(true));
+        watched.watch(true);
+        silent.watch(true);
         for second in 0..25 {
             let faces = shows(&[(second / 4, (second % 3) as usize)]);
-            let events = [&mut watched, &mut plain, &mut silent].map(|each| each.see(second as f64, faces.clone()));
+            let events =
+                [&mut watched, &mut plain, &mut silent].map(|each| each.see(second as f64, faces.clone()));
             assert_eq!(events[0], events[1]);
             assert_eq!(events[2], None);
             assert_eq!(watched.figures(), silent.figures());

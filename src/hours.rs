@@ -112,7 +112,9 @@ impl TryFrom<Vec<String>> for ActiveHours {
 
     fn try_from(texts: Vec<String>) -> Result<Self, String> {
         if texts.is_empty() {
-            return Err("`active` contains no period; leave it out for a source that is always read".to_owned());
+            return Err(
+                "`active` contains no period; leave it out for a source that is always read".to_owned()
+            );
         }
         let period = |text: String| {
             Period::parse(&text).ok_or_else(|| {
@@ -215,8 +217,19 @@ mod tests {
     #[test]
     fn wrong_periods_are_refused() {
         for wrong in [
-            "", "mon", "08:00", "mon-fri", "mon-fri 8-20", "mon-fri 08:00", "mon-fri 08:00-08:00", "fun 08:00-09:00",
-            "mon- 08:00-09:00", "mon 08:60-09:00", "mon 25:00-26:00", "mon 08:00-09:00 pm", "mon +8:00-09:00",
+            "",
+            "mon",
+            "08:00",
+            "mon-fri",
+            "mon-fri 8-20",
+            "mon-fri 08:00",
+            "mon-fri 08:00-08:00",
+            "fun 08:00-09:00",
+            "mon- 08:00-09:00",
+            "mon 08:60-09:00",
+            "mon 25:00-26:00",
+            "mon 08:00-09:00 pm",
+            "mon +8:00-09:00",
         ] {
             let error = ActiveHours::try_from(vec![wrong.to_owned()]).unwrap_err();
             assert!(error.contains("mon-fri 08:00-20:00"), "{wrong}: {error}");

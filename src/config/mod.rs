@@ -10,8 +10,8 @@ pub use log::LogConfig;
 pub use overlay::OverlayMode;
 
 use crate::{
-    audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig, privacy::PrivacyConfig,
-    smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
+    audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig,
+    privacy::PrivacyConfig, smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
 };
 use emotiond_core::{
     classify::ModelConfig,

@@ -253,8 +253,7 @@ impl<'a> AudienceEvent<'a> {
         summary: &'a Summary,
         privacy: &PrivacyConfig,
     ) -> Self {
-        let ZoneFigures { faces, emotions, dominant, facing, .. } =
-            ZoneFigures::of(labels, summary, privacy);
+        let ZoneFigures { faces, emotions, dominant, facing, .. } = ZoneFigures::of(labels, summary, privacy);
         Self {
             v: VERSION,
             r#type: "audience",

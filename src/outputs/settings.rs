@@ -16,7 +16,9 @@ const SCHEMES: [&str; 2] = ["mqtt", "mqtts"];
 #[derive(Debug, Error)]
 pub enum OutputsError {
     /// The address of an output is none.
-    #[error("the output {0} is no address: write mqtt://HOST or mqtts://HOST, with a port if it is not the usual one")]
+    #[error(
+        "the output {0} is no address: write mqtt://HOST or mqtts://HOST, with a port if it is not the usual one"
+    )]
     Address(String),
     /// The scheme of an output is unknown.
     #[error("the output {0} has an unknown scheme: use mqtt:// or mqtts://")]

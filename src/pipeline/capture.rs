@@ -44,6 +44,7 @@ pub(super) struct Capture {
     infos: Arc<[SourceInfo]>,
     queues: Queues,
     /// The frames to fill next.
+    #[expect(clippy::vec_box, reason = "the frames move on in their boxes")]
     spare: Vec<Box<Frame>>,
     schedule: SearchSchedule,
     gate: Gate,
@@ -224,8 +225,7 @@ impl Capture {
             let Some(reason) = self.gate.closed(info) else { break };
             if reason != told {
                 reason.clone_into(&mut told);
-                let change =
-                    StateChange { state: SourceState::Down, reason: told.clone(), is_planned: true };
+                let change = StateChange { state: SourceState::Down, reason: told.clone(), is_planned: true };
                 self.tell_change(info, change, self.clock.now())?;
             }
             thread::sleep(CLOSED_POLL);

@@ -367,7 +367,9 @@ impl<D: Destination> EventWriter<D> {
             SourceState::Stalled | SourceState::Down if change.is_planned => {
                 tracing::info!(source = info.name, "{}", change.reason);
             }
-            SourceState::Stalled | SourceState::Down => tracing::warn!(source = info.name, "{}", change.reason),
+            SourceState::Stalled | SourceState::Down => {
+                tracing::warn!(source = info.name, "{}", change.reason);
+            }
             _ => {}
         }
         self.sink.write(Kind::Source, &SourceEvent::new(&info.name, message.moment.time, change));
