@@ -25,6 +25,7 @@ mod models;
 mod network;
 mod network_secrets;
 mod odd_cameras;
+mod outputs;
 mod pictures;
 mod pose;
 mod report;
