@@ -12,7 +12,6 @@ mod backoff;
 mod capture;
 mod classify;
 mod follow;
-mod gate;
 mod glance;
 mod known;
 mod order;

@@ -1,7 +1,9 @@
 //! Whether a source is to be read now: not while somebody has paused it, nor outside its active hours.
 
-use super::{settings::Look, status::SourceInfo};
-use crate::hours::{self, ActiveHours};
+use crate::{
+    hours::{self, ActiveHours},
+    pipeline::{settings::Look, status::SourceInfo},
+};
 use jiff::Zoned;
 use std::time::{Duration, Instant};
 

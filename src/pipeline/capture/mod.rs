@@ -1,22 +1,25 @@
 //! Supervises a source: passes its frames on, detects stalls, and opens the source again after a failure.
+mod closing;
+mod gate;
+mod sending;
 
 use super::{
     Context, READ_AHEAD,
     backoff::{Backoff, chance},
-    gate::Gate,
     reader::{News, Reader, Silence},
     search_schedule::SearchSchedule,
     settings::Look,
-    status::{Counters, SourceInfo},
+    status::SourceInfo,
 };
 use crate::{
     frame::Frame,
-    message::{Body, Clock, Message, Moment, SourceState, StateChange},
+    message::{Clock, Message, Moment, SourceState},
     source::{OnEnd, Sought, SourceError, SourceUri, is_plugged_in},
     stop::Stop,
 };
-use crossbeam_channel::{Receiver, Sender, TrySendError};
-use jiff::{SignedDuration, Timestamp};
+use crossbeam_channel::{Receiver, Sender};
+use gate::Gate;
+use jiff::Timestamp;
 use std::{
     sync::Arc,
     thread,
@@ -31,12 +34,6 @@ const OPENING: Duration = Duration::from_secs(10);
 const LETTING_GO: Duration = Duration::from_secs(1);
 /// How long the first picture of a source waits for room in the inbox.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a closed source looks whether it is to be read again.
-const CLOSED_POLL: Duration = Duration::from_millis(20);
-/// How long the reader of a source may take to close it.
-const CLOSING: Duration = Duration::from_secs(2);
-/// A larger step backwards in time means that the system clock was set back.
-const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// The capture thread of a source.
 pub(super) struct Capture {
@@ -207,45 +204,6 @@ impl Capture {
         (end, well)
     }
 
-    /// Closes a source that is not to be read now, and waits until its device is free.
-    fn close(&mut self, session: Session, info: &SourceInfo) {
-        session.stop.set();
-        for _ in 0..session.lent {
-            self.replace_frame(info);
-        }
-        if !session.reader.close(CLOSING) {
-            tracing::warn!(source = info.name, "the device is still in use: its driver does not return");
-        }
-    }
-
-    /// Waits while the source is not to be read, and tells why.
-    fn wait_while_closed(&mut self, info: &SourceInfo) -> Result<(), Abandoned> {
-        let mut told = String::new();
-        while !self.stop.is_set() {
-            let Some(reason) = self.gate.closed(info) else { break };
-            if reason != told {
-                reason.clone_into(&mut told);
-                let change = StateChange { state: SourceState::Down, reason: told.clone(), is_planned: true };
-                self.tell_change(info, change, self.clock.now())?;
-            }
-            thread::sleep(CLOSED_POLL);
-        }
-        Ok(())
-    }
-
-    /// While a file is not to be read, it stays open, so that it goes on where it was. Every other source is closed.
-    fn notice_gate(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
-        if self.gate.closed(info).is_none() {
-            return Ok(());
-        }
-        if self.is_live(info) {
-            return Err(End::Closed);
-        }
-        self.wait_while_closed(info)?;
-        session.heard = Instant::now();
-        Ok(())
-    }
-
     /// Handles the reader's next message, or its absence.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
         self.notice_gate(session, info)?;
@@ -371,125 +329,6 @@ impl Capture {
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {
         self.spare.pop().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
-    }
-
-    /// Passes a frame to the vision threads and returns the one to fill next.
-    fn hand_on(
-        &mut self,
-        mut frame: Box<Frame>,
-        moment: Moment,
-        info: &SourceInfo,
-    ) -> Result<Box<Frame>, Abandoned> {
-        self.number(&mut frame);
-        if self.is_live(info) {
-            return self.hand_newest(frame, moment, &info.counters);
-        }
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
-        self.send(Message::picture(self.index, moment, frame), &info.counters)?;
-        self.empty_frame()
-    }
-
-    fn number(&mut self, frame: &mut Frame) {
-        frame.number = self.next_number;
-        self.next_number += 1;
-    }
-
-    fn enter(&mut self, frame: &mut Frame) {
-        frame.entry = self.next_entry;
-        self.next_entry += 1;
-    }
-
-    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame takes over its ticket.
-    fn hand_newest(
-        &mut self,
-        mut frame: Box<Frame>,
-        moment: Moment,
-        counters: &Counters,
-    ) -> Result<Box<Frame>, Abandoned> {
-        let moment = self.keep_order(moment);
-        if self.schedule.is_too_soon(&moment) {
-            return Ok(frame);
-        }
-        if let Ok(waiting) = self.queues.waiting.try_recv() {
-            Counters::add(&counters.skipped);
-            return self.replace(waiting, frame, moment);
-        }
-        let Ok(next) = self.queues.empty.try_recv() else {
-            Counters::add(&counters.skipped);
-            return Ok(frame);
-        };
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
-        let mut message = Message::picture(self.index, moment, frame);
-        message.ticket = self.next_ticket;
-        match self.queues.inbox.try_send(message) {
-            Ok(()) => {
-                self.next_ticket += 1;
-                Counters::add(&counters.entered);
-                Ok(next)
-            }
-            Err(TrySendError::Full(_)) => unreachable!("only this thread fills the inbox"),
-            Err(TrySendError::Disconnected(_)) => Err(Abandoned),
-        }
-    }
-
-    /// Puts `frame` into the inbox in place of a frame that was `waiting`, and returns the latter. A change of state
-    /// must not be lost; in that case, the new frame is dropped instead.
-    fn replace(
-        &self,
-        waiting: Message,
-        mut frame: Box<Frame>,
-        moment: Moment,
-    ) -> Result<Box<Frame>, Abandoned> {
-        let (message, dropped) = match waiting {
-            Message { source, ticket, body: Body::Picture(old), lost, .. } => {
-                (frame.search, frame.entry) = (old.search, old.entry);
-                (Message { source, ticket, moment, body: Body::Picture(frame), lost }, old)
-            }
-            other => (other, frame),
-        };
-        self.queues.inbox.try_send(message).map_err(|_| Abandoned)?;
-        Ok(dropped)
-    }
-
-    /// Sends a message; waits until there is room in the inbox.
-    fn send(&mut self, mut message: Message, counters: &Counters) -> Result<(), Abandoned> {
-        message.moment = self.keep_order(message.moment);
-        message.ticket = self.next_ticket;
-        self.next_ticket += 1;
-        Counters::add(&counters.entered);
-        self.queues.inbox.send(message).map_err(|_| Abandoned)
-    }
-
-    /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
-    /// a change of state that was sent first; it then gets the time of that change.
-    fn keep_order(&mut self, moment: Moment) -> Moment {
-        let behind = self.latest.duration_since(moment.time);
-        let is_behind = behind.is_positive() && behind < CLOCK_SET_BACK;
-        self.latest = if is_behind { self.latest } else { moment.time };
-        Moment { time: self.latest, ..moment }
-    }
-
-    /// Sends a change of state, in order with the frames; waits until there is room.
-    fn tell(
-        &mut self,
-        info: &SourceInfo,
-        state: SourceState,
-        reason: String,
-        moment: Moment,
-    ) -> Result<(), Abandoned> {
-        self.tell_change(info, StateChange::new(state, reason), moment)
-    }
-
-    fn tell_change(
-        &mut self,
-        info: &SourceInfo,
-        change: StateChange,
-        moment: Moment,
-    ) -> Result<(), Abandoned> {
-        (self.told, self.told_planned) = (change.state, change.is_planned);
-        self.send(Message::state(self.index, moment, change), &info.counters)
     }
 
     /// Waits until the state in the inbox has been taken, which would otherwise displace the first picture: there may be
