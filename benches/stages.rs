@@ -20,7 +20,8 @@ use emotiond_core::{
     face::{Framing, InputCutter},
     geometry::BoundingBox,
 };
-use std::io;
+use emotiond_send::event::Kind;
+use std::{io, sync::Arc};
 
 const PORTRAIT: &[u8] = include_bytes!("../tests/data/astronaut.jpg");
 const SIZES: [(u32, u32); 3] = [(640, 480), (1280, 720), (1920, 1080)];
@@ -145,10 +146,10 @@ fn write_an_event(bencher: Bencher) {
     let values = [0.01, 0.0, 0.01, 0.93, 0.01, 0.02, 0.02];
     let bounds = PixelBox::new(&BoundingBox::new(312.4, 88.2, 96.0, 96.0), 1280, 720);
     let time = jiff::Timestamp::UNIX_EPOCH;
-    let mut sink = LineSink::new(io::sink(), Stop::default());
+    let mut sink = LineSink::new(io::sink(), Stop::default(), Arc::default());
     bencher.bench_local(|| {
         let probabilities = Probabilities { labels: &labels, values: &values };
         let sighting = Sighting { phase: Phase::Update, track: 7, bounds, score: 0.98 };
-        sink.write(&FaceEvent::new("lobby", time, 1234, &sighting, probabilities));
+        sink.write(Kind::Face, &FaceEvent::new("lobby", time, 1234, &sighting, probabilities));
     });
 }

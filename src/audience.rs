@@ -73,6 +73,8 @@ pub struct Audience {
     told_s: f64,
     /// Whether time passes; false while the source is unavailable.
     running: bool,
+    /// Whether somebody asks for its figures between the events.
+    is_watched: bool,
 }
 
 impl Audience {
@@ -87,19 +89,32 @@ impl Audience {
             since_s: None,
             told_s: 0.0,
             running: false,
+            is_watched: false,
         }
     }
 
     /// Applies settings. If they have changed, the statistics start again.
     pub fn configure(&mut self, config: &AudienceConfig) {
         if *config != self.config {
-            *self = Self::new(config, self.counts.shown.len());
+            let is_watched = self.is_watched;
+            *self = Self { is_watched, ..Self::new(config, self.counts.shown.len()) };
         }
+    }
+
+    /// Collects figures also if no events are wanted.
+    pub fn watch(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
+    }
+
+    /// The figures of the window, if there was a frame and they are collected.
+    pub fn figures(&mut self) -> Option<Summary> {
+        (self.since_s.is_some() && (self.is_watched || self.config.every_s > 0.0)).then(|| self.summarise())
     }
 
     /// Adds the faces of the frame at `time_s`. Returns a summary when one is due.
     pub fn see(&mut self, time_s: f64, faces: impl IntoIterator<Item = Shows>) -> Option<Summary> {
-        if self.config.every_s <= 0.0 {
+        let tells = self.config.every_s > 0.0;
+        if !tells && !self.is_watched {
             return None;
         }
         if self.running {
@@ -117,7 +132,7 @@ impl Audience {
         let now = self.counts.faces();
         let slot = self.window.slot(time_s);
         slot.most = slot.most.max(now);
-        (time_s - self.told_s >= f64::from(self.config.every_s)).then(|| self.summarise())
+        (tells && time_s - self.told_s >= f64::from(self.config.every_s)).then(|| self.tell())
     }
 
     /// The source is unavailable: no time passes until its next frame.
@@ -128,11 +143,16 @@ impl Audience {
     /// The source has ended. Returns a last summary if there was a frame since the previous one.
     pub fn finish(&mut self) -> Option<Summary> {
         let is_news = self.since_s.is_some_and(|since_s| self.told_s == since_s || self.time_s > self.told_s);
-        is_news.then(|| self.summarise())
+        (is_news && self.config.every_s > 0.0).then(|| self.tell())
+    }
+
+    /// The summary for an event.
+    fn tell(&mut self) -> Summary {
+        self.told_s = self.time_s;
+        self.summarise()
     }
 
     fn summarise(&mut self) -> Summary {
-        self.told_s = self.time_s;
         let from_s = self.time_s - f64::from(self.config.window_s);
         self.seen_s.retain(|_, seen_s| *seen_s > from_s);
         let mut total = self.window.total(from_s);
@@ -364,6 +384,25 @@ mod tests {
         audience.see(32.0, shows(&[(2, 1)]));
         let told = audience.finish().unwrap();
         assert!((told.shares[0] - 0.5).abs() < 1e-4 && (told.mean - 1.0).abs() < 1e-4, "{told:?}");
+    }
+
+    #[test]
+    fn figures_between_events_change_no_event() {
+        let mut watched = audience(10.0, 10.0);
+        let (mut silent, mut plain) = (audience(10.0, 0.0), audience(10.0, 10.0));
+        watched.watch(true);
+        silent.watch(true);
+        for second in 0..25 {
+            let faces = shows(&[(second / 4, (second % 3) as usize)]);
+            let events =
+                [&mut watched, &mut plain, &mut silent].map(|each| each.see(second as f64, faces.clone()));
+            assert_eq!(events[0], events[1]);
+            assert_eq!(events[2], None);
+            assert_eq!(watched.figures(), silent.figures());
+        }
+        assert_eq!(watched.figures().unwrap().distinct, 4);
+        assert_eq!((watched.finish(), silent.finish().is_none()), (plain.finish(), true));
+        assert_eq!(audience(10.0, 0.0).figures(), None);
     }
 
     #[test]

@@ -131,8 +131,15 @@ pub struct BenchArgs {
 #[derive(Args, Debug)]
 pub struct ReportArgs {
     /// Events that `run` wrote to stdout, optionally gzipped; - for stdin
-    #[arg(value_name = "EVENTS.jsonl")]
-    pub events: PathBuf,
+    #[arg(value_name = "EVENTS.jsonl", required_unless_present = "compare")]
+    pub events: Option<PathBuf>,
+    /// Compare two recordings on one time axis
+    #[arg(long, num_args = 2, value_names = ["A.jsonl", "B.jsonl"], conflicts_with = "events")]
+    pub compare: Vec<PathBuf>,
+    /// With --compare: align them at the first marker of this kind (start, cue, end) or with this label; default: at
+    /// their first events
+    #[arg(long, value_name = "MARKER", requires = "compare")]
+    pub align: Option<String>,
     /// Output file; its extension selects the format: .html, .png or .csv
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -49,16 +49,13 @@ pub enum SourceState {
     Up,
     /// No frame arrived in time.
     Stalled,
-    /// The source was lost and is opened again.
+    /// The source was lost and is opened again, or it is paused.
     Down,
     /// The source is finished; no more frames will arrive.
     Ended,
 }
 
 impl SourceState {
-    /// All states.
-    pub const ALL: [Self; 5] = [Self::Opening, Self::Up, Self::Stalled, Self::Down, Self::Ended];
-
     /// The name in events and logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -78,6 +75,15 @@ pub struct StateChange {
     pub state: SourceState,
     /// The reason; empty for `Up`.
     pub reason: String,
+    /// Whether it was asked for: a pause, or active hours that are over. It is no fault then.
+    pub is_planned: bool,
+}
+
+impl StateChange {
+    /// A change that nobody asked for.
+    pub fn new(state: SourceState, reason: String) -> Self {
+        Self { state, reason, is_planned: false }
+    }
 }
 
 /// The content of a message.

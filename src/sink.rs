@@ -1,6 +1,8 @@
 //! Writes events as JSON Lines and flushes after each line.
 
-use crate::stop::Stop;
+use crate::{stop::Stop, tap::Tap};
+use arc_swap::{ArcSwapOption, cache::Cache};
+use emotiond_send::event::Kind;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, SeekFrom, fstat, ftruncate, seek},
@@ -10,6 +12,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind, Write},
     os::fd::{AsFd, OwnedFd},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -87,12 +90,17 @@ impl Destination for Descriptor {
     }
 }
 
+/// The tap of a pipeline's lines, while there are outputs. It may be replaced at any time.
+pub type TapSlot = Arc<ArcSwapOption<Tap>>;
+
 /// Writes lines until the reader closes its end or the disk is full, and then asks the program to stop.
 pub struct LineSink<D> {
     out: D,
     line: Vec<u8>,
     state: State,
     stop: Stop,
+    /// Copies the lines for the outputs.
+    tap: Cache<TapSlot, Option<Arc<Tap>>>,
 }
 
 /// Whether lines can be written.
@@ -108,28 +116,36 @@ enum State {
 }
 
 impl<D: Destination> LineSink<D> {
-    /// A sink that sets `stop` when it cannot write any more.
-    pub fn new(out: D, stop: Stop) -> Self {
-        Self { out, line: Vec::with_capacity(1024), state: State::Open, stop }
+    /// A sink that sets `stop` when it cannot write any more. Its lines are also copied into the tap in `tap`.
+    pub fn new(out: D, stop: Stop, tap: TapSlot) -> Self {
+        Self { out, line: Vec::with_capacity(1024), state: State::Open, stop, tap: Cache::new(tap) }
+    }
+
+    /// Whether the lines are copied for outputs.
+    pub fn is_tapped(&mut self) -> bool {
+        self.tap.load().is_some()
     }
 
     /// Writes one event as one line.
-    pub fn write(&mut self, event: &impl Serialize) {
-        match &mut self.state {
-            State::Open => {}
-            State::GivenUp(lines) => {
-                *lines += 1;
-                return;
-            }
-            State::Closed | State::Failed(_) => return,
+    pub fn write(&mut self, kind: Kind, event: &impl Serialize) {
+        let tap = self.tap.load().as_deref().filter(|tap| tap.takes(kind));
+        if let State::GivenUp(lines) = &mut self.state {
+            *lines += 1;
+        }
+        let is_open = matches!(self.state, State::Open);
+        if !is_open && tap.is_none() {
+            return;
         }
         self.line.clear();
         if let Err(error) = serde_json::to_writer(&mut self.line, event) {
             tracing::error!("an event cannot be written as JSON: {error}");
             return;
         }
+        if let Some(tap) = tap {
+            tap.take(kind, &self.line);
+        }
         self.line.push(b'\n');
-        if let Err(error) = self.write_line() {
+        if is_open && let Err(error) = self.write_line() {
             self.close(error);
         }
     }

@@ -10,13 +10,13 @@ use std::sync::{
 pub struct Stop {
     own: Arc<AtomicBool>,
     /// The flag of the whole that this is a part of.
-    whole: Option<Arc<AtomicBool>>,
+    whole: Option<Arc<Stop>>,
 }
 
 impl Stop {
     /// A flag for a part: it is set when this one is, and can be set separately.
     pub fn part(&self) -> Self {
-        Self { own: Arc::default(), whole: Some(Arc::clone(&self.own)) }
+        Self { own: Arc::default(), whole: Some(Arc::new(self.clone())) }
     }
 
     /// Sets the flag.
@@ -26,8 +26,7 @@ impl Stop {
 
     /// Whether the flag, or the flag of the whole, is set.
     pub fn is_set(&self) -> bool {
-        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        is_set(&self.own) || self.whole.as_deref().is_some_and(is_set)
+        self.own.load(Ordering::Relaxed) || self.whole.as_deref().is_some_and(Self::is_set)
     }
 
     /// The flag itself, for signal handlers.

@@ -8,6 +8,7 @@ use crate::{
     decode::FrameDecoder,
     detect::DetectorPlan,
     frame::Frame,
+    hours, outputs,
     overlay::Overlay,
     source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_named_pipe, is_plugged_in},
     stop::Stop,
@@ -19,6 +20,8 @@ use emotiond_core::{
     runtime::Runtime,
     stdout::print,
 };
+use emotiond_send::mqtt::without_password;
+use jiff::Zoned;
 use std::{path::Path, thread, time::Duration};
 
 /// How long to wait for a source's first frame.
@@ -44,6 +47,11 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     for source in &config.sources {
         let outcome = check_source(source, &config.limits);
         report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
+        first_failure = first_failure.or(outcome.err());
+    }
+    if !config.outputs.is_empty() || config.http.is_some() {
+        let outcome = check_outputs(&config);
+        report("outputs", outcome.as_ref().map(String::clone))?;
         first_failure = first_failure.or(outcome.err());
     }
     if let Some(out) = &arguments.annotate {
@@ -87,9 +95,21 @@ fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
     Ok(detector.err().or(model.err()))
 }
 
+/// Checks the settings of the outputs and the files that they name; opens no connection.
+fn check_outputs(config: &Config) -> Result<String, Failure> {
+    outputs::check(config)?;
+    outputs::check_files(config)?;
+    let uris = config.outputs.iter().map(|output| without_password(&output.uri));
+    let server = config.http.iter().map(|http| format!("http://{}", http.listen));
+    Ok(uris.chain(server).collect::<Vec<_>>().join(", "))
+}
+
 /// Opens the source and reads a frame in a separate thread, because reading a stalled camera may block forever.
 fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, Failure> {
     source::check_presence(&config.uri)?;
+    if let Some(next) = config.active.closed_until(&Zoned::now()) {
+        return Ok(format!("closed until {}, because active = {}", hours::told(&next), config.active));
+    }
     let is_pipe = matches!(&config.uri, SourceUri::Video(path) if is_named_pipe(path));
     if is_pipe || config.uri == SourceUri::Stdin {
         return Ok(

@@ -8,7 +8,7 @@ use emotiond_core::{
 };
 use emotiond_send::mqtt::without_password;
 
-/// Prints the effective configuration; without a file, the default one with its comments.
+/// Prints the effective configuration without passwords; without a file, the default one with its comments.
 ///
 /// # Errors
 /// When the file cannot be read or is invalid.

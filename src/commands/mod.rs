@@ -13,7 +13,7 @@ mod supervise;
 use crate::{
     catch_panic::log_panics,
     cli::RunArgs,
-    config::{Config, LogConfig},
+    config::{Config, LogConfig, OverlayMode},
     source::{SourceConfig, SourceUri},
 };
 use emotiond_core::{
@@ -53,7 +53,28 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     config.runtime.ep = arguments.ep.unwrap_or(config.runtime.ep);
     config.emit = arguments.emit.unwrap_or(config.emit);
     config.overlay = arguments.overlay.unwrap_or(config.overlay);
+    keep_faces_private(&mut config, arguments)?;
     Ok(config)
+}
+
+/// If only the audience as a whole may be told, nothing shows pictures with single faces.
+fn keep_faces_private(config: &mut Config, arguments: &RunArgs) -> Result<(), Failure> {
+    if config.privacy.tells_faces() {
+        return Ok(());
+    }
+    let shows = match (&arguments.annotate, config.overlay) {
+        (Some(_), _) => "--annotate stores",
+        (None, OverlayMode::On) => "the overlay shows",
+        (None, OverlayMode::Auto | OverlayMode::Off) => {
+            config.overlay = OverlayMode::Off;
+            return Ok(());
+        }
+    };
+    let error = anyhow::anyhow!(
+        "{shows} pictures of single people, which `mode = \"aggregate\"` under [privacy] forbids: leave it out, or \
+         change the mode"
+    );
+    Err(Failure::new(Exit::Config, error))
 }
 
 /// Starts logging to stderr. `RUST_LOG` overrides the configuration.

@@ -1,6 +1,6 @@
 //! Decides whether a running pipeline can adopt a new configuration or must be restarted.
 
-use crate::{config::Config, detect::DetectorConfig, source::SourceConfig};
+use crate::{config::Config, detect::DetectorConfig, hours::ActiveHours, source::SourceConfig};
 
 /// How a new configuration is applied.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +25,7 @@ fn fixed(config: &Config) -> String {
         min_face_px: None,
         max_side_px: None,
         every: None,
+        active: ActiveHours::default(),
         ..source.clone()
     };
     let fixed = Config {
@@ -54,6 +55,8 @@ mod tests {
             "[smoothing]\ntime_constant_s = 1.0\n[tracker]\nmin_iou = 0.5\n[pose]\nhold_s = 1.0\n[[source]]\nuri = \"camera:0\"\n",
             "[detector]\nmin_score = 0.9\nevery = 3\n[audience]\nevery_s = 1\n[[source]]\nuri = \"camera:0\"\n",
             "[[source]]\nuri = \"camera:0\"\nmin_face_px = 80\nmax_fps = 5\n",
+            "[privacy]\nmode = \"aggregate\"\n[[source]]\nuri = \"camera:0\"\nactive = [\"sat 10:00-18:00\"]\n",
+            "[http]\nlisten = \"127.0.0.1:8378\"\n[[source]]\nuri = \"camera:0\"\n",
         ] {
             assert_eq!(change(&old, &parse(settings)), Change::Settings, "{settings}");
         }

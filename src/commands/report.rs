@@ -4,7 +4,7 @@ use super::start_logs;
 use crate::{
     cli::ReportArgs,
     config::LogConfig,
-    report::{Format, Recording, ReportError},
+    report::{Comparison, Format, Labels, Recording, ReportError},
 };
 use anyhow::Context;
 use emotiond_core::{
@@ -25,23 +25,48 @@ use std::{
 pub fn run(arguments: &ReportArgs) -> Result<(), Failure> {
     let format = Format::of(&arguments.out)?;
     start_logs(&LogConfig::default())?;
-    if is_same_file(&arguments.events, &arguments.out) {
+    let inputs = arguments.events.iter().chain(&arguments.compare);
+    if inputs.clone().any(|input| is_same_file(input, &arguments.out)) {
         let error = anyhow::anyhow!(
             "{} holds the events: give the report another name with --out",
             arguments.out.display()
         );
         return Err(Failure::new(Exit::Usage, error));
     }
-    let recording = Recording::read(open(&arguments.events)?)?;
-    for complaint in recording.tally.complaints() {
-        tracing::warn!("{complaint}");
+    let mut recordings = Vec::new();
+    for input in inputs {
+        let labels = recordings.last().map_or_else(Labels::default, |last: &Recording| last.labels.clone());
+        let recording = Recording::read(open(input)?, labels)?;
+        for complaint in recording.tally.complaints() {
+            tracing::warn!(
+                "{}{complaint}",
+                if arguments.events.is_some() { String::new() } else { name(input) + ": " }
+            );
+        }
+        recordings.push(recording);
     }
-    let report = format.write(&recording)?;
+    let used: u64 = recordings.iter().map(|recording| recording.tally.used).sum();
+    let mut recordings = recordings.into_iter();
+    let report = match (recordings.next(), recordings.next(), &arguments.compare[..]) {
+        (Some(a), Some(b), [first, second]) => {
+            let both = [(name(first), a), (name(second), b)];
+            format.compare(&Comparison::new(both, arguments.align.as_deref())?)?
+        }
+        (Some(recording), ..) => format.write(&recording)?,
+        (None, ..) => unreachable!("the command line names at least one"),
+    };
     files::replace(&arguments.out, report.as_ref())
         .with_context(|| format!("cannot write {}", arguments.out.display()))
         .map_err(|error| Failure::new(Exit::Output, error))?;
-    tracing::info!("{} written from {} events", arguments.out.display(), recording.tally.used);
+    tracing::info!("{} written from {used} events", arguments.out.display());
     Ok(())
+}
+
+/// The name of a recording: that of its file without folder and extensions.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.strip_suffix(".jsonl").unwrap_or(name).to_owned()
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
@@ -62,7 +87,7 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         let exit = match error {
             ReportError::Ending(_) => Exit::Usage,
-            ReportError::NoEvents { .. } => Exit::Data,
+            ReportError::NoEvents { .. } | ReportError::NoMarker { .. } => Exit::Data,
             ReportError::Draw(_) => Exit::Software,
         };
         Self::new(exit, error)

@@ -8,6 +8,7 @@ use crate::{
     annotate::{Plan, Recorders},
     cli::RunArgs,
     config::Config,
+    outputs::{self, Asked, Outputs},
     overlay::Overlay,
     pipeline::{Control, Outcome, Pipeline},
     service::Notifier,
@@ -15,8 +16,9 @@ use crate::{
     source::{self, SourceUri},
     stop::Stop,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, bounded, never, select};
 use emotiond_core::exit::{Exit, Failure};
+use emotiond_send::wire::Request;
 use std::{
     io,
     os::fd::AsFd,
@@ -25,7 +27,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the supervisor checks for requests.
@@ -50,6 +52,7 @@ pub(super) fn supervise(
     stop: &Stop,
     reload: &Arc<AtomicBool>,
 ) -> Result<Vec<Outcome>, Failure> {
+    let since = Instant::now();
     let mut notifier = Notifier::new();
     let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
     let mut pipeline = load(&config)?;
@@ -57,26 +60,35 @@ pub(super) fn supervise(
     if let Some(overlay) = &overlay {
         overlay.show(&mut pipeline);
     }
+    let mut outputs = outputs::renew(None, &config, &pipeline.control(), since, stop)?;
     let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     notifier.ready();
+    let nobody = never();
     loop {
-        match running.outcomes.recv_timeout(POLL_INTERVAL) {
-            Ok(outcomes) => {
+        let requests = outputs.as_ref().map_or(&nobody, Outputs::requests);
+        select! {
+            recv(running.outcomes) -> outcomes => {
+                let outcomes = outcomes.map_err(|_| panicked())?;
                 notifier.stopping();
                 // The pipeline stopped itself, because the reader of its events is gone.
                 if running.stop.is_set() {
                     stop.set();
                 }
+                if let Some(outputs) = outputs {
+                    outputs.finish(stop);
+                }
                 let outcomes = outcomes?;
                 running.recorders.map_or(Ok(()), |recorders| recorders.finish(&outcomes))?;
                 return Ok(outcomes);
             }
-            Err(RecvTimeoutError::Timeout) => notifier.tick(&running.control.status()),
-            Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+            recv(requests) -> asked => asked.iter().for_each(|asked| running.fulfil(asked)),
+            default(POLL_INTERVAL) => {}
         }
+        notifier.tick(&running.control.status());
         if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
             notifier.reloading();
             running = running.reload(arguments, overlay.as_ref(), stop)?;
+            outputs = outputs::renew(outputs, &running.config, &running.control, since, stop)?;
             notifier.ready();
         }
     }
@@ -106,9 +118,21 @@ impl Running {
         Ok(Self { config, control, stop, outcomes, recorders })
     }
 
+    /// Does what the sender asks for.
+    fn fulfil(&self, (time, request): &Asked) {
+        let outcome = match request {
+            Request::Pause { source } => self.control.pause(source, true),
+            Request::Resume { source } => self.control.pause(source, false),
+            Request::Marker(marker) => self.control.mark(*time, marker.clone()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!("a request of the sender cannot be fulfilled: {error}");
+        }
+    }
+
     /// Applies the configuration file as it is now. If it is invalid, the old configuration stays in effect.
     fn reload(self, arguments: &RunArgs, overlay: Option<&Overlay>, stop: &Stop) -> Result<Self, Failure> {
-        match self.prepare(arguments) {
+        match self.prepare(arguments, overlay) {
             Ok((config, None)) => {
                 self.control.adopt(&config);
                 tracing::info!("the new configuration is in effect");
@@ -131,12 +155,20 @@ impl Running {
     }
 
     /// The new configuration, and a pipeline loaded with it if the running one cannot adopt it.
-    fn prepare(&self, arguments: &RunArgs) -> Result<(Config, Option<Pipeline>), Failure> {
+    fn prepare(
+        &self,
+        arguments: &RunArgs,
+        overlay: Option<&Overlay>,
+    ) -> Result<(Config, Option<Pipeline>), Failure> {
         let refuse = |reason: &str| Failure::new(Exit::Config, anyhow::anyhow!(reason.to_owned()));
         if arguments.config.is_none() {
             return Err(refuse("there is no configuration file: emotiond was started without --config"));
         }
         let config = effective_config(arguments)?;
+        outputs::check(&config)?;
+        if overlay.is_some() && !config.privacy.tells_faces() {
+            return Err(refuse("a window shows single faces: restart emotiond to close it"));
+        }
         if change(&self.config, &config) == Change::Settings {
             return Ok((config, None));
         }

@@ -11,7 +11,7 @@ pub use overlay::OverlayMode;
 
 use crate::{
     audience::AudienceConfig, detect::DetectorConfig, emit::EmitPolicy, pose::PoseConfig,
-    smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
+    privacy::PrivacyConfig, smooth::SmoothingConfig, source::SourceConfig, track::TrackerConfig,
 };
 use emotiond_core::{
     classify::ModelConfig,
@@ -49,6 +49,8 @@ pub struct Config {
     pub pose: PoseConfig,
     /// `audience` events.
     pub audience: AudienceConfig,
+    /// What may be told about people.
+    pub privacy: PrivacyConfig,
     /// Limits and time-outs.
     pub limits: LimitsConfig,
     /// This device, in what is sent.

@@ -1,14 +1,17 @@
 //! The event lines on stdout: fields, field order and JSON Schema. `docs/events.md` documents them.
 
+mod marker;
 mod values;
 
 use crate::{
     areas::ZonesAt,
     audience::Summary,
     message::{SourceState, StateChange},
+    privacy::PrivacyConfig,
     zones::ZoneSummary,
 };
 use jiff::Timestamp;
+pub use marker::MarkerEvent;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -142,14 +145,15 @@ pub struct AudienceEvent<'a> {
     /// Length of the window in seconds; less than configured at the start of the source.
     #[serde(serialize_with = "rounded")]
     pub window_s: f32,
-    /// Numbers of faces.
-    pub faces: AudienceFaces,
-    /// Each emotion's share of the total time of all faces: a face that shows it for one second counts one second.
-    pub emotions: Probabilities<'a>,
-    /// The emotion with the largest share; null if there was no face.
+    /// Numbers of faces; null if too few different faces were seen for the privacy settings.
+    pub faces: Option<AudienceFaces>,
+    /// Each emotion's share of the total time of all faces: a face that shows it for one second counts one second. Null
+    /// likewise.
+    pub emotions: Option<Probabilities<'a>>,
+    /// The emotion with the largest share; null if there was no face, and likewise.
     pub dominant: Option<&'a str>,
     /// The share of the total time of all faces with a known pose in which they looked towards the camera; absent if
-    /// there were none.
+    /// there were none, and likewise.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     #[schemars(range(min = 0, max = 1))]
     pub facing: Option<f32>,
@@ -162,17 +166,17 @@ pub struct AudienceEvent<'a> {
 /// Summary of the faces in a zone over the same window.
 #[derive(Serialize, JsonSchema)]
 pub struct ZoneFigures<'a> {
-    /// Numbers of faces in the zone.
-    pub faces: AudienceFaces,
-    /// Each emotion's share of the time of these faces in the zone.
-    pub emotions: Probabilities<'a>,
-    /// The emotion with the largest share; null if there was no face.
+    /// Numbers of faces in the zone; null if too few different faces were seen for the privacy settings.
+    pub faces: Option<AudienceFaces>,
+    /// Each emotion's share of the time of these faces in the zone; null likewise.
+    pub emotions: Option<Probabilities<'a>>,
+    /// The emotion with the largest share; null if there was no face, and likewise.
     pub dominant: Option<&'a str>,
     /// The share of the time with a known pose in which these faces looked towards the camera; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     #[schemars(range(min = 0, max = 1))]
     pub facing: Option<f32>,
-    /// How long these faces have been in the zone so far; absent if there was no face.
+    /// How long these faces have been in the zone so far; absent if there was no face, or too few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dwell_s: Option<Dwell>,
 }
@@ -241,9 +245,15 @@ impl<'a> FaceEvent<'a> {
 }
 
 impl<'a> AudienceEvent<'a> {
-    /// The event for a summary.
-    pub fn new(source: &'a str, time: Timestamp, labels: &'a [String], summary: &'a Summary) -> Self {
-        let ZoneFigures { faces, emotions, dominant, facing, .. } = ZoneFigures::of(labels, summary);
+    /// The event for a summary, without its figures if `privacy` forbids them.
+    pub fn new(
+        source: &'a str,
+        time: Timestamp,
+        labels: &'a [String],
+        summary: &'a Summary,
+        privacy: &PrivacyConfig,
+    ) -> Self {
+        let ZoneFigures { faces, emotions, dominant, facing, .. } = ZoneFigures::of(labels, summary, privacy);
         Self {
             v: VERSION,
             r#type: "audience",
@@ -260,18 +270,22 @@ impl<'a> AudienceEvent<'a> {
 }
 
 impl<'a> ZoneFigures<'a> {
-    /// The figures of a zone.
-    pub fn new(labels: &'a [String], summary: &'a ZoneSummary) -> Self {
-        let dwell_s = summary.dwell_s.map(|(mean, max)| Dwell { mean, max });
-        Self { dwell_s, ..Self::of(labels, &summary.figures) }
+    /// The figures of a zone, none if `privacy` forbids them.
+    pub fn new(labels: &'a [String], summary: &'a ZoneSummary, privacy: &PrivacyConfig) -> Self {
+        let figures = Self::of(labels, &summary.figures, privacy);
+        let dwell_s = summary.dwell_s.filter(|_| figures.faces.is_some());
+        Self { dwell_s: dwell_s.map(|(mean, max)| Dwell { mean, max }), ..figures }
     }
 
     /// The figures without times.
-    fn of(labels: &'a [String], summary: &'a Summary) -> Self {
+    fn of(labels: &'a [String], summary: &'a Summary, privacy: &PrivacyConfig) -> Self {
         let Summary { now, mean, max, distinct, ref shares, dominant, facing, .. } = *summary;
+        if !privacy.tells_figures_of(distinct) {
+            return Self { faces: None, emotions: None, dominant: None, facing: None, dwell_s: None };
+        }
         Self {
-            faces: AudienceFaces { now, mean, max, distinct },
-            emotions: Probabilities { labels, values: shares },
+            faces: Some(AudienceFaces { now, mean, max, distinct }),
+            emotions: Some(Probabilities { labels, values: shares }),
             dominant: dominant.map(|index| labels[index].as_str()),
             facing,
             dwell_s: None,
@@ -282,7 +296,7 @@ impl<'a> ZoneFigures<'a> {
 impl<'a> SourceEvent<'a> {
     /// The event for a change of state.
     pub fn new(source: &'a str, time: Timestamp, change: &'a StateChange) -> Self {
-        let StateChange { state, reason } = change;
+        let StateChange { state, reason, .. } = change;
         Self { v: VERSION, r#type: "source", source, time: Time(time), state: *state, reason }
     }
 }
@@ -293,11 +307,12 @@ pub fn schema() -> serde_json::Value {
     let face = generator.subschema_for::<FaceEvent<'static>>();
     let source = generator.subschema_for::<SourceEvent<'static>>();
     let audience = generator.subschema_for::<AudienceEvent<'static>>();
+    let marker = generator.subschema_for::<MarkerEvent>();
     let definitions = generator.take_definitions(true);
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "emotiond events, one per line",
-        "oneOf": [face, source, audience],
+        "oneOf": [face, source, audience, marker],
         "$defs": definitions,
     })
 }
@@ -305,7 +320,7 @@ pub fn schema() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pose::Pose;
+    use crate::{pose::Pose, privacy::PrivacyMode};
 
     #[test]
     fn a_face_is_written_field_by_field_in_the_contracts_order() {
@@ -345,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_source_is_written_with_its_reason() {
-        let state = StateChange { state: SourceState::Down, reason: "unplugged".to_owned() };
+        let state = StateChange::new(SourceState::Down, "unplugged".to_owned());
         let line = serde_json::to_string(&SourceEvent::new("lobby", Timestamp::UNIX_EPOCH, &state)).unwrap();
         assert_eq!(
             line,
@@ -366,11 +381,13 @@ mod tests {
             dominant: Some(0),
             facing: None,
         };
-        let written = |summary: &Summary| {
-            serde_json::to_string(&AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary))
+        let mut privacy = PrivacyConfig::default();
+        let written = |summary: &Summary, privacy: &PrivacyConfig| {
+            let event = AudienceEvent::new("lobby", Timestamp::UNIX_EPOCH, &labels, summary, privacy);
+            serde_json::to_string(&event)
         };
         assert_eq!(
-            written(&summary).unwrap(),
+            written(&summary, &privacy).unwrap(),
             concat!(
                 r#"{"v":1,"type":"audience","source":"lobby","time":"1970-01-01T00:00:00.000Z","window_s":10.0,"#,
                 r#""faces":{"now":3,"mean":3.2,"max":5,"distinct":6},"emotions":{"angry":0.59,"happy":0.41},"#,
@@ -378,8 +395,14 @@ mod tests {
             )
         );
         summary.dominant = None;
-        assert!(written(&summary).unwrap().ends_with(r#""dominant":null}"#));
+        assert!(written(&summary, &privacy).unwrap().ends_with(r#""dominant":null}"#));
         summary.facing = Some(0.25);
-        assert!(written(&summary).unwrap().ends_with(r#""dominant":null,"facing":0.25}"#));
+        assert!(written(&summary, &privacy).unwrap().ends_with(r#""dominant":null,"facing":0.25}"#));
+        // Six faces are enough for five, and not for seven.
+        (privacy.mode, privacy.min_faces) = (PrivacyMode::Aggregate, 5);
+        assert!(written(&summary, &privacy).unwrap().contains(r#""distinct":6"#));
+        privacy.min_faces = 7;
+        let hidden = r#""window_s":10.0,"faces":null,"emotions":null,"dominant":null}"#;
+        assert!(written(&summary, &privacy).unwrap().ends_with(hidden));
     }
 }

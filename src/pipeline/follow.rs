@@ -95,7 +95,7 @@ impl Follow {
     /// Ends the sources whose thread is blocked in a driver and has not sent `ended`.
     fn lose_the_rest(&mut self) {
         for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
-            let change = StateChange { state: SourceState::Ended, reason: "stopped".to_owned() };
+            let change = StateChange::new(SourceState::Ended, "stopped".to_owned());
             let mut message = Message::state(source, self.clock.now(), change);
             message.ticket = lane.order.next();
             lane.tracker.finish(&mut message.lost);

@@ -48,8 +48,8 @@ use emotiond_core::{
 use glance::Memory;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
-pub use status::{Control, SourceStatus, Status};
-use status::{Counters, SourceInfo};
+pub use status::{Control, Figures, RequestError, SourceStatus, Status};
+use status::{Counters, Markers, SourceInfo};
 use std::{
     io,
     num::NonZero,
@@ -130,6 +130,8 @@ impl Pipeline {
                 .map(|(source, opener)| SourceInfo::new(source, opener, config.limits.max_megapixels))
                 .collect(),
             ids: TrackIds::default(),
+            tap: Arc::default(),
+            markers: Markers::new(),
         };
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
         Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets })
@@ -155,9 +157,9 @@ impl Pipeline {
         self.control.clone()
     }
 
-    /// Continues the track numbers of the previous pipeline, so that none is used twice.
+    /// Continues the track numbers of the previous pipeline, so that none is used twice, and its outputs and pauses.
     pub fn continue_after(&mut self, before: &Control) {
-        self.control.ids = before.ids.clone();
+        self.control.continue_after(before);
     }
 
     /// Runs until all sources have ended, `stop` is set or the reader of `out` closes its end. Writes events to `out`.
@@ -198,8 +200,9 @@ impl Pipeline {
         let (to_publish, from_classify) = bounded(2);
 
         let outputs = free.into_iter().zip(outlets).collect();
-        let sink = LineSink::new(out, stop.clone());
-        let publish = publish::Publish::new(&context, description.labels, outputs, sink);
+        let sink = LineSink::new(out, stop.clone(), Arc::clone(&control.tap));
+        let markers = control.markers.waiting.clone();
+        let publish = publish::Publish::new(&context, description.labels, outputs, markers, sink);
         let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
         let classify_threads = classifiers.len();

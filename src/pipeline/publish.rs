@@ -7,31 +7,37 @@ use super::{
     order::InOrder,
     settings::{Look, Settings},
     show::{Outlet, Show},
-    status::{Counters, SourceInfo},
+    status::{Counters, Figures, SourceInfo},
 };
 use crate::{
     areas::{Zone, ZonesAt},
     audience::{Audience, Shows, Summary},
     event::{
-        AudienceEvent, ByName, FaceEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent, ZoneFigures,
+        AudienceEvent, ByName, FaceEvent, MarkerEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent,
+        ZoneFigures,
     },
     frame::{Frame, Search},
     message::{Body, Message, Moment, SourceState, StateChange},
+    privacy::PrivacyConfig,
     sink::{Destination, LineSink},
     source::SourceUri,
     zones::{ZoneAudience, ZoneSummary},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, select};
+use emotiond_send::{event::Kind, wire::Marker};
+use jiff::Timestamp;
 use std::{
     borrow::Cow,
     collections::HashMap,
     io,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often to check whether stdout still has a reader while there is nothing to write.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// How often the figures of a source are computed for the outputs.
+const FIGURES_EVERY: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub(super) struct Publish<D> {
@@ -40,6 +46,7 @@ pub(super) struct Publish<D> {
     tracks: HashMap<u64, Known>,
     /// The states of the latest frame's faces, and the centres of their boxes.
     shown: Vec<(Shows, [f32; 2])>,
+    markers: Receiver<(Timestamp, Marker)>,
     writer: EventWriter<D>,
 }
 
@@ -54,6 +61,10 @@ struct Lane {
     free: Sender<Box<Frame>>,
     /// The latest picture, to which the events of a change of state refer.
     latest: Place<'static>,
+    /// When the figures for the outputs were computed.
+    figured: Option<Instant>,
+    /// Whether the latest figures may be told.
+    tells: bool,
 }
 
 /// A picture's place in its source.
@@ -76,6 +87,7 @@ impl<D: Destination> Publish<D> {
         context: &Context,
         labels: Vec<String>,
         outputs: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
+        markers: Receiver<(Timestamp, Marker)>,
         sink: LineSink<D>,
     ) -> Self {
         let audience = context.settings.load().audience;
@@ -87,31 +99,47 @@ impl<D: Destination> Publish<D> {
             show: Show::new(source, outlets),
             free,
             latest: Place::default(),
+            figured: None,
+            tells: false,
         };
         Self {
             lanes: outputs.into_iter().enumerate().map(lane).collect(),
             look: Look::new(Arc::clone(&context.settings)),
             tracks: HashMap::new(),
             shown: Vec::new(),
-            writer: EventWriter { infos: Arc::clone(&context.infos), labels, sink },
+            markers,
+            writer: EventWriter {
+                infos: Arc::clone(&context.infos),
+                labels,
+                privacy: context.settings.load().privacy,
+                sink,
+            },
         }
     }
 
     /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
     /// Returns the write error, if any.
     pub fn run(mut self, messages: &Receiver<Message>) -> Option<io::Error> {
+        let markers = self.markers.clone();
         loop {
-            match messages.recv_timeout(POLL_INTERVAL) {
-                Ok(message) => {
-                    let source = message.source;
-                    self.lanes[source].order.put(message);
-                    while let Some(message) = self.lanes[source].order.take() {
-                        self.pass(message);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => self.writer.sink.look_for_reader(),
-                Err(RecvTimeoutError::Disconnected) => return self.writer.sink.finish(),
+            select! {
+                recv(messages) -> message => match message {
+                    Ok(message) => self.put(message),
+                    Err(_) => break,
+                },
+                recv(markers) -> marker => marker.iter().for_each(|marker| self.writer.write_marker(marker)),
+                default(POLL_INTERVAL) => self.writer.sink.look_for_reader(),
             }
+        }
+        markers.try_iter().for_each(|marker| self.writer.write_marker(&marker));
+        self.writer.sink.finish()
+    }
+
+    fn put(&mut self, message: Message) {
+        let source = message.source;
+        self.lanes[source].order.put(message);
+        while let Some(message) = self.lanes[source].order.take() {
+            self.pass(message);
         }
     }
 
@@ -143,6 +171,7 @@ impl<D: Destination> Publish<D> {
 
     fn publish_picture(&mut self, message: &Message, frame: &Frame) {
         let settings = Arc::clone(self.look.load());
+        self.writer.privacy = settings.privacy;
         self.lanes[message.source].remember(frame);
         // Lost faces are written before new ones.
         self.publish_lost(message, &Place::of(frame), frame.search == Search::Skip);
@@ -153,6 +182,10 @@ impl<D: Destination> Publish<D> {
         if frame.file.is_none() {
             self.publish_audience(message, &settings);
         }
+        let lane = &self.lanes[message.source];
+        let tells = settings.privacy.tells_faces() || lane.tells;
+        let info = &self.writer.infos[message.source];
+        info.latest.note(frame.size(), tells.then_some(frame.faces.len() as u32));
     }
 
     fn publish_faces(&mut self, message: &Message, frame: &Frame, settings: &Settings) {
@@ -189,8 +222,11 @@ impl<D: Destination> Publish<D> {
     }
 
     fn publish_audience(&mut self, message: &Message, settings: &Settings) {
-        let Lane { audience, zones, .. } = &mut self.lanes[message.source];
+        let is_tapped = self.writer.sink.is_tapped();
+        let lane = &mut self.lanes[message.source];
+        let Lane { audience, zones, .. } = lane;
         let (time_s, shown) = (message.time_s(), &self.shown);
+        audience.watch(is_tapped);
         let areas = &self.writer.infos[message.source].areas;
         audience.configure(&settings.audience);
         let summary = audience.see(time_s, shown.iter().map(|(face, _)| *face));
@@ -201,12 +237,19 @@ impl<D: Destination> Publish<D> {
         };
         // All are due at the same frame.
         let zones = zones.iter_mut().zip(&areas.zones).filter_map(summarise_zone).collect::<Vec<_>>();
+        if is_tapped && lane.figures_are_due(message.moment.instant) {
+            let figures = lane.audience.figures();
+            let figures = figures.filter(|figures| settings.privacy.tells_figures_of(figures.distinct));
+            lane.tells = figures.is_some();
+            self.writer.note_figures(message.source, figures);
+        }
         self.writer.write_audience(message, summary, &zones);
     }
 
     /// Writes the events of a change of state. The audience is paused while the source is unavailable; at the end of
     /// the source, a last summary is written.
     fn publish_state(&mut self, message: &Message, change: &StateChange) {
+        self.writer.privacy = self.look.load().privacy;
         let lane = &mut self.lanes[message.source];
         lane.audience.pause();
         lane.zones.iter_mut().for_each(ZoneAudience::pause);
@@ -217,6 +260,11 @@ impl<D: Destination> Publish<D> {
         }
         let latest = self.lanes[message.source].latest.clone();
         self.publish_lost(message, &latest, false);
+        if change.state != SourceState::Up {
+            self.lanes[message.source].figured = None;
+            self.writer.infos[message.source].latest.forget_faces();
+            self.writer.note_figures(message.source, None);
+        }
         self.writer.write_state(message, change);
     }
 
@@ -234,12 +282,22 @@ impl Lane {
     fn remember(&mut self, frame: &Frame) {
         self.latest = Place { number: frame.number, pts_ms: frame.pts_ms, file: None };
     }
+
+    fn figures_are_due(&mut self, now: Instant) -> bool {
+        let is_due = self.figured.is_none_or(|then| now.saturating_duration_since(then) >= FIGURES_EVERY);
+        if is_due {
+            self.figured = Some(now);
+        }
+        is_due
+    }
 }
 
 /// Writes events and notes what happened to the sources.
 struct EventWriter<D> {
     infos: Arc<[SourceInfo]>,
     labels: Vec<String>,
+    /// What may be written.
+    privacy: PrivacyConfig,
     sink: LineSink<D>,
 }
 
@@ -253,6 +311,9 @@ struct Sight<'a> {
 
 impl<D: Destination> EventWriter<D> {
     fn write_face(&mut self, message: &Message, place: &Place, sight: &Sight, known: &Known, values: &[f32]) {
+        if !self.privacy.tells_faces() {
+            return;
+        }
         let Moment { time, instant, .. } = message.moment;
         let sighting =
             Sighting { phase: sight.phase, track: sight.track, bounds: known.bounds, score: known.score };
@@ -270,27 +331,48 @@ impl<D: Destination> EventWriter<D> {
         event.duration_s = sight.end.map(|end| end.duration_s);
         event.facing_s = sight.end.and_then(|end| end.facing_s);
         event.latency_ms = instant.elapsed().as_secs_f32() * 1000.0;
-        self.sink.write(&event);
+        self.sink.write(Kind::Face, &event);
     }
 
     fn write_audience(&mut self, message: &Message, summary: Option<Summary>, zones: &[ZoneSummary]) {
         let Some(summary) = summary else { return };
         let SourceInfo { name, areas, .. } = &self.infos[message.source];
-        let mut event = AudienceEvent::new(name, message.moment.time, &self.labels, &summary);
+        let mut event = AudienceEvent::new(name, message.moment.time, &self.labels, &summary, &self.privacy);
         let zones = areas.zones.iter().zip(zones);
-        let zones =
-            zones.map(|(zone, summary)| (zone.name.as_str(), ZoneFigures::new(&self.labels, summary)));
+        let zones = zones.map(|(zone, summary)| {
+            (zone.name.as_str(), ZoneFigures::new(&self.labels, summary, &self.privacy))
+        });
         event.zones = (!areas.zones.is_empty()).then(|| ByName(zones.collect()));
-        self.sink.write(&event);
+        self.sink.write(Kind::Audience, &event);
+    }
+
+    fn write_marker(&mut self, (time, marker): &(Timestamp, Marker)) {
+        self.sink.write(Kind::Marker, &MarkerEvent::new(*time, marker));
+    }
+
+    fn note_figures(&self, source: usize, summary: Option<Summary>) {
+        let label = |place: usize| self.labels[place].clone();
+        let figures = summary.map(|summary| Figures {
+            emotions: self.labels.iter().cloned().zip(summary.shares).collect(),
+            dominant: summary.dominant.map(label),
+            facing: summary.facing,
+        });
+        self.infos[source].set_figures(figures);
     }
 
     fn write_state(&mut self, message: &Message, change: &StateChange) {
         let info = &self.infos[message.source];
-        info.set_state(change.state);
-        if matches!(change.state, SourceState::Stalled | SourceState::Down) {
-            tracing::warn!(source = info.name, "{}", change.reason);
+        info.set_state(change);
+        match change.state {
+            SourceState::Stalled | SourceState::Down if change.is_planned => {
+                tracing::info!(source = info.name, "{}", change.reason);
+            }
+            SourceState::Stalled | SourceState::Down => {
+                tracing::warn!(source = info.name, "{}", change.reason);
+            }
+            _ => {}
         }
-        self.sink.write(&SourceEvent::new(&info.name, message.moment.time, change));
+        self.sink.write(Kind::Source, &SourceEvent::new(&info.name, message.moment.time, change));
     }
 
     /// Counts and logs a picture that cannot be analysed.

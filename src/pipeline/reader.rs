@@ -8,7 +8,10 @@ use crate::{
     source::{Identity, Read, Source, SourceError},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use std::{io, thread, time::Duration};
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
 
 /// A handle to the thread.
 pub(super) struct Reader {
@@ -76,6 +79,21 @@ impl Reader {
             RecvTimeoutError::Timeout => Silence::TimedOut,
             RecvTimeoutError::Disconnected => Silence::Panicked,
         })
+    }
+
+    /// Tells the thread to end, and waits up to `timeout` until it has closed the source. Returns whether it has.
+    pub fn close(self, timeout: Duration) -> bool {
+        let Self { wanted, news } = self;
+        drop(wanted);
+        let deadline = Instant::now() + timeout;
+        // What it still says is too late.
+        while Instant::now() < deadline {
+            match news.recv_deadline(deadline) {
+                Ok(_) => {}
+                Err(error) => return error == RecvTimeoutError::Disconnected,
+            }
+        }
+        false
     }
 }
 

@@ -5,7 +5,9 @@ use crate::{
     config::Config,
     detect::{DetectSettings, DetectorPlan},
     emit::EmitPolicy,
+    hours::ActiveHours,
     pose::PoseConfig,
+    privacy::PrivacyConfig,
     smooth::SmoothingConfig,
     source::SourceConfig,
     track::TrackerConfig,
@@ -20,6 +22,7 @@ pub(super) struct Settings {
     pub smoothing: SmoothingConfig,
     pub pose: PoseConfig,
     pub audience: AudienceConfig,
+    pub privacy: PrivacyConfig,
     pub sources: Vec<SourceSettings>,
 }
 
@@ -36,6 +39,8 @@ pub(super) struct SourceSettings {
     pub full_every: u32,
     /// Minimum time between two frames; frames that arrive sooner are skipped.
     pub least_gap_s: f64,
+    /// When the source is read.
+    pub active: ActiveHours,
 }
 
 /// The settings shared by all threads.
@@ -51,6 +56,7 @@ impl Settings {
             smoothing: config.smoothing,
             pose: config.pose,
             audience: config.audience,
+            privacy: config.privacy,
             sources: config
                 .sources
                 .iter()
@@ -74,6 +80,7 @@ impl SourceSettings {
             interval_s: f64::from(config.detector.interval_s),
             full_every: config.detector.full_every,
             least_gap_s: source.max_fps.map_or(0.0, |rate| 1.0 / f64::from(rate)),
+            active: source.active.clone(),
         }
     }
 }

@@ -5,16 +5,21 @@ use crate::{
     areas::Areas,
     config::Config,
     detect::DetectorPlan,
-    message::SourceState,
+    message::{SourceState, StateChange},
+    sink::TapSlot,
     source::{OpenSource, SourceConfig},
     track::TrackIds,
 };
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use emotiond_send::wire::{LATENCY_BOUNDS_S, Latency, Marker};
+use jiff::Timestamp;
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,7 +36,54 @@ pub(super) struct SourceInfo {
     pub counters: Counters,
     /// Set while no picture can be read.
     unreadable: ArcSwapOption<Unreadable>,
-    state: AtomicU8,
+    state: ArcSwap<StateChange>,
+    /// Set while somebody has paused the source.
+    paused: AtomicBool,
+    /// What is in the latest picture.
+    pub latest: LatestPicture,
+    /// The latest figures of the audience; only if there are outputs, and if they may be told.
+    figures: ArcSwapOption<Figures>,
+}
+
+/// Figures of the audience's window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Shares of the emotions.
+    pub emotions: BTreeMap<String, f32>,
+    /// The emotion with the largest share; `None` without faces.
+    pub dominant: Option<String>,
+    /// Share of the time with a known pose in which faces looked towards the camera; `None` if there was none.
+    pub facing: Option<f32>,
+}
+
+/// What is in the latest picture of a source.
+#[derive(Default)]
+pub(super) struct LatestPicture {
+    /// Width and height in 32 bits each; 0 before the first picture.
+    size: AtomicU64,
+    /// Number of faces plus one; 0 if it is unknown or may not be told.
+    faces: AtomicU64,
+}
+
+impl LatestPicture {
+    pub fn note(&self, (width, height): (u32, u32), faces: Option<u32>) {
+        self.size.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+        self.faces.store(faces.map_or(0, |faces| u64::from(faces) + 1), Ordering::Relaxed);
+    }
+
+    /// There is no picture, because the source is unavailable.
+    pub fn forget_faces(&self) {
+        self.faces.store(0, Ordering::Relaxed);
+    }
+
+    fn size(&self) -> Option<(u32, u32)> {
+        let size = self.size.load(Ordering::Relaxed);
+        (size > 0).then_some(((size >> 32) as u32, size as u32))
+    }
+
+    fn faces(&self) -> Option<u32> {
+        self.faces.load(Ordering::Relaxed).checked_sub(1).map(|faces| faces as u32)
+    }
 }
 
 /// The first of a series of pictures that cannot be read.
@@ -55,6 +107,10 @@ pub(super) struct Counters {
     pub left: AtomicU64,
     /// Time from the capture of a picture to the writing of its lines, in microseconds; smoothed.
     latency_us: AtomicU64,
+    /// The sum of all latencies in microseconds, ...
+    latency_sum_us: AtomicU64,
+    /// ... and how many were at most each of [`LATENCY_BOUNDS_S`], but more than the one before; the last were longer.
+    latency_buckets: [AtomicU64; LATENCY_BOUNDS_S.len() + 1],
 }
 
 /// Weight of one picture in the smoothed latency, which thus covers a few seconds of a camera.
@@ -77,6 +133,16 @@ impl Counters {
             old_us => old_us + (new_us - old_us) * LATENCY_SHARE,
         };
         self.latency_us.store(smoothed_us as u64, Ordering::Relaxed);
+        self.latency_sum_us.fetch_add(new_us as u64, Ordering::Relaxed);
+        let bucket = LATENCY_BOUNDS_S.partition_point(|bound| *bound < latency.as_secs_f64());
+        Self::add(&self.latency_buckets[bucket]);
+    }
+
+    fn latency(&self) -> Latency {
+        Latency {
+            buckets: self.latency_buckets.each_ref().map(Self::get),
+            sum_s: Self::get(&self.latency_sum_us) as f64 / 1e6,
+        }
     }
 
     fn latency_ms(&self) -> f64 {
@@ -95,7 +161,10 @@ impl SourceInfo {
             first_error: OnceLock::new(),
             counters: Counters::default(),
             unreadable: ArcSwapOption::empty(),
-            state: AtomicU8::new(SourceState::Opening as u8),
+            state: ArcSwap::from_pointee(StateChange::new(SourceState::Opening, String::new())),
+            paused: AtomicBool::new(false),
+            latest: LatestPicture::default(),
+            figures: ArcSwapOption::empty(),
         }
     }
 
@@ -123,12 +192,16 @@ impl SourceInfo {
             .then(|| format!("no frame could be read for {seconds:.1} seconds: {error}"))
     }
 
-    pub fn set_state(&self, state: SourceState) {
-        self.state.store(state as u8, Ordering::Relaxed);
+    pub fn set_state(&self, change: &StateChange) {
+        self.state.store(Arc::new(change.clone()));
     }
 
-    pub fn state(&self) -> SourceState {
-        SourceState::ALL[usize::from(self.state.load(Ordering::Relaxed))]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    pub fn set_figures(&self, figures: Option<Figures>) {
+        self.figures.store(figures.map(Arc::new));
     }
 }
 
@@ -139,18 +212,60 @@ pub struct Control {
     pub(super) detector: Arc<DetectorPlan>,
     pub(super) infos: Arc<[SourceInfo]>,
     pub(super) ids: TrackIds,
+    pub(super) tap: TapSlot,
+    pub(super) markers: Markers,
+}
+
+/// Markers that wait to be written.
+#[derive(Clone)]
+pub(super) struct Markers {
+    sender: Sender<(Timestamp, Marker)>,
+    pub waiting: Receiver<(Timestamp, Marker)>,
+}
+
+/// How many may wait.
+const WAITING_MARKERS: usize = 64;
+
+impl Markers {
+    pub fn new() -> Self {
+        let (sender, waiting) = bounded(WAITING_MARKERS);
+        Self { sender, waiting }
+    }
+}
+
+/// Why a request is not fulfilled.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// There is no such source.
+    #[error("there is no source {0:?}")]
+    UnknownSource(String),
+    /// Too many markers wait.
+    #[error("{WAITING_MARKERS} markers wait to be written; a later one is left out")]
+    TooManyMarkers,
 }
 
 /// The status of a source.
 pub struct SourceStatus {
     /// Name in the events.
     pub name: String,
-    /// Its state.
-    pub state: SourceState,
+    /// Its state and its cause.
+    pub state: StateChange,
+    /// Whether nobody has paused it.
+    pub is_enabled: bool,
     /// Analysed pictures.
     pub analysed: u64,
     /// Pictures that were replaced by newer ones.
     pub skipped: u64,
+    /// Pictures that could not be decoded or analysed.
+    pub unreadable: u64,
+    /// Width and height of the latest picture, as the boxes see it.
+    pub size: Option<(u32, u32)>,
+    /// Faces in the latest picture; `None` if that is unknown or may not be told.
+    pub faces: Option<u32>,
+    /// Figures of the audience's window; `None` likewise, or if there are no outputs.
+    pub figures: Option<Figures>,
+    /// A histogram of the latencies.
+    pub latency: Latency,
     /// Time from a picture's capture to the writing of its lines, in milliseconds, over the last few seconds.
     pub latency_ms: f64,
 }
@@ -172,6 +287,43 @@ impl Control {
         self.settings.store(Arc::new(Settings::new(config, &self.detector)));
     }
 
+    /// From now on, lines are also copied into `tap`; `None`: not any more.
+    pub fn set_tap(&self, tap: Option<Arc<crate::tap::Tap>>) {
+        self.tap.store(tap);
+    }
+
+    /// Closes a source until it is resumed, or opens it again.
+    ///
+    /// # Errors
+    /// When there is no such source.
+    pub fn pause(&self, source: &str, is_paused: bool) -> Result<(), RequestError> {
+        let found = self.infos.iter().find(|info| info.name == source);
+        let info = found.ok_or_else(|| RequestError::UnknownSource(source.to_owned()))?;
+        if info.paused.swap(is_paused, Ordering::Relaxed) != is_paused {
+            tracing::info!(source, "{}", if is_paused { "paused on request" } else { "resumed on request" });
+        }
+        Ok(())
+    }
+
+    /// Writes a marker that was set at `time`.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub fn mark(&self, time: Timestamp, marker: Marker) -> Result<(), RequestError> {
+        self.markers.sender.try_send((time, marker)).map_err(|_| RequestError::TooManyMarkers)
+    }
+
+    /// Takes over what must not begin anew with a new pipeline: track numbers, tap, markers and pauses.
+    pub(super) fn continue_after(&mut self, before: &Self) {
+        self.ids = before.ids.clone();
+        self.tap = Arc::clone(&before.tap);
+        self.markers = before.markers.clone();
+        for info in self.infos.iter() {
+            let paused = before.infos.iter().any(|other| other.name == info.name && other.is_paused());
+            info.paused.store(paused, Ordering::Relaxed);
+        }
+    }
+
     /// The current status.
     pub fn status(&self) -> Status {
         let sum = |counter: fn(&Counters) -> &AtomicU64| -> u64 {
@@ -182,9 +334,15 @@ impl Control {
         let entered = sum(|counters| &counters.entered);
         let source = |info: &SourceInfo| SourceStatus {
             name: info.name.clone(),
-            state: info.state(),
+            state: StateChange::clone(&info.state.load()),
+            is_enabled: !info.is_paused(),
             analysed: Counters::get(&info.counters.analysed),
             skipped: Counters::get(&info.counters.skipped),
+            unreadable: Counters::get(&info.counters.unreadable),
+            size: info.latest.size(),
+            faces: info.latest.faces(),
+            figures: info.figures.load().as_deref().cloned(),
+            latency: info.counters.latency(),
             latency_ms: info.counters.latency_ms(),
         };
         Status {
@@ -199,11 +357,12 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, source) in self.sources.iter().enumerate() {
             let comma = if number > 0 { "; " } else { "" };
-            let SourceStatus { name, state, analysed, skipped, latency_ms } = source;
+            let SourceStatus { name, state, analysed, skipped, latency_ms, .. } = source;
+            // What was asked for is told as such: "down" would look like a fault.
+            let state = if state.is_planned { state.reason.as_str() } else { state.state.name() };
             write!(
                 f,
-                "{comma}{name} {}, {analysed} frames analysed, {skipped} skipped, {latency_ms:.1} ms",
-                state.name()
+                "{comma}{name} {state}, {analysed} frames analysed, {skipped} skipped, {latency_ms:.1} ms"
             )?;
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::{
     bins::Bins,
     clock::TimeAxis,
     labels::Labels,
+    markers::Mark,
     source::{SourceStats, TimeBin},
     tracks::{ShownEmotion, TrackLane},
     words,
@@ -25,6 +26,10 @@ pub const SHARES_HEIGHT: f64 = 28.0;
 const COLUMNS: usize = 400;
 /// Width and height of the band's coordinate system, which is stretched to the available space.
 const UNITS: f64 = 1000.0;
+/// Rows in which the names of markers stand, so that neighbours do not overlap.
+const MARK_ROWS: usize = 3;
+/// Maximum length of a marker's name in a chart, in characters.
+const MARK_CHARS: usize = 28;
 /// Minimum share of the bar that has room for its number, in percent.
 const NARROW: f64 = 9.0;
 
@@ -33,6 +38,7 @@ pub struct Chart<'a> {
     source: &'a SourceStats,
     labels: &'a Labels,
     range: (f64, f64),
+    marks: Vec<Mark>,
     columns: Bins<TimeBin>,
     /// The band's height and the distance of its grid lines, in faces.
     top: f64,
@@ -40,15 +46,21 @@ pub struct Chart<'a> {
 }
 
 impl<'a> Chart<'a> {
-    /// The charts of `source` over `range`.
-    pub fn new(source: &'a SourceStats, labels: &'a Labels, (from, to): (f64, f64)) -> Self {
+    /// The charts of `source` over `range`, with the markers within it.
+    pub fn new(
+        source: &'a SourceStats,
+        labels: &'a Labels,
+        (from, to): (f64, f64),
+        mut marks: Vec<Mark>,
+    ) -> Self {
+        marks.retain(|mark| (from..=to).contains(&mark.at));
         let columns = source.bins.coarser(COLUMNS);
         let count = labels.names().len();
         let most = columns.iter().map(|(_, moment)| moment.faces(count).sum()).fold(1.0, f64::max);
         let step = round_up(most / 4.0);
         // Small excesses over a whole number come from bins in which one face replaces another.
         let top = ((most - 0.05) / step).ceil().max(1.0) * step;
-        Self { source, labels, range: (from, to.max(from + 0.001)), columns, top, step }
+        Self { source, labels, range: (from, to.max(from + 0.001)), marks, columns, top, step }
     }
 
     /// The hatching that marks gaps. Each document must contain it once.
@@ -78,6 +90,25 @@ impl<'a> Chart<'a> {
                     }
                 }
                 (self.readings())
+            }
+            (self.mark_lines())
+            @for (index, mark) in self.marks.iter().enumerate() {
+                @let x = self.x(mark.at);
+                @let is_left = x > 80.0;
+                text class="ink mark-name" x=(percent(x)) dx=(if is_left { -4 } else { 4 }) y=(13 + index % MARK_ROWS * 14)
+                    text-anchor=(if is_left { "end" } else { "start" }) { (words::tame(&mark.name, MARK_CHARS)) }
+            }
+        }
+    }
+
+    /// A vertical line at each marker.
+    fn mark_lines(&self) -> Markup {
+        html! {
+            @for mark in &self.marks {
+                @let x = percent(self.x(mark.at));
+                line class="mark" x1=(x) x2=(x) y1="0" y2="100%" {
+                    title { (mark.name) ", " (words::moment(self.source.axis(), mark.at, 1.0, words::spans_days(self.range))) }
+                }
             }
         }
     }
@@ -124,6 +155,7 @@ impl<'a> Chart<'a> {
                     (self.bar(lane, (from.max(lane.from), to.min(lane.to)), label, y))
                 }
             }
+            (self.mark_lines())
         }
     }
 

@@ -11,6 +11,8 @@ pub enum TimeAxis {
     Media,
     /// Picture numbers of a folder.
     Pictures,
+    /// Seconds from a marker.
+    Aligned,
 }
 
 /// Maps the times of a line to a position on the axis. A video or folder that is read again is appended.
@@ -28,6 +30,11 @@ impl TimeMapping {
     /// The clock of a source whose first line has the clock time `wall_s`.
     pub fn new(wall_s: f64) -> Self {
         Self { axis: None, shift: 0.0, latest: (wall_s, wall_s) }
+    }
+
+    /// The clock of a source on an axis of seconds from a marker.
+    pub fn aligned() -> Self {
+        Self { axis: Some(TimeAxis::Aligned), ..Self::new(0.0) }
     }
 
     /// The type of the axis.
@@ -65,6 +72,7 @@ impl TimeMapping {
             TimeAxis::Wall => return self.wall(seconds(face.time.0)),
             TimeAxis::Media => face.pts_ms.map(|pts_ms| pts_ms as f64 / 1000.0),
             TimeAxis::Pictures => Some(face.frame as f64),
+            TimeAxis::Aligned => None,
         };
         self.latest.0 = own.map_or(self.latest.0, |own| own + self.shift);
         self.latest.1 = seconds(face.time.0);

@@ -10,7 +10,7 @@ pub const MAX_LABELS: usize = 32;
 const REST: &str = "other emotions";
 
 /// Labels by index.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Labels(Vec<String>);
 
 impl Labels {

@@ -2,13 +2,17 @@
 //!
 //! `read` parses lines to typed events; `recording` passes each to its `source`, where `clock` maps it to a time axis,
 //! `bins` and `tracks` store it, and `spans` and `gaps` summarise it. `chart` draws bands and lanes for both `page`
-//! (HTML) and `picture` (PNG); `table` writes the bins as CSV.
+//! (HTML) and `picture` (PNG); `table` writes the bins as CSV. `compare` puts two recordings on one axis, and `compared`
+//! tells their differences.
 mod axis;
 mod bins;
 mod chart;
 mod clock;
+mod compare;
+mod compared;
 mod gaps;
 mod labels;
+mod markers;
 mod page;
 mod picture;
 mod read;
@@ -20,6 +24,8 @@ mod table;
 mod tracks;
 mod words;
 
+pub use compare::Comparison;
+pub use labels::Labels;
 pub use recording::Recording;
 
 use std::path::Path;
@@ -36,6 +42,16 @@ pub enum ReportError {
     NoEvents {
         /// The reason.
         reason: String,
+    },
+    /// A recording has no such marker.
+    #[error("{recording} has no marker {wanted:?} to align it at; its markers: {markers}")]
+    NoMarker {
+        /// The recording.
+        recording: String,
+        /// The kind or label that was asked for.
+        wanted: String,
+        /// Its markers.
+        markers: String,
     },
     /// The picture cannot be drawn.
     #[error("the picture cannot be drawn: {0}")]
@@ -77,6 +93,18 @@ impl Format {
             Self::Html => Ok(page::page(recording).into_bytes()),
             Self::Png => picture::png(recording),
             Self::Csv => Ok(table::csv(recording)),
+        }
+    }
+
+    /// Creates the contents of a file that compares two recordings.
+    ///
+    /// # Errors
+    /// When the picture cannot be drawn.
+    pub fn compare(self, comparison: &Comparison) -> Result<Vec<u8>, ReportError> {
+        match self {
+            Self::Html => Ok(page::comparison(comparison).into_bytes()),
+            Self::Png => picture::comparison(comparison),
+            Self::Csv => Ok(table::comparison(comparison)),
         }
     }
 }

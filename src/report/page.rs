@@ -2,12 +2,15 @@
 
 use super::{
     chart::{BAND_HEIGHT, Chart, LANE_HEIGHT, SHARES_HEIGHT, TICKS_HEIGHT, has_time},
+    compare::{Comparison, Side},
+    compared::{rows, sentences},
     gaps::Gap,
     labels::Labels,
+    markers::kind_name,
     recording::Recording,
     source::SourceStats,
     spans::Spans,
-    summary::{CAVEATS, MEANING, caption, facts, lanes_caption, name},
+    summary::{CAVEATS, MEANING, caption, facts, lanes_caption, name, no_face},
     words,
 };
 use crate::message::SourceState;
@@ -17,7 +20,80 @@ const STYLE: &str = include_str!("page.css");
 
 /// The page of a recording.
 pub fn page(recording: &Recording) -> String {
-    let title = "Recorded emotions";
+    document(
+        "Recorded emotions",
+        &html! {
+            header {
+                h1 { "Recorded emotions" }
+                p.lead { (caption(recording)) }
+            }
+            @for source in &recording.sources {
+                (section(recording, source))
+            }
+            (markers(recording))
+            (notes(recording))
+        },
+    )
+}
+
+/// The page that compares two recordings.
+pub fn comparison(comparison: &Comparison) -> String {
+    let names = comparison.sides.each_ref().map(|side| side.stats.name.as_str());
+    document(
+        "Two recordings side by side",
+        &html! {
+            header {
+                h1 { "Two recordings side by side" }
+                p.lead { (names[0]) " and " (names[1]) ". 0:00 is " (comparison.origin) "." }
+                @for sentence in sentences(comparison) { p { (sentence) } }
+            }
+            @for side in &comparison.sides {
+                (compared_side(comparison, side))
+            }
+            section {
+                h2 { "Differences" }
+                table {
+                    thead { tr { th {} th { (names[0]) } th { (names[1]) } th { "difference" } } }
+                    tbody {
+                        @for row in rows(comparison) {
+                            tr { th { (row.what) } @for value in &row.values { td { (value) } } td { (row.difference) } }
+                        }
+                    }
+                }
+            }
+            footer {
+                h2 { "What the figures mean, and what they do not mean" }
+                p { (MEANING) }
+                ul { @for caveat in CAVEATS { li { (caveat) } } }
+                p { "Two audiences differ by chance, too: a small difference means nothing." }
+            }
+        },
+    )
+}
+
+/// One of two recordings, on the axis of both.
+fn compared_side(comparison: &Comparison, side: &Side) -> Markup {
+    let chart = Chart::new(&side.stats, &comparison.labels, comparison.range(), side.marks.clone());
+    html! {
+        section {
+            h2 { (side.stats.name) }
+            @if side.stats.tracks.seen > 0 {
+                (shares(&chart, &side.stats, &comparison.labels))
+                h3 { "Faces in view, and what they show" }
+                (plot(BAND_HEIGHT, "Mean number of faces over time, stacked by emotion", &chart.levels_axis(), &chart.band()))
+                (plot(TICKS_HEIGHT, "Times", &html! {}, &chart.ticks_axis()))
+            } @else {
+                p { (no_face(&side.stats)) }
+            }
+            @if !side.complaints.is_empty() {
+                ul { @for complaint in &side.complaints { li { (words::tame(complaint, 300)) } } }
+            }
+        }
+    }
+}
+
+/// A whole document.
+fn document(title: &str, content: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,25 +107,40 @@ pub fn page(recording: &Recording) -> String {
             }
             body {
                 svg.hidden width="0" height="0" aria-hidden="true" { (Chart::hatching()) }
-                main {
-                    header {
-                        h1 { (title) }
-                        p.lead { (caption(recording)) }
-                    }
-                    @for source in &recording.sources {
-                        (section(recording, source))
-                    }
-                    (notes(recording))
-                }
+                main { (content) }
             }
         }
     }
     .into_string()
 }
 
+/// A table of the markers.
+fn markers(recording: &Recording) -> Markup {
+    let markers = recording.markers.all();
+    html! {
+        @if !markers.is_empty() {
+            section {
+                h2 { "Markers" }
+                table {
+                    thead { tr { th { "time (UTC)" } th { "kind" } th { "label" } } }
+                    tbody {
+                        @for marker in markers {
+                            tr {
+                                td { (words::timestamp(marker.at).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()) }
+                                td { (kind_name(marker.kind)) }
+                                td.why { (marker.label) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn section(recording: &Recording, source: &SourceStats) -> Markup {
     let labels = &recording.labels;
-    let chart = Chart::new(source, labels, recording.range(source));
+    let chart = Chart::new(source, labels, recording.range(source), recording.marks(source));
     let has_faces = source.tracks.seen > 0;
     html! {
         section {
@@ -65,7 +156,7 @@ fn section(recording: &Recording, source: &SourceStats) -> Markup {
                 (plot(BAND_HEIGHT, "Mean number of faces over time, stacked by emotion", &chart.levels_axis(), &chart.band()))
                 (plot(TICKS_HEIGHT, "Times", &html! {}, &chart.ticks_axis()))
             } @else {
-                p { "No face was seen." }
+                p { (no_face(source)) }
             }
             @if !source.tracks.lanes().is_empty() {
                 (lanes(&chart, source))

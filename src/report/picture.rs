@@ -3,10 +3,12 @@
 use super::{
     ReportError,
     chart::{BAND_HEIGHT, Chart, LANE_HEIGHT, SHARES_HEIGHT, TICKS_HEIGHT, has_time},
+    compare::Comparison,
+    compared::{rows, sentences},
     labels::Labels,
     recording::Recording,
     source::SourceStats,
-    summary::{caption, facts, lanes_caption, name},
+    summary::{caption, facts, lanes_caption, name, no_face},
     tracks::TrackLane,
     words,
 };
@@ -35,7 +37,7 @@ const MOST_SOURCES: usize = 6;
 
 const STYLE: &str = "text { font-family: 'DejaVu Sans'; font-size: 12px } .plot { fill: #f4f5f7 } .grid { stroke: #dfe3e8 } \
     .tick { stroke: #5c6670 } .ink { fill: #1d2329 } .faint { fill: #5c6670 } .away { fill: #e3e6ea } \
-    .stripe { fill: #a9b1ba } .title { font-size: 26px; font-weight: bold } .name { font-size: 18px; font-weight: bold } \
+    .stripe { fill: #a9b1ba } .mark { stroke: #1d2329; stroke-dasharray: 4 3 } .mark-name { font-weight: bold } .title { font-size: 26px; font-weight: bold } .name { font-size: 18px; font-weight: bold } \
     .say { font-size: 14px }";
 
 /// Draws the picture of a recording.
@@ -43,15 +45,55 @@ const STYLE: &str = "text { font-family: 'DejaVu Sans'; font-size: 12px } .plot 
 /// # Errors
 /// When the drawing library fails.
 pub fn png(recording: &Recording) -> Result<Vec<u8>, ReportError> {
+    render(&sheet(recording))
+}
+
+/// Draws the picture of two recordings.
+///
+/// # Errors
+/// When the drawing library fails.
+pub fn comparison(comparison: &Comparison) -> Result<Vec<u8>, ReportError> {
+    let mut sheet = Sheet { parts: String::new(), y: MARGIN - 10.0 };
+    sheet.text("ink title", 40.0, "Two recordings side by side");
+    sheet.text("faint say", 24.0, &format!("0:00 is {}.", comparison.origin));
+    for sentence in sentences(comparison) {
+        sheet.text("ink say", 24.0, &sentence);
+    }
+    for side in &comparison.sides {
+        let labels = &comparison.labels;
+        let chart = Chart::new(&side.stats, labels, comparison.range(), side.marks.clone());
+        sheet.y += 26.0;
+        sheet.text("ink name", 28.0, &side.stats.name);
+        if side.stats.tracks.seen == 0 {
+            sheet.text("faint say", 24.0, no_face(&side.stats));
+            continue;
+        }
+        sheet.y += 8.0;
+        legend(&mut sheet, &side.stats, labels);
+        sheet.y += 14.0;
+        sheet.chart(BAND_HEIGHT, &chart.levels_axis(), &chart.band());
+        sheet.chart(TICKS_HEIGHT, &html! {}, &chart.ticks_axis());
+    }
+    sheet.y += 16.0;
+    for row in rows(comparison) {
+        let [a, b] = row.values;
+        let difference =
+            if row.difference.is_empty() { String::new() } else { format!(" ({})", row.difference) };
+        sheet.text("ink say", 22.0, &format!("{}: {a} and {b}{difference}", row.what));
+    }
+    render(&sheet.finish())
+}
+
+/// Renders an SVG of this height.
+fn render((svg, height): &(String, f64)) -> Result<Vec<u8>, ReportError> {
     let draw = |error: &dyn std::fmt::Display| ReportError::Draw(error.to_string());
-    let (svg, height) = sheet(recording);
     let mut options = Options { font_family: "DejaVu Sans".to_owned(), ..Options::default() };
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(dejavu::sans::regular().to_vec());
     fonts.load_font_data(dejavu::sans::bold().to_vec());
-    let tree = Tree::from_str(&svg, &options).map_err(|error| draw(&error))?;
+    let tree = Tree::from_str(svg, &options).map_err(|error| draw(&error))?;
     let size = |length: f64| (length as f32 * SCALE).ceil() as u32;
-    let mut pixels = Pixmap::new(size(WIDTH), size(height)).ok_or_else(|| draw(&"it is too large"))?;
+    let mut pixels = Pixmap::new(size(WIDTH), size(*height)).ok_or_else(|| draw(&"it is too large"))?;
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
     pixels.encode_png().map_err(|error| draw(&error))
 }
@@ -79,6 +121,25 @@ impl Sheet {
         self.parts.push_str(&part.into_string());
         self.y += height;
     }
+
+    /// The sheet as SVG, and its height.
+    fn finish(mut self) -> (String, f64) {
+        self.text(
+            "faint say",
+            22.0,
+            "The emotions are labels that people would probably give to pictures of these faces, not what anybody felt.",
+        );
+        let height = self.y + MARGIN - 10.0;
+        let svg = html! {
+            svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(height) {
+                style { (PreEscaped(STYLE)) }
+                (Chart::hatching())
+                rect width="100%" height="100%" fill="#fff" {}
+                (PreEscaped(self.parts))
+            }
+        };
+        (svg.into_string(), height)
+    }
 }
 
 /// The sheet as SVG, and its height.
@@ -102,26 +163,12 @@ fn sheet(recording: &Recording) -> (String, f64) {
     if left_out > 0 {
         sheet.text("faint say", 22.0, &format!("{} skipped.", words::count(left_out, "line")));
     }
-    sheet.text(
-        "faint say",
-        22.0,
-        "The emotions are labels that people would probably give to pictures of these faces, not what anybody felt.",
-    );
-    let height = sheet.y + MARGIN - 10.0;
-    let svg = html! {
-        svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(height) {
-            style { (PreEscaped(STYLE)) }
-            (Chart::hatching())
-            rect width="100%" height="100%" fill="#fff" {}
-            (PreEscaped(sheet.parts))
-        }
-    };
-    (svg.into_string(), height)
+    sheet.finish()
 }
 
 fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &SourceStats) {
     let labels = &recording.labels;
-    let chart = Chart::new(source, labels, recording.range(source));
+    let chart = Chart::new(source, labels, recording.range(source), recording.marks(source));
     sheet.y += 26.0;
     sheet.text("ink name", 28.0, &name(source));
     let told: Vec<String> =
@@ -147,7 +194,7 @@ fn draw_source(sheet: &mut Sheet, recording: &Recording, source: &SourceStats) {
 /// Draws the bar of shares and below it the legend of the colours.
 fn legend(sheet: &mut Sheet, source: &SourceStats, labels: &Labels) {
     let total: f64 = source.shown.iter().sum();
-    let chart = Chart::new(source, labels, (0.0, 1.0));
+    let chart = Chart::new(source, labels, (0.0, 1.0), Vec::new());
     let bar = html! {
         svg x=(MARGIN) y=(sheet.y) width=(WIDTH - 2.0 * MARGIN) height=(SHARES_HEIGHT) { (chart.shares()) }
     };

@@ -5,6 +5,7 @@ use crate::{
     message::SourceState,
 };
 pub use emotiond_core::lines::Lines;
+use emotiond_send::wire::MarkerKind;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -20,6 +21,8 @@ pub enum Line<'a> {
     Source(SourceLine<'a>),
     /// An audience event. Its figures are ignored, because the report computes them from the faces.
     Audience(AudienceLine<'a>),
+    /// A marker, which belongs to no source.
+    Marker(MarkerLine<'a>),
     /// An event type added by a later version of the program.
     Unknown,
 }
@@ -29,6 +32,8 @@ pub enum Line<'a> {
 pub struct FaceLine<'a> {
     #[serde(borrow)]
     pub source: Cow<'a, str>,
+    #[serde(borrow)]
+    pub device: Option<Cow<'a, str>>,
     pub time: Time,
     pub phase: Phase,
     pub frame: u64,
@@ -50,6 +55,8 @@ pub struct FaceLine<'a> {
 pub struct SourceLine<'a> {
     #[serde(borrow)]
     pub source: Cow<'a, str>,
+    #[serde(borrow)]
+    pub device: Option<Cow<'a, str>>,
     pub time: Time,
     pub state: SourceState,
     #[serde(borrow, default)]
@@ -61,7 +68,27 @@ pub struct SourceLine<'a> {
 pub struct AudienceLine<'a> {
     #[serde(borrow)]
     pub source: Cow<'a, str>,
+    #[serde(borrow)]
+    pub device: Option<Cow<'a, str>>,
     pub time: Time,
+    /// Absent if they may not be told.
+    pub faces: Option<AudienceCount>,
+}
+
+/// The number of faces in an audience event.
+#[derive(Debug, Deserialize)]
+pub struct AudienceCount {
+    #[serde(default)]
+    pub max: u32,
+}
+
+/// A marker.
+#[derive(Debug, Deserialize)]
+pub struct MarkerLine<'a> {
+    pub time: Time,
+    pub kind: MarkerKind,
+    #[serde(borrow, default)]
+    pub label: Cow<'a, str>,
 }
 
 /// The fields that determine how to parse the others.
@@ -119,6 +146,7 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, String> {
         "face" => Line::Face(from_json(line)?),
         "source" => Line::Source(from_json(line)?),
         "audience" => Line::Audience(from_json(line)?),
+        "marker" => Line::Marker(from_json(line)?),
         _ => Line::Unknown,
     })
 }

@@ -4,12 +4,13 @@ use super::{
     ReportError,
     clock::{TimeAxis, seconds},
     labels::Labels,
+    markers::{MAX_MARKERS, Mark, Marker, Markers},
     read::{Line, Lines, parse},
     source::SourceStats,
 };
 use emotiond_core::files;
 use jiff::Timestamp;
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 /// Maximum number of sources in a report.
 const MAX_SOURCES: usize = 32;
@@ -23,6 +24,8 @@ pub struct Recording {
     pub labels: Labels,
     /// The sources, in the order of their first lines.
     pub sources: Vec<SourceStats>,
+    /// The markers.
+    pub markers: Markers,
     /// Times of the first and the last line.
     pub time: Option<(Timestamp, Timestamp)>,
     /// Counts of the lines read and skipped.
@@ -42,17 +45,19 @@ pub struct Tally {
     pub unknown: u64,
     /// Lines of sources beyond the maximum number.
     pub of_more_sources: u64,
+    /// Markers beyond the maximum number.
+    pub of_more_markers: u64,
     /// The line after which the input could not be read, and the error.
     pub broken_off: Option<(u64, String)>,
 }
 
 impl Recording {
-    /// Reads all lines.
+    /// Reads all lines; the emotions begin with `labels`, those of another recording.
     ///
     /// # Errors
     /// When the input contains no event.
-    pub fn read(input: impl Read) -> Result<Self, ReportError> {
-        let mut recording = Self::default();
+    pub fn read(input: impl Read, labels: Labels) -> Result<Self, ReportError> {
+        let mut recording = Self { labels, ..Self::default() };
         match files::decompress(input) {
             Ok(input) => recording.read_lines(&mut Lines::new(input)),
             Err(error) => recording.tally.broken_off = Some((0, error.to_string())),
@@ -69,6 +74,23 @@ impl Recording {
         let shares = |other: &&SourceStats| source.axis() == TimeAxis::Wall && other.axis() == TimeAxis::Wall;
         let together = self.sources.iter().filter(shares);
         together.fold((source.from, source.to), |(from, to), other| (from.min(other.from), to.max(other.to)))
+    }
+
+    /// The markers on the axis of `source`.
+    pub fn marks(&self, source: &SourceStats) -> Vec<Mark> {
+        let all = self.markers.all().iter().enumerate();
+        all.filter_map(|(index, marker)| {
+            Some(Mark { at: self.place_of(index, source)?, name: marker.name() })
+        })
+        .collect()
+    }
+
+    /// The position of a marker on the axis of `source`; `None` if the source had not begun.
+    pub fn place_of(&self, marker: usize, source: &SourceStats) -> Option<f64> {
+        match source.axis() {
+            TimeAxis::Wall => Some(self.markers.all()[marker].at),
+            _ => source.marks.iter().find(|(index, _)| *index == marker).map(|(_, at)| *at),
+        }
     }
 
     fn read_lines(&mut self, lines: &mut Lines<impl std::io::BufRead>) {
@@ -89,29 +111,46 @@ impl Recording {
     }
 
     fn take(&mut self, line: &Line) {
-        let (name, time) = match line {
-            Line::Face(face) => (&face.source, face.time.0),
-            Line::Source(source) => (&source.source, source.time.0),
-            Line::Audience(audience) => (&audience.source, audience.time.0),
+        let (device, name, time) = match line {
+            Line::Face(face) => (&face.device, &face.source, face.time.0),
+            Line::Source(source) => (&source.device, &source.source, source.time.0),
+            Line::Audience(audience) => (&audience.device, &audience.source, audience.time.0),
+            Line::Marker(marker) => {
+                self.extend_to(marker.time.0);
+                self.tally.used += 1;
+                return self.mark(Marker::new(marker));
+            }
             Line::Unknown => return self.tally.unknown += 1,
         };
-        let (first, last) = self.time.unwrap_or((time, time));
-        self.time = Some((first.min(time), last.max(time)));
+        // The sources of several devices may have the same name.
+        let name = device.as_ref().map_or(Cow::Borrowed(&**name), |device| format!("{device}/{name}").into());
+        self.extend_to(time);
         let known = self.sources.iter().position(|source| source.name == *name);
         if known.is_none() && self.sources.len() == MAX_SOURCES {
             return self.tally.of_more_sources += 1;
         }
         self.tally.used += 1;
         let place = known.unwrap_or_else(|| {
-            self.sources.push(SourceStats::new(name, time));
+            self.sources.push(SourceStats::new(&name, time));
             self.sources.len() - 1
         });
         let source = &mut self.sources[place];
         match line {
             Line::Face(face) => source.face(face, &mut self.labels),
             Line::Source(line) => source.state(line),
-            Line::Audience(_) | Line::Unknown => source.sign(time),
+            Line::Audience(line) => source.audience(line),
+            Line::Marker(_) | Line::Unknown => {}
         }
+    }
+
+    fn extend_to(&mut self, time: Timestamp) {
+        let (first, last) = self.time.unwrap_or((time, time));
+        self.time = Some((first.min(time), last.max(time)));
+    }
+
+    fn mark(&mut self, marker: Marker) {
+        let Some(index) = self.markers.add(marker) else { return self.tally.of_more_markers += 1 };
+        self.sources.iter_mut().for_each(|source| source.mark(index));
     }
 }
 
@@ -132,6 +171,9 @@ impl Tally {
                 "events of sources after the first {MAX_SOURCES} skipped: {}; select sources by name",
                 self.of_more_sources
             ));
+        }
+        if self.of_more_markers > 0 {
+            told.push(format!("markers after the first {MAX_MARKERS} skipped: {}", self.of_more_markers));
         }
         if let Some((line, reason)) = &self.broken_off {
             told.push(format!("the input ends unexpectedly after line {line}: {reason}"));

@@ -5,7 +5,7 @@ use super::{
     clock::{TimeAxis, TimeMapping, seconds},
     gaps::{Gap, Gaps},
     labels::{Labels, MAX_LABELS},
-    read::{FaceLine, SourceLine},
+    read::{AudienceLine, FaceLine, SourceLine},
     spans::Spans,
     tracks::{Segment, Tracks},
 };
@@ -13,7 +13,7 @@ use crate::{event::Phase, message::SourceState};
 use jiff::Timestamp;
 
 /// Maximum number of bins.
-const BINS: usize = 2048;
+pub const BINS: usize = 2048;
 /// The reason of a gap between two runs.
 const NOT_RECORDED: &str = "not recorded: the source was not read";
 
@@ -43,6 +43,13 @@ impl Cell for TimeBin {
 }
 
 impl TimeBin {
+    /// Adds a part of another bin of the same source.
+    pub fn add_part(&mut self, other: &Self, part: f64) {
+        self.watched += other.watched * part;
+        self.away += other.away * part;
+        self.shown.iter_mut().zip(other.shown).for_each(|(sum, more)| *sum += more * part);
+    }
+
     /// Mean number of faces that showed each emotion.
     pub fn faces(&self, labels: usize) -> impl Iterator<Item = f64> {
         self.shown[..labels].iter().map(|shown| if self.watched > 0.0 { shown / self.watched } else { 0.0 })
@@ -83,6 +90,10 @@ pub struct SourceStats {
     pub stays: Spans,
     /// When the source was unavailable.
     pub gaps: Gaps,
+    /// The markers' numbers, and their positions on an axis that is not the clock's.
+    pub marks: Vec<(usize, f64)>,
+    /// Whether there were faces of which no face event tells.
+    pub has_untold_faces: bool,
 }
 
 impl SourceStats {
@@ -104,7 +115,16 @@ impl SourceStats {
             lasting: Vec::new(),
             stays: Spans::default(),
             gaps: Gaps::default(),
+            marks: Vec::new(),
+            has_untold_faces: false,
         }
+    }
+
+    /// A source on an axis of seconds from a marker.
+    pub fn aligned(name: &str) -> Self {
+        let mut source = Self::new(name, Timestamp::UNIX_EPOCH);
+        source.clock = TimeMapping::aligned();
+        source
     }
 
     /// The type of the time axis.
@@ -164,10 +184,16 @@ impl SourceStats {
         }
     }
 
-    /// Adds another event, which shows that the source was watched.
-    pub fn sign(&mut self, time: Timestamp) {
-        let at = self.clock.other(seconds(time), self.is_missed());
+    /// Adds an audience event, which shows that the source was watched.
+    pub fn audience(&mut self, line: &AudienceLine) {
+        let at = self.clock.other(seconds(line.time.0), self.is_missed());
         self.watch_until(at);
+        self.has_untold_faces |= line.faces.as_ref().is_none_or(|faces| faces.max > 0);
+    }
+
+    /// Adds a marker at the latest line.
+    pub fn mark(&mut self, marker: usize) {
+        self.marks.push((marker, self.clock.latest()));
     }
 
     /// Ends the recording at the clock time `wall_s`.
@@ -261,5 +287,6 @@ impl SourceStats {
         self.gaps = Gaps::default();
         self.away = None;
         (self.from, self.to, self.known_until) = (0.0, 0.0, 0.0);
+        self.marks.iter_mut().for_each(|(_, at)| *at = 0.0);
     }
 }

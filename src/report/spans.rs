@@ -31,6 +31,13 @@ impl Spans {
         self.longest_s = self.longest_s.max(seconds);
     }
 
+    /// Adds all durations of `other`.
+    pub fn add_all(&mut self, other: &Self) {
+        self.milliseconds.add(&other.milliseconds).expect("the histogram grows automatically");
+        self.total_s += other.total_s;
+        self.longest_s = self.longest_s.max(other.longest_s);
+    }
+
     /// Number of durations.
     pub fn count(&self) -> u64 {
         self.milliseconds.len()

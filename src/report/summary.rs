@@ -67,6 +67,15 @@ pub fn facts(source: &SourceStats, labels: &Labels) -> Vec<(String, &'static str
     facts
 }
 
+/// What is said of a source without face events.
+pub fn no_face(source: &SourceStats) -> &'static str {
+    if source.has_untold_faces {
+        "The recording does not tell single faces (`mode = \"aggregate\"` under [privacy]), from which the charts are made."
+    } else {
+        "No face was seen."
+    }
+}
+
 /// Describes which faces have a lane.
 pub fn lanes_caption(source: &SourceStats, drawn: usize) -> String {
     let seen = source.tracks.seen;

@@ -59,6 +59,10 @@ pub fn moment(axis: TimeAxis, at: f64, step: f64, spans_days: bool) -> String {
     let whole = at.round() as i64;
     match axis {
         TimeAxis::Pictures => format!("picture {}", whole + 1),
+        TimeAxis::Aligned => {
+            let sign = if at < 0.0 { "\u{2212}" } else { "+" };
+            sign.to_owned() + &moment(TimeAxis::Media, at.abs(), step, false)
+        }
         TimeAxis::Media if step < 1.0 => format!("{}:{:04.1}", (at / 60.0) as u64, at % 60.0),
         TimeAxis::Media if at < 3600.0 => format!("{}:{:02}", whole / 60, whole % 60),
         TimeAxis::Media => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
@@ -132,6 +136,8 @@ mod tests {
         assert_eq!(told(TimeAxis::Media, 3723.0, 1.0, false), "1:02:03");
         assert_eq!(told(TimeAxis::Media, 62.25, 0.5, false), "1:02.2");
         assert_eq!(told(TimeAxis::Pictures, 11.0, 1.0, false), "picture 12");
+        assert_eq!(told(TimeAxis::Aligned, 65.0, 1.0, false), "+1:05");
+        assert_eq!(told(TimeAxis::Aligned, -3600.0, 1.0, false), "\u{2212}1:00:00");
         assert_eq!(told(TimeAxis::Wall, 1e18, 60.0, false).len(), 5);
     }
 

@@ -3,6 +3,7 @@
 use super::SourceUri;
 use crate::{
     areas::{self, Areas, Polygon, Zone},
+    hours::ActiveHours,
     turn::{Rotation, Turn},
 };
 use emotiond_core::config::values;
@@ -62,6 +63,9 @@ pub struct SourceConfig {
     /// Whether to wait for a camera or network stream that is unavailable at the start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// When it is read; always if there are no hours.
+    #[serde(default, skip_serializing_if = "ActiveHours::is_always")]
+    pub active: ActiveHours,
     /// Whether the subfolders of a folder are read too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recursive: bool,
@@ -107,6 +111,7 @@ impl SourceConfig {
             mirror: false,
             max_fps: None,
             wait: false,
+            active: ActiveHours::default(),
             recursive: false,
             mask: Vec::new(),
             zones: Vec::new(),

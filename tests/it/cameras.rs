@@ -1,7 +1,9 @@
 //! Cameras, on the developers' camera rig (`../shared/camera-rig`): a simulated device at native speed, and an emulated
 //! USB webcam with a real kernel.
 
-use crate::common::{Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, text};
+use crate::common::{
+    Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, stand_in::Sender, shared, text,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
@@ -48,13 +50,24 @@ fn with_shim(scratch: &Scratch, options: &[&str], arguments: &[&str]) -> Command
 
 /// Sends a signal to the daemon that the script has started.
 fn signal_daemon(running: &Running, signal: Signal) {
+    kill_process(Pid::from_raw(daemon(running).parse().unwrap()).unwrap(), signal).unwrap();
+}
+
+/// Whether the daemon has the simulated camera open, which is a file in memory.
+fn is_device_open(running: &Running) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", daemon(running))).unwrap();
+    let targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());
+    targets.into_iter().any(|target| target.to_string_lossy().contains("camlab-video0"))
+}
+
+/// The process number of the daemon that the script has started.
+fn daemon(running: &Running) -> String {
     let script = running.child.id();
     let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
     let is_daemon = |pid: &&str| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "emotiond")
     };
-    let daemon = children.split_whitespace().find(is_daemon).expect("the daemon runs");
-    kill_process(Pid::from_raw(daemon.parse().unwrap()).unwrap(), signal).unwrap();
+    children.split_whitespace().find(is_daemon).expect("the daemon runs").to_owned()
 }
 
 pub fn end(running: Running) -> Ran {
@@ -345,4 +358,27 @@ fn a_webcam_that_comes_late_stalls_and_moves() {
     let events: Vec<Value> = told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
     assert_eq!(states, ["down", "up", "stalled", "up", "down", "up", "ended"], "{log}");
+}
+
+#[test]
+#[ignore = "needs developer data"]
+fn a_paused_camera_is_closed() {
+    let scratch = Scratch::new();
+    let mut sender = Sender::new();
+    let config = scratch.tiny(
+        "[[output]]\nuri = \"mqtt://broker.invalid\"\n[[source]]\nname = \"lobby\"\nuri = \"camera:0\"\n",
+    );
+    let mut command = with_shim(&scratch, &[], &["run", "--config", &config]);
+    sender.use_for(&mut command);
+    let mut running = Running::start(command);
+    for _ in 0..2 {
+        running.wait_for(|event| event["phase"] == "new");
+        assert!(is_device_open(&running), "the camera is read");
+        sender.ask(r#"{"request":"pause","source":"lobby"}"#);
+        running.wait_for(|event| event["reason"] == "paused");
+        assert!(!is_device_open(&running), "the camera is closed before its pause is told");
+        sender.ask(r#"{"request":"resume","source":"lobby"}"#);
+        running.wait_for(|event| event["state"] == "up");
+    }
+    end(running).complains_not();
 }

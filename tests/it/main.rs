@@ -28,6 +28,7 @@ mod mqtt_home_assistant;
 mod network;
 mod network_secrets;
 mod odd_cameras;
+mod outputs;
 mod pictures;
 mod pose;
 mod report;

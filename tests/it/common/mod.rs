@@ -7,6 +7,7 @@ pub mod http_camera;
 pub mod judged;
 pub mod rtsp_camera;
 pub mod sender;
+pub mod stand_in;
 
 pub use display::{Display, SCREEN};
 pub use test_support::{data, root, shared};
@@ -108,8 +109,16 @@ pub fn copy_program(to: &Path) {
 /// Removes the environment variables that would change the daemon's behaviour.
 pub fn isolate(command: &mut Command) {
     command.current_dir(root()).stdin(Stdio::null());
-    let own =
-        ["RUST_LOG", "RUST_BACKTRACE", "ORT_DYLIB_PATH", "EMOTIOND_DATA_DIR", "DISPLAY", "WAYLAND_DISPLAY"];
+    let own = [
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+        "ORT_DYLIB_PATH",
+        "EMOTIOND_DATA_DIR",
+        "EMOTIOND_SENDER",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "TZ",
+    ];
     for variable in own {
         command.env_remove(variable);
     }
@@ -302,7 +311,8 @@ impl Ran {
         let mut latest: HashMap<&str, &str> = HashMap::new();
         for event in &events {
             let time = string(&event["time"]);
-            let before = latest.insert(string(&event["source"]), time).unwrap_or_default();
+            let before =
+                latest.insert(event["source"].as_str().unwrap_or_default(), time).unwrap_or_default();
             assert!(before <= time, "{before} was told before {event}");
         }
         events

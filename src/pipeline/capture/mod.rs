@@ -1,20 +1,25 @@
 //! Supervises a source: passes its frames on, detects stalls, and opens the source again after a failure.
+mod closing;
+mod gate;
+mod sending;
 
 use super::{
     Context, READ_AHEAD,
     backoff::{Backoff, chance},
     reader::{News, Reader, Silence},
     search_schedule::SearchSchedule,
-    status::{Counters, SourceInfo},
+    settings::Look,
+    status::SourceInfo,
 };
 use crate::{
     frame::Frame,
-    message::{Body, Clock, Message, Moment, SourceState, StateChange},
+    message::{Clock, Message, Moment, SourceState},
     source::{OnEnd, Sought, SourceError, SourceUri, is_plugged_in},
     stop::Stop,
 };
-use crossbeam_channel::{Receiver, Sender, TrySendError};
-use jiff::{SignedDuration, Timestamp};
+use crossbeam_channel::{Receiver, Sender};
+use gate::Gate;
+use jiff::Timestamp;
 use std::{
     sync::Arc,
     thread,
@@ -29,17 +34,17 @@ const OPENING: Duration = Duration::from_secs(10);
 const LETTING_GO: Duration = Duration::from_secs(1);
 /// How long the first picture of a source waits for room in the inbox.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
-/// A larger step backwards in time means that the system clock was set back.
-const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// The capture thread of a source.
 pub(super) struct Capture {
     index: usize,
     infos: Arc<[SourceInfo]>,
     queues: Queues,
-    /// The frame to fill next.
-    spare: Option<Box<Frame>>,
+    /// The frames to fill next.
+    #[expect(clippy::vec_box, reason = "the frames move on in their boxes")]
+    spare: Vec<Box<Frame>>,
     schedule: SearchSchedule,
+    gate: Gate,
     stalled_after: Duration,
     clock: Clock,
     stop: Stop,
@@ -48,6 +53,8 @@ pub(super) struct Capture {
     next_number: u64,
     /// The last state reported.
     told: SourceState,
+    /// Whether it was asked for.
+    told_planned: bool,
     /// The time of the last frame or state sent.
     latest: Timestamp,
     /// How to find a camera again, known once it has been opened.
@@ -71,7 +78,11 @@ struct Abandoned;
 /// A source that is open or being opened.
 struct Session {
     reader: Reader,
+    /// Ends the reader without the others.
+    stop: Stop,
     is_open: bool,
+    /// Frames that the reader has.
+    lent: usize,
     heard: Instant,
     first_frame: Option<Instant>,
 }
@@ -80,6 +91,8 @@ struct Session {
 enum End {
     Ended(&'static str),
     Failed(SourceError),
+    /// The source is not to be read now.
+    Closed,
 }
 
 impl From<Abandoned> for End {
@@ -94,8 +107,9 @@ impl Capture {
             index,
             infos: Arc::clone(&context.infos),
             queues,
-            spare: None,
+            spare: Vec::new(),
             schedule: SearchSchedule::new(index, &context.settings),
+            gate: Gate::new(index, Look::new(Arc::clone(&context.settings))),
             stalled_after,
             clock: context.clock,
             stop: context.stop.clone(),
@@ -103,6 +117,7 @@ impl Capture {
             next_entry: 0,
             next_number: 0,
             told: SourceState::Opening,
+            told_planned: false,
             latest: Timestamp::MIN,
             camera: None,
             is_recorded: false,
@@ -119,8 +134,16 @@ impl Capture {
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
         loop {
+            if self.wait_while_closed(info).is_err() {
+                return None;
+            }
+            if self.stop.is_set() {
+                let _ = self.tell(info, SourceState::Ended, "stopped".to_owned(), self.clock.now());
+                return None;
+            }
             let (end, well) = self.watch_once(&infos);
             let error = match end {
+                End::Closed => continue,
                 End::Ended(reason) => {
                     let _ = self.tell(info, SourceState::Ended, reason.to_owned(), self.clock.now());
                     return None;
@@ -136,12 +159,12 @@ impl Capture {
                 let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
                 return Some(error);
             }
-            if self.told == SourceState::Down {
+            if self.told == SourceState::Down && !self.told_planned {
                 tracing::debug!(source = info.name, "still unavailable: {error}");
             } else if self.tell(info, SourceState::Down, error.to_string(), self.clock.now()).is_err() {
                 return Some(error);
             }
-            self.rest(backoff.pause(well, chance()));
+            self.rest(info, backoff.pause(well, chance()));
         }
     }
 
@@ -160,23 +183,30 @@ impl Capture {
         let info = &infos[self.index];
         let name = format!("read-{}", self.index);
         let (sought, opener) = (self.sought(infos), Arc::clone(&info.opener));
-        let (max_megapixels, stop) = (info.max_megapixels, self.stop.clone());
-        let open = move || opener.open(sought.as_ref(), max_megapixels, &stop);
+        let (max_megapixels, stop) = (info.max_megapixels, self.stop.part());
+        let its_stop = stop.clone();
+        let open = move || opener.open(sought.as_ref(), max_megapixels, &its_stop);
         let reader = match Reader::start(name, self.clock, open) {
             Ok(reader) => reader,
             Err(error) => return (End::Failed(SourceError::Thread(error)), Duration::ZERO),
         };
-        let mut session = Session { reader, is_open: false, heard: Instant::now(), first_frame: None };
+        let heard = Instant::now();
+        let mut session = Session { reader, stop, is_open: false, lent: 0, heard, first_frame: None };
         let end = loop {
             if let Err(end) = self.watch(&mut session, info) {
                 break end;
             }
         };
-        (end, session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first)))
+        let well = session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first));
+        if matches!(end, End::Closed) {
+            self.close(session, info);
+        }
+        (end, well)
     }
 
     /// Handles the reader's next message, or its absence.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
+        self.notice_gate(session, info)?;
         let news = session.reader.wait(POLL_INTERVAL);
         if self.stop.is_set() {
             return Err(End::Ended("stopped"));
@@ -190,22 +220,24 @@ impl Capture {
                 let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
                 for _ in 0..frames {
                     let frame = self.empty_frame()?;
-                    session.reader.want(frame);
+                    session.want(frame);
                 }
             }
             Ok(News::Frame(frame, moment)) => {
+                session.lent -= 1;
                 self.tell_whether_readable(session, info, moment)?;
                 let next = self.hand_on(frame, moment, info)?;
-                session.reader.want(next);
+                session.want(next);
             }
             Ok(News::Unreadable(mut frame, moment, reason)) => {
+                session.lent -= 1;
                 self.tell_whether_readable(session, info, moment)?;
                 self.number(&mut frame);
                 self.enter(&mut frame);
                 let message = Message::picture(self.index, moment, frame).unreadable(reason);
                 self.send(message, &info.counters)?;
                 let next = self.empty_frame()?;
-                session.reader.want(next);
+                session.want(next);
             }
             Ok(News::Unchanged) => {
                 if self.told == SourceState::Stalled {
@@ -213,14 +245,14 @@ impl Capture {
                 }
             }
             Ok(News::Ended(frame)) => {
-                self.spare = Some(frame);
+                self.spare.push(frame);
                 if self.is_live(info) && info.config.on_end == OnEnd::Reopen {
                     return Err(End::Failed(SourceError::Closed(info.config.uri.to_string())));
                 }
                 return Err(End::Ended(end_reason(&info.config.uri)));
             }
             Ok(News::Failed(error, frame)) => {
-                self.spare = frame.or(self.spare.take());
+                self.spare.extend(frame);
                 return Err(End::Failed(error));
             }
             Err(Silence::Panicked) => {
@@ -292,122 +324,11 @@ impl Capture {
 
     /// Replaces the frame that an abandoned reader thread still holds.
     fn replace_frame(&mut self, info: &SourceInfo) {
-        self.spare = Some(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
+        self.spare.push(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
     }
 
     fn empty_frame(&mut self) -> Result<Box<Frame>, Abandoned> {
-        self.spare.take().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
-    }
-
-    /// Passes a frame to the vision threads and returns the one to fill next.
-    fn hand_on(
-        &mut self,
-        mut frame: Box<Frame>,
-        moment: Moment,
-        info: &SourceInfo,
-    ) -> Result<Box<Frame>, Abandoned> {
-        self.number(&mut frame);
-        if self.is_live(info) {
-            return self.hand_newest(frame, moment, &info.counters);
-        }
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
-        self.send(Message::picture(self.index, moment, frame), &info.counters)?;
-        self.empty_frame()
-    }
-
-    fn number(&mut self, frame: &mut Frame) {
-        frame.number = self.next_number;
-        self.next_number += 1;
-    }
-
-    fn enter(&mut self, frame: &mut Frame) {
-        frame.entry = self.next_entry;
-        self.next_entry += 1;
-    }
-
-    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame takes over its ticket.
-    fn hand_newest(
-        &mut self,
-        mut frame: Box<Frame>,
-        moment: Moment,
-        counters: &Counters,
-    ) -> Result<Box<Frame>, Abandoned> {
-        let moment = self.keep_order(moment);
-        if self.schedule.is_too_soon(&moment) {
-            return Ok(frame);
-        }
-        if let Ok(waiting) = self.queues.waiting.try_recv() {
-            Counters::add(&counters.skipped);
-            return self.replace(waiting, frame, moment);
-        }
-        let Ok(next) = self.queues.empty.try_recv() else {
-            Counters::add(&counters.skipped);
-            return Ok(frame);
-        };
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
-        let mut message = Message::picture(self.index, moment, frame);
-        message.ticket = self.next_ticket;
-        match self.queues.inbox.try_send(message) {
-            Ok(()) => {
-                self.next_ticket += 1;
-                Counters::add(&counters.entered);
-                Ok(next)
-            }
-            Err(TrySendError::Full(_)) => unreachable!("only this thread fills the inbox"),
-            Err(TrySendError::Disconnected(_)) => Err(Abandoned),
-        }
-    }
-
-    /// Puts `frame` into the inbox in place of a frame that was `waiting`, and returns the latter. A change of state
-    /// must not be lost; in that case, the new frame is dropped instead.
-    fn replace(
-        &self,
-        waiting: Message,
-        mut frame: Box<Frame>,
-        moment: Moment,
-    ) -> Result<Box<Frame>, Abandoned> {
-        let (message, dropped) = match waiting {
-            Message { source, ticket, body: Body::Picture(old), lost, .. } => {
-                (frame.search, frame.entry) = (old.search, old.entry);
-                (Message { source, ticket, moment, body: Body::Picture(frame), lost }, old)
-            }
-            other => (other, frame),
-        };
-        self.queues.inbox.try_send(message).map_err(|_| Abandoned)?;
-        Ok(dropped)
-    }
-
-    /// Sends a message; waits until there is room in the inbox.
-    fn send(&mut self, mut message: Message, counters: &Counters) -> Result<(), Abandoned> {
-        message.moment = self.keep_order(message.moment);
-        message.ticket = self.next_ticket;
-        self.next_ticket += 1;
-        Counters::add(&counters.entered);
-        self.queues.inbox.send(message).map_err(|_| Abandoned)
-    }
-
-    /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
-    /// a change of state that was sent first; it then gets the time of that change.
-    fn keep_order(&mut self, moment: Moment) -> Moment {
-        let behind = self.latest.duration_since(moment.time);
-        let is_behind = behind.is_positive() && behind < CLOCK_SET_BACK;
-        self.latest = if is_behind { self.latest } else { moment.time };
-        Moment { time: self.latest, ..moment }
-    }
-
-    /// Sends a change of state, in order with the frames; waits until there is room.
-    fn tell(
-        &mut self,
-        info: &SourceInfo,
-        state: SourceState,
-        reason: String,
-        moment: Moment,
-    ) -> Result<(), Abandoned> {
-        self.told = state;
-        let message = Message::state(self.index, moment, StateChange { state, reason });
-        self.send(message, &info.counters)
+        self.spare.pop().map_or_else(|| self.queues.empty.recv().map_err(|_| Abandoned), Ok)
     }
 
     /// Waits until the state in the inbox has been taken, which would otherwise displace the first picture: there may be
@@ -419,12 +340,19 @@ impl Capture {
         }
     }
 
-    /// Sleeps until the pause is over or the program stops.
-    fn rest(&self, pause: Duration) {
+    /// Sleeps until the pause is over, the program stops, or the source is not to be read.
+    fn rest(&mut self, info: &SourceInfo, pause: Duration) {
         let until = Instant::now() + pause;
-        while Instant::now() < until && !self.stop.is_set() {
+        while Instant::now() < until && !self.stop.is_set() && self.gate.closed(info).is_none() {
             thread::sleep(Duration::from_millis(20).min(until.saturating_duration_since(Instant::now())));
         }
+    }
+}
+
+impl Session {
+    fn want(&mut self, frame: Box<Frame>) {
+        self.lent += 1;
+        self.reader.want(frame);
     }
 }
 

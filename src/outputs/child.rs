@@ -1,0 +1,91 @@
+//! The sender's process.
+
+use crate::{
+    child::{die_with_us, give_way, widen},
+    config::LogConfig,
+};
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    os::{fd::OwnedFd, unix::process::CommandExt},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Names another program in place of this one, for tests.
+const STAND_IN: &str = "EMOTIOND_SENDER";
+/// Niceness: the analysis has priority.
+const NICER: i32 = 10;
+
+/// The process, shared with the thread that may have to kill it.
+#[derive(Clone)]
+pub struct SharedChild(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    log: LogConfig,
+    child: Option<Child>,
+    /// Set when no process may run any more.
+    is_over: bool,
+}
+
+impl SharedChild {
+    /// No process yet; it will log as the daemon does.
+    pub fn new(log: &LogConfig) -> Self {
+        Self(Arc::new(Mutex::new(State { log: log.clone(), ..State::default() })))
+    }
+
+    /// Starts the process; returns its stdin and stdout. The calling thread must outlive it: the system kills the
+    /// process when the thread ends.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&self) -> io::Result<(OwnedFd, ChildStdout)> {
+        let program = env::var_os(STAND_IN).map_or_else(|| env::current_exe().map(OsString::from), Ok)?;
+        let mut state = self.lock();
+        let mut command = Command::new(program);
+        command.args(["send", "--child", "--log-level", &state.log.level]);
+        command.args(state.log.json.then_some("--log-json"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Ctrl-C must not reach it: it sends the last lines of the pipeline.
+        command.process_group(0);
+        die_with_us(&mut command);
+        if state.is_over {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let mut child = command.spawn()?;
+        give_way(&child, NICER);
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            unreachable!("both are piped")
+        };
+        widen(&stdin);
+        state.child = Some(child);
+        Ok((stdin.into(), stdout))
+    }
+
+    /// Its exit status, once it has ended.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.lock().child.as_mut()?.try_wait().ok().flatten()
+    }
+
+    /// Kills it.
+    pub fn kill(&self) {
+        let mut state = self.lock();
+        if let Some(child) = &mut state.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Kills it, and lets no other one start.
+    pub fn give_up(&self) {
+        self.lock().is_over = true;
+        self.kill();
+    }
+
+    /// Locks the state. A holder makes only system calls and cannot panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,134 @@
+//! Sends the frames and the states of a source into the pipeline.
+
+use super::{Abandoned, Capture};
+use crate::{
+    frame::Frame,
+    message::{Body, Message, Moment, SourceState, StateChange},
+    pipeline::status::{Counters, SourceInfo},
+};
+use crossbeam_channel::TrySendError;
+use jiff::SignedDuration;
+
+/// A larger step backwards in time means that the system clock was set back.
+const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
+impl Capture {
+    /// Passes a frame to the vision threads and returns the one to fill next.
+    pub(super) fn hand_on(
+        &mut self,
+        mut frame: Box<Frame>,
+        moment: Moment,
+        info: &SourceInfo,
+    ) -> Result<Box<Frame>, Abandoned> {
+        self.number(&mut frame);
+        if self.is_live(info) {
+            return self.hand_newest(frame, moment, &info.counters);
+        }
+        frame.search = self.schedule.search(&frame, &moment);
+        self.enter(&mut frame);
+        self.send(Message::picture(self.index, moment, frame), &info.counters)?;
+        self.empty_frame()
+    }
+
+    pub(super) fn number(&mut self, frame: &mut Frame) {
+        frame.number = self.next_number;
+        self.next_number += 1;
+    }
+
+    pub(super) fn enter(&mut self, frame: &mut Frame) {
+        frame.entry = self.next_entry;
+        self.next_entry += 1;
+    }
+
+    /// Never blocks: a frame that is still in the inbox is replaced, and the new frame takes over its ticket.
+    pub(super) fn hand_newest(
+        &mut self,
+        mut frame: Box<Frame>,
+        moment: Moment,
+        counters: &Counters,
+    ) -> Result<Box<Frame>, Abandoned> {
+        let moment = self.keep_order(moment);
+        if self.schedule.is_too_soon(&moment) {
+            return Ok(frame);
+        }
+        if let Ok(waiting) = self.queues.waiting.try_recv() {
+            Counters::add(&counters.skipped);
+            return self.replace(waiting, frame, moment);
+        }
+        let Ok(next) = self.queues.empty.try_recv() else {
+            Counters::add(&counters.skipped);
+            return Ok(frame);
+        };
+        frame.search = self.schedule.search(&frame, &moment);
+        self.enter(&mut frame);
+        let mut message = Message::picture(self.index, moment, frame);
+        message.ticket = self.next_ticket;
+        match self.queues.inbox.try_send(message) {
+            Ok(()) => {
+                self.next_ticket += 1;
+                Counters::add(&counters.entered);
+                Ok(next)
+            }
+            Err(TrySendError::Full(_)) => unreachable!("only this thread fills the inbox"),
+            Err(TrySendError::Disconnected(_)) => Err(Abandoned),
+        }
+    }
+
+    /// Puts `frame` into the inbox in place of a frame that was `waiting`, and returns the latter. A change of state
+    /// must not be lost; in that case, the new frame is dropped instead.
+    pub(super) fn replace(
+        &self,
+        waiting: Message,
+        mut frame: Box<Frame>,
+        moment: Moment,
+    ) -> Result<Box<Frame>, Abandoned> {
+        let (message, dropped) = match waiting {
+            Message { source, ticket, body: Body::Picture(old), lost, .. } => {
+                (frame.search, frame.entry) = (old.search, old.entry);
+                (Message { source, ticket, moment, body: Body::Picture(frame), lost }, old)
+            }
+            other => (other, frame),
+        };
+        self.queues.inbox.try_send(message).map_err(|_| Abandoned)?;
+        Ok(dropped)
+    }
+
+    /// Sends a message; waits until there is room in the inbox.
+    pub(super) fn send(&mut self, mut message: Message, counters: &Counters) -> Result<(), Abandoned> {
+        message.moment = self.keep_order(message.moment);
+        message.ticket = self.next_ticket;
+        self.next_ticket += 1;
+        Counters::add(&counters.entered);
+        self.queues.inbox.send(message).map_err(|_| Abandoned)
+    }
+
+    /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
+    /// a change of state that was sent first; it then gets the time of that change.
+    pub(super) fn keep_order(&mut self, moment: Moment) -> Moment {
+        let behind = self.latest.duration_since(moment.time);
+        let is_behind = behind.is_positive() && behind < CLOCK_SET_BACK;
+        self.latest = if is_behind { self.latest } else { moment.time };
+        Moment { time: self.latest, ..moment }
+    }
+
+    /// Sends a change of state, in order with the frames; waits until there is room.
+    pub(super) fn tell(
+        &mut self,
+        info: &SourceInfo,
+        state: SourceState,
+        reason: String,
+        moment: Moment,
+    ) -> Result<(), Abandoned> {
+        self.tell_change(info, StateChange::new(state, reason), moment)
+    }
+
+    pub(super) fn tell_change(
+        &mut self,
+        info: &SourceInfo,
+        change: StateChange,
+        moment: Moment,
+    ) -> Result<(), Abandoned> {
+        (self.told, self.told_planned) = (change.state, change.is_planned);
+        self.send(Message::state(self.index, moment, change), &info.counters)
+    }
+}
