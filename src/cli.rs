@@ -138,7 +138,7 @@ pub struct ReportArgs {
     pub compare: Vec<PathBuf>,
     /// With --compare: align them at the first marker of this kind (start, cue, end) or with this label; default: at
     /// their first events
-    #[arg(long, value_name = "MARKER", requires = "compare")]
+    #[arg(long, value_name = "MARKER", requires = "compare", conflicts_with = "events")]
     pub align: Option<String>,
     /// Output file; its extension selects the format: .html, .png or .csv
     #[arg(long, value_name = "FILE")]

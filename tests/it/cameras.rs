@@ -2,7 +2,7 @@
 //! USB webcam with a real kernel.
 
 use crate::common::{
-    Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, stand_in::Sender, shared, text,
+    Display, HANG, Ran, Running, Scratch, data, finish, isolate, number, shared, stand_in::Sender, text,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;

@@ -504,7 +504,7 @@ fn two_recordings_are_laid_side_by_side_at_a_marker() {
     says(
         &page,
         &[
-            "premiere| and |derniere|. 0:00 is |the marker “start”|",
+            "premiere and derniere. 0:00 is the marker “start”.",
             "premiere showed happy most, derniere angry.",
             "derniere showed angry more than premiere: 50 % against 10 %.",
             "derniere showed neutral less than premiere: 0 % against 36 %.",
@@ -528,7 +528,7 @@ fn two_recordings_are_laid_side_by_side_at_a_marker() {
     let table = String::from_utf8(table).unwrap();
     assert!(table.contains("\nderniere,0,") && table.contains("\npremiere,0,,,,,,,,Overture\n"), "{table}");
     let from_start = String::from_utf8(compare("b.html", &[])).unwrap();
-    says(&from_start, &["0:00 is |the first event of each|", "|angry|10 %|50 %|+40 points|"]);
+    says(&from_start, &["0:00 is the first event of each.", "|angry|10 %|50 %|+40 points|"]);
     image::load_from_memory(&compare("a.png", &["--align", "start"])).unwrap();
 
     let out = text(&scratch.path("c.html"));
