@@ -5,6 +5,8 @@
 //! cargo bench --bench pasted -- [CONFIG [EVERY]]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
+#[path = "scenes/paste.rs"]
+mod paste;
 #[path = "scenes/mod.rs"]
 mod scenes;
 
@@ -19,10 +21,11 @@ use emotiond::{
 };
 use emotiond_core::geometry::BoundingBox;
 use image::{RgbImage, codecs::jpeg::JpegEncoder};
+use paste::{Patch, paste};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use scenes::{Patch, paste, scenes};
+use scenes::scenes;
 use serde_json::Value;
 use std::{
     collections::HashMap,

@@ -4,6 +4,8 @@
 //! cargo bench --bench pose -- DETECTOR [EVERY]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
+#[path = "scenes/paste.rs"]
+mod paste;
 #[path = "scenes/mod.rs"]
 mod scenes;
 
@@ -21,7 +23,8 @@ use emotiond_core::{
     picture::{Color, PictureView},
     runtime::{Runtime, RuntimeConfig},
 };
-use scenes::{Patch, paste, scenes};
+use paste::{Patch, paste};
+use scenes::scenes;
 
 const SIDES: [usize; 4] = [64, 96, 144, 220];
 const TURNS_DEG: [f32; 6] = [0.0, 10.0, 20.0, 30.0, 45.0, 60.0];

@@ -81,27 +81,8 @@ impl Sender {
         sender
     }
 
-<<<<<<< HEAD
     fn write(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
-=======
-    /// The same with other commands; `$number` is the number of the process, and `$file` its file.
-    pub fn with(commands: &str) -> Self {
-        let folder = Scratch::new();
-        let made = Command::new("mkfifo").arg(folder.path("ask")).status().unwrap();
-        assert!(made.success());
-        // Both ends, so that neither side waits for the other.
-        let ask = OpenOptions::new().read(true).write(true).open(folder.path("ask")).unwrap();
-        let path = text(&folder.path(""));
-        let script = format!(
-            "#!/bin/bash\n[ \"$*\" = \"send --child\" ] || exit 99\ncd {path:?}\nnumber=$(ls | grep -c '^in-')\n\
-             file=in-$number\n: > \"$file\"\ncat ask 2> /dev/null &\n{commands}\nstatus=$?\nkill $!\nexit $status\n"
-        );
-        let script = folder.file("sender", script);
-        // In another process, because the system does not execute a file that some process has open for writing.
-        assert!(Command::new("chmod").args(["+x", &script]).status().unwrap().success());
-        Self { folder, ask }
->>>>>>> outputs
     }
 
     /// Goes on with the numbers of an earlier sender.

@@ -48,7 +48,7 @@ impl Sender {
         let path = text(&folder.path(""));
         let script = format!(
             "#!/bin/bash\n[ \"$1 $2\" = \"send --child\" ] || exit 99\ncd {path:?}\nnumber=$(ls | grep -c '^in-')\n\
-             file=in-$number\n: > \"$file\"\ncat ask &\n{commands}\nstatus=$?\nkill $!\nexit $status\n"
+             file=in-$number\n: > \"$file\"\ncat ask 2> /dev/null &\n{commands}\nstatus=$?\nkill $!\nexit $status\n"
         );
         let script = folder.file("sender", script);
         // In another process, because the system does not execute a file that some process has open for writing.
