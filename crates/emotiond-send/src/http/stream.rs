@@ -146,5 +146,5 @@ async fn changed(status: Option<&mut watch::Receiver<Arc<crate::wire::Status>>>)
     {
         return;
     }
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
