@@ -11,7 +11,7 @@ mod common;
 use common::{
     Display, HANG, Running, Scratch, astronaut, emotiond, encode, finish, number, run_sources, string, text,
 };
-use emotiond::palette::color;
+use emotiond_core::palette::color;
 use image::{ImageFormat, Rgb, RgbImage, imageops};
 use jiff::Timestamp;
 use rustix::process::Signal;
@@ -135,7 +135,7 @@ fn a_window_shows_what_was_analysed_and_obeys_its_keys() {
 
     display.key("h");
     let patches = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-        .map(|name| emotiond::palette::color(name, 0));
+        .map(|name| emotiond_core::palette::color(name, 0));
     display.wait_for("the emotions' colours", |screen| {
         patches.iter().all(|patch| extent(screen, *patch).is_some()).then_some(())
     });

@@ -4,7 +4,7 @@ use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, frame_times, run_sources, text,
     wait_until,
 };
-use emotiond::palette::color;
+use emotiond_core::palette::color;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 use std::{

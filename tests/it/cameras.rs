@@ -110,7 +110,7 @@ fn a_camera_is_shown_and_recorded() {
     let face = running.wait_for(|event| event["phase"] == "new");
     let labels = face["probabilities"].as_object().unwrap();
     let index = labels.keys().position(|label| *label == face["emotion"]).unwrap();
-    let color = emotiond::palette::color(crate::common::string(&face["emotion"]), index);
+    let color = emotiond_core::palette::color(crate::common::string(&face["emotion"]), index);
     // The window has the size of the camera's frames and is centred on the screen, except for its decoration.
     let has_box = |screen: &image::RgbImage| {
         let found: Vec<u32> =

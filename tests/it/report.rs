@@ -3,7 +3,7 @@
 use crate::common::{
     Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, run, run_sources, text,
 };
-use emotiond::palette;
+use emotiond_core::palette;
 use std::{
     fs,
     io::{BufWriter, Write},
