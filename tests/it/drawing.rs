@@ -4,9 +4,8 @@ use emotiond::{
     analysed::{Analysed, AnalysedFace},
     draw::{Artist, PanelRow, Rect, Scaler, Sizes, fit, grid, mirror, mirrored, pixelate},
     frame::Picture,
-    palette::color,
 };
-use emotiond_core::geometry::BoundingBox;
+use emotiond_core::{geometry::BoundingBox, palette::color};
 use proptest::prelude::*;
 
 const GROUND: [u8; 3] = [90, 90, 90];

@@ -108,7 +108,7 @@ fn a_reader_that_falls_behind_is_told_how_much_it_has_lost() {
             "lost" => {
                 lost += serde_json::from_str::<serde_json::Value>(&sent.data).unwrap()["lost"]
                     .as_u64()
-                    .unwrap() as u32
+                    .unwrap() as u32;
             }
             _ => got += 1,
         }

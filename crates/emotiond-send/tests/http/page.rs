@@ -75,7 +75,7 @@ fn the_page_shows_sources_faces_and_health_and_follows_them() {
     let browser = Browser::start(1440, 900, "dark");
     browser.open(&live.address());
     let is = |selector: &str, expected: &str| {
-        browser.until(&format!("return {} === {expected:?}", text(selector)))
+        browser.until(&format!("return {} === {expected:?}", text(selector)));
     };
 
     // A face that was there before the page.
