@@ -182,7 +182,8 @@ impl Reader {
             let mut parts = line.splitn(4, ' ');
             let mut part = || parts.next().unwrap_or_default().to_owned();
             let (retained, qos, topic, payload) = (part() == "1", part().parse().unwrap(), part(), part());
-            if topic != "probe" {
+            // NATS also shows its own topics.
+            if topic != "probe" && !topic.starts_with('$') {
                 self.messages.push(Message { retained, qos, topic, payload });
             }
         }

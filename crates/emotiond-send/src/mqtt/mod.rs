@@ -131,7 +131,7 @@ impl Output {
     fn new(task: Task) -> Self {
         let Task { config, hub, events, gauge, patience, end, gives_up, mut client_suffix } = task;
         if config.prefix != DEFAULT_PREFIX {
-            client_suffix += &format!("_{}", slug(&config.prefix));
+            client_suffix = format!("{client_suffix}_{}", slug(&config.prefix));
         }
         let topics = Topics::new(&config.prefix, &hub.device);
         let name = slug(&name(&config));

@@ -42,7 +42,7 @@ impl Outputs {
         for (number, config) in settings.outputs.iter().enumerate() {
             let mut client_suffix = manner.client_suffix.clone();
             if number > 0 {
-                client_suffix += &format!("_{number}");
+                client_suffix = format!("{client_suffix}_{number}");
             }
             tasks.spawn(mqtt::run(mqtt::Task {
                 config: config.clone(),
