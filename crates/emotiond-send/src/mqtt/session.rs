@@ -178,7 +178,7 @@ impl Output {
             self.lost += 1;
             let bytes = record.json.len();
             self.complaints.say(&format!(
-                "the broker closes the connection at a message of {bytes} bytes to {}, which is left out: is it larger than the broker allows?",
+                "the broker closes the connection at a message of {bytes} bytes to {}, which is left out: is it larger than the broker allows, or do its access rules refuse the topic?",
                 record.topic
             ));
         }
