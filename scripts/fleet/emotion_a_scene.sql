@@ -9,9 +9,9 @@ WITH scenes AS (
     FROM events
     JOIN scenes ON events.device = scenes.device AND events.run = scenes.run
         AND time >= start AND (stop IS NULL OR time < stop)
-    WHERE type = 'audience' AND line->>'$.dominant' IS NOT NULL
+    WHERE type = 'audience' AND (line->>'$.dominant') IS NOT NULL
 ), means AS (
-    SELECT device, scene, emotion, avg((line->'$.emotions'->>emotion)::DOUBLE) AS share
+    SELECT device, scene, emotion, avg((line->>('$.emotions.' || emotion))::DOUBLE) AS share
     FROM shares
     GROUP BY ALL
 )

@@ -14,20 +14,10 @@ from pathlib import Path
 
 import brokers
 import paho.mqtt.client as mqtt
+from clip import clip
 from store import Store
 
 EMOTIOND = os.environ["EMOTIOND"]
-PICTURE = Path(__file__).parents[2] / "tests/data/astronaut.jpg"
-
-
-def clip(folder):
-    """A video of 20 seconds in which a face comes and goes."""
-    file = Path(folder) / "clip.mp4"
-    fade = "fade=in:0:25,fade=out:st=9:d=1,format=yuv420p"
-    command = ["ffmpeg", "-loglevel", "error", "-loop", "1", "-t", "10", "-r", "15", "-i", PICTURE, "-vf"]
-    command += [f"scale=512:512,{fade},loop=1:150", "-t", "20", file]
-    subprocess.run(command, check=True)
-    return file
 
 
 def listen(port, topics, take):
@@ -60,7 +50,7 @@ async def make_stream(port):
     import nats
 
     connection = await nats.connect(f"nats://127.0.0.1:{port}")
-    subjects = [f"emotiond.*.*.{kind}" for kind in ("source", "audience", "face", "event")] + ["emotiond.*.event.*"]
+    subjects = [f"emotiond.*.*.{kind}" for kind in ("state", "audience", "face")] + ["emotiond.*.event.marker"]
     await connection.jetstream().add_stream(name="emotiond", subjects=subjects)
     await connection.close()
 
@@ -85,10 +75,21 @@ def three_devices(folder):
     mosquitto = brokers.mosquitto(folder)
     asyncio.run(make_stream(nats_port))
     received = []
-    listener = listen(mosquitto.port, ["emotiond/#"], received.append)
+    scenes = {1: "Act 1", 10: "Act 2"}
+    told_by = collections.Counter()
+
+    def take(line):
+        received.append(line)
+        if '"audience"' in line:
+            device = json.loads(line)["device"]
+            told_by[device] += 1
+            if scene := scenes.get(told_by[device]):
+                listener.publish(f"emotiond/{device}/marker", scene)
+
+    listener = listen(mosquitto.port, ["emotiond/#"], take)
     devices = [run_device(f"site{n}-box1", file, [nats.port, mosquitto.port], folder) for n in (1, 2, 3)]
     told = [line for device in devices for line in device.communicate()[0].splitlines()]
-    wanted = sum(1 for line in told if json.loads(line)["type"] in ("source", "audience"))
+    wanted = sum(1 for line in told if json.loads(line)["type"] != "face")
     keep = lambda lines: [line for line in lines if '"seq"' in line]
     brokers.wait_for("all events at mosquitto", lambda: len(keep(received)) >= wanted)
     listener.loop_stop()
@@ -100,7 +101,6 @@ def three_devices(folder):
     print(f"3 devices told {wanted} lines; stored by mosquitto {by_mosquitto.count()}, by nats {by_nats.count()}")
     for question in ("faces_an_hour", "emotion_a_scene", "gaps"):
         by_nats.ask(question)
-    return [line for line in told if json.loads(line)["type"] in ("source", "audience")][: wanted // 3]
 
 
 def offsets(lines):
@@ -126,9 +126,10 @@ def recording(seconds):
 def replay(senders, lines):
     """Writes the recording at its own speed to all senders, each a little later than the one before."""
     at = offsets(lines)
-    schedule = sorted((offset + n / len(senders), n, line) for n in range(len(senders)) for offset, line in zip(at, lines))
+    count = len(senders)
+    schedule = [(offset + n / count, n, line) for n in range(count) for offset, line in zip(at, lines)]
     start = time.monotonic()
-    for due, number, line in schedule:
+    for due, number, line in sorted(schedule):
         time.sleep(max(0.0, start + due - time.monotonic()))
         pipe = senders[number].stdin
         pipe.write(line.encode() + b"\n")
@@ -171,7 +172,8 @@ def many_devices(folder, count, seconds):
     broker.stop()
     elapsed = seconds / 4
     print(f"\n{count} devices, {count * len(lines) / seconds:.0f} messages a second, broker away for {elapsed:.0f} s:")
-    print(f"  lost {wanted - sum(map(len, seen.values()))} of {wanted}, received twice {doubles}, failed senders {sum(map(bool, ended))}")
+    lost = wanted - sum(map(len, seen.values()))
+    print(f"  lost {lost} of {wanted}, received twice {doubles}, failed senders {sum(map(bool, ended))}")
     print(f"  a sender: {1000 * cpu / count / elapsed:.2f} ms of processor time a second, {memory / count:.1f} MB")
     print(f"  the broker: {1000 * broker_cpu / elapsed:.0f} ms of processor time a second, {broker_memory:.0f} MB")
 
@@ -179,8 +181,10 @@ def many_devices(folder, count, seconds):
 def main():
     count, seconds = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        three_devices(folder)
-        many_devices(folder, count, seconds)
+        for part in ("three", "many"):
+            (Path(folder) / part).mkdir()
+        three_devices(f"{folder}/three")
+        many_devices(f"{folder}/many", count, seconds)
 
 
 main()
