@@ -81,7 +81,11 @@ pub(super) fn supervise(
                 running.recorders.map_or(Ok(()), |recorders| recorders.finish(&outcomes))?;
                 return Ok(outcomes);
             }
-            recv(requests) -> asked => asked.iter().for_each(|asked| running.fulfil(asked)),
+            recv(requests) -> asked => match asked {
+                Ok(asked) => running.fulfil(&asked),
+                // The thread of the outputs has panicked, so that this channel is always ready.
+                Err(_) => thread::sleep(POLL_INTERVAL),
+            },
             default(POLL_INTERVAL) => {}
         }
         notifier.tick(&running.control.status());

@@ -36,23 +36,17 @@ fn yunet_finds_nine_faces_of_ten_with_few_false_alarms() {
 #[test]
 #[ignore = "needs developer data"]
 fn faces_are_found_in_the_dark_and_in_fog() {
-    type Light = (&'static str, fn(u8) -> u8);
-    let lights: [Light; 3] =
-        [("dim", |pixel| pixel / 5), ("dark", |pixel| pixel / 10), ("pale", |pixel| pixel / 5 + 90)];
-    for (detector, least) in [(DetectorChoice::Yunet, 0.88), (DetectorChoice::Seetaface, 0.55)] {
+    let dark: fn(u8) -> u8 = |pixel| pixel / 10;
+    for (detector, light, least) in [
+        (DetectorChoice::Yunet, dark, 0.88),
+        (DetectorChoice::Yunet, |pixel| pixel / 5 + 90, 0.88),
+        (DetectorChoice::Seetaface, dark, 0.7),
+    ] {
         let plan = plan(detector);
-        for (name, light) in lights {
-            let [faces, none] = ["cmu_mit", "non_face"]
-                .map(|set| judge(&search_changed(&plan, set, light), plan.settings.min_score));
-            println!(
-                "{} {name}: recall {:.3}, {} false alarms",
-                plan.name(),
-                faces.recall(),
-                none.false_alarms
-            );
-            assert!(faces.recall() >= least, "{} {name}: recall {:.3}", plan.name(), faces.recall());
-            assert!(none.false_alarms <= 10, "{} {name}: {} false alarms", plan.name(), none.false_alarms);
-        }
+        let [faces, none] = ["cmu_mit", "non_face"]
+            .map(|set| judge(&search_changed(&plan, set, light), plan.settings.min_score));
+        assert!(faces.recall() >= least, "{}: recall {:.3}", plan.name(), faces.recall());
+        assert!(none.false_alarms <= 6, "{}: {} false alarms", plan.name(), none.false_alarms);
     }
 }
 

@@ -21,11 +21,15 @@ const SPREAD: f32 = 180.0;
 /// The smallest distance that is fully stretched: below it, a crop contains noise rather than a face.
 const LEAST_SPREAD: f32 = 12.0;
 const MIDDLE: f32 = 127.5;
+/// The same for a whole scene. Its tails are small, because a face may be a small part of it, in front of a flat wall.
+const SCENE_TAIL: f32 = 0.001;
+const SCENE_SPREAD: f32 = 230.0;
+const LEAST_SCENE_SPREAD: f32 = 16.0;
 /// A scene with at least this distance between its percentiles is not stretched, ...
-const WELL_LIT_SPREAD: f32 = 80.0;
+const WELL_LIT_SPREAD: f32 = 120.0;
 /// ... one with at most this distance fully, and one in between partly, so that faces do not come and go at a limit.
-const DIM_SPREAD: f32 = 40.0;
-/// Of a scene, one pixel of so many is counted; an odd number, so that the counted columns differ from row to row.
+const DIM_SPREAD: f32 = 60.0;
+/// Of a scene, one value of so many is counted; a prime number, so that the counted columns differ from row to row.
 const SCENE_STEP: usize = 17;
 
 /// The correction `pixel * gain + offset`, neither rounded nor clipped.
@@ -63,19 +67,19 @@ impl Stretch {
         Self { gain, offset: MIDDLE - gain * (low + high) / 2.0 }
     }
 
-    /// The stretch of a whole picture before faces are searched in it: of a dim or pale one as that of a crop, of a well
-    /// lit one [`Stretch::NONE`]. `pixels` are those of any colour, row by row.
+    /// The stretch of a whole picture before faces are searched in it; of a well lit one, [`Stretch::NONE`]. `pixels` are
+    /// those of any colour, row by row.
     pub fn of_scene(pixels: &[u8]) -> Self {
         let mut histogram = [0; 256];
         for &pixel in pixels.iter().step_by(SCENE_STEP) {
             histogram[usize::from(pixel)] += 1;
         }
-        let (low, high) = (percentile(&histogram, TAIL), percentile(&histogram, 1.0 - TAIL));
+        let (low, high) = (percentile(&histogram, SCENE_TAIL), percentile(&histogram, 1.0 - SCENE_TAIL));
         let dimness = (WELL_LIT_SPREAD - (high - low)) / (WELL_LIT_SPREAD - DIM_SPREAD);
         if dimness <= 0.0 {
             return Self::NONE;
         }
-        let full = SPREAD / (high - low).max(LEAST_SPREAD);
+        let full = SCENE_SPREAD / (high - low).max(LEAST_SCENE_SPREAD);
         let part = dimness.min(1.0);
         let gain = 1.0 + part * (full - 1.0);
         Self { gain, offset: part * (MIDDLE - full * (low + high) / 2.0) }
@@ -149,6 +153,18 @@ mod tests {
         let pixels = stretched(&noise);
         assert!(pixels.iter().all(|pixel| (pixel - MIDDLE).abs() < 25.0), "noise was stretched to a picture");
         assert!(stretched(&[0; 48 * 48]).iter().all(|pixel| (pixel - MIDDLE).abs() < 8.0));
+    }
+
+    #[test]
+    fn a_dim_scene_is_stretched_and_a_small_face_before_a_wall_is_not() {
+        let scene: Vec<u8> = (0..90_000).map(|i| (i * 37 % 256) as u8).collect();
+        assert_eq!(Stretch::of_scene(&scene), Stretch::NONE);
+        let dim: Vec<u8> = scene.iter().map(|value| value / 10).collect();
+        let stretch = Stretch::of_scene(&dim);
+        assert!(stretch.apply(0) < 20 && stretch.apply(25) > 235, "{stretch:?}");
+        let mut wall = vec![104; 90_000];
+        wall[40_000..40_900].copy_from_slice(&scene[..900]);
+        assert_eq!(Stretch::of_scene(&wall), Stretch::NONE);
     }
 
     #[test]
