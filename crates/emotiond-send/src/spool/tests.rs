@@ -39,7 +39,7 @@ fn records_leave_in_order_whatever_the_connection_does() {
         spool.push(record(number));
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         match (chance >> 33) % 8 {
-            0 | 1 => spool.settle(true).unwrap(),
+            0 | 1 => _ = spool.settle(true).unwrap(),
             2 => spool.rewind(),
             3 if (chance >> 40) % 16 == 0 => {
                 spool.rewind();
