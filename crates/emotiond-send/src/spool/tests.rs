@@ -2,7 +2,11 @@ use super::*;
 use std::{fs, io::Write};
 
 fn record(number: usize) -> Record {
-    Record { retain: number % 2 == 0, topic: "a/b/audience".to_owned(), json: format!("{{\"n\":{number}}}") }
+    Record {
+        retain: number.is_multiple_of(2),
+        topic: "a/b/audience".to_owned(),
+        json: format!("{{\"n\":{number}}}"),
+    }
 }
 
 fn open(folder: &Path, limit: u64) -> Spool {
@@ -41,7 +45,7 @@ fn records_leave_in_order_whatever_the_connection_does() {
         match (chance >> 33) % 8 {
             0 | 1 => _ = spool.settle(true).unwrap(),
             2 => spool.rewind(),
-            3 if (chance >> 40) % 16 == 0 => {
+            3 if (chance >> 40).is_multiple_of(16) => {
                 spool.rewind();
                 spool.settle(true).unwrap();
                 drop(spool);
