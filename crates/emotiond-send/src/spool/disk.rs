@@ -42,6 +42,8 @@ pub(super) struct Position {
 struct Segment {
     number: u64,
     bytes: u64,
+    /// The end of its last record that is not damaged.
+    end: u64,
     /// Records that have not been read.
     unread: u64,
 }
@@ -108,11 +110,22 @@ impl Disk {
             let bytes = fs::metadata(&path)?.len();
             let mut file = BufReader::new(File::open(&path)?);
             file.seek(SeekFrom::Start(from))?;
-            let (mut unread, mut line) = (0, Vec::new());
-            while next_line(&mut file, &mut line)? > 0 {
-                unread += u64::from(Record::read(&line).is_some());
+            let (mut unread, mut end, mut at, mut line) = (0, 0, from, Vec::new());
+            loop {
+                let length = next_line(&mut file, &mut line)? as u64;
+                if length == 0 {
+                    break;
+                }
+                at += length;
+                if Record::read(&line).is_some() {
+                    (unread, end) = (unread + 1, at);
+                }
             }
-            self.segments.push_back(Segment { number, bytes, unread });
+            if unread == 0 {
+                fs::remove_file(path)?;
+            } else {
+                self.segments.push_back(Segment { number, bytes, end, unread });
+            }
         }
         self.rewind_cursor();
         Ok(())
@@ -147,6 +160,7 @@ impl Disk {
             return Err(error);
         }
         segment.bytes += line.len() as u64;
+        segment.end = segment.bytes;
         segment.unread += 1;
         self.is_dirty = true;
         let mut lost = 0;
@@ -162,7 +176,7 @@ impl Disk {
         let latest = self.segments.back().map_or(self.acknowledged.segment, |segment| segment.number);
         let number = latest + 1;
         self.writer = Some(open_private(&self.path(number))?);
-        self.segments.push_back(Segment { number, bytes: 0, unread: 0 });
+        self.segments.push_back(Segment { number, bytes: 0, end: 0, unread: 0 });
         Ok(())
     }
 
@@ -224,7 +238,7 @@ impl Disk {
             self.drop_oldest();
         }
         let is_all = |only: &Segment| {
-            self.acknowledged == Position { segment: only.number, byte: only.bytes } && only.unread == 0
+            self.acknowledged == Position { segment: only.number, byte: only.end } && only.unread == 0
         };
         if self.segments.len() == 1 && self.segments.front().is_some_and(is_all) {
             self.drop_oldest();

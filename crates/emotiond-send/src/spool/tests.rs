@@ -2,7 +2,11 @@ use super::*;
 use std::{fs, io::Write};
 
 fn record(number: usize) -> Record {
-    Record { retain: number % 2 == 0, topic: "a/b/audience".to_owned(), json: format!("{{\"n\":{number}}}") }
+    Record {
+        retain: number.is_multiple_of(2),
+        topic: "a/b/audience".to_owned(),
+        json: format!("{{\"n\":{number}}}"),
+    }
 }
 
 fn open(folder: &Path, limit: u64) -> Spool {
@@ -39,9 +43,9 @@ fn records_leave_in_order_whatever_the_connection_does() {
         spool.push(record(number));
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         match (chance >> 33) % 8 {
-            0 | 1 => drop(spool.settle(true).unwrap()),
+            0 | 1 => _ = spool.settle(true).unwrap(),
             2 => spool.rewind(),
-            3 if (chance >> 40) % 16 == 0 => {
+            3 if (chance >> 40).is_multiple_of(16) => {
                 spool.rewind();
                 spool.settle(true).unwrap();
                 drop(spool);
