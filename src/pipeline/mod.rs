@@ -201,8 +201,8 @@ impl Pipeline {
 
         let outputs = free.into_iter().zip(outlets).collect();
         let sink = LineSink::new(out, stop.clone(), Arc::clone(&control.tap));
-        let markers = control.markers.waiting.clone();
-        let publish = publish::Publish::new(&context, description.labels, outputs, markers, sink);
+        let publish =
+            publish::Publish::new(&context, description.labels, outputs, control.markers.clone(), sink);
         let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
         let classify_threads = classifiers.len();

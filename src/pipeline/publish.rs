@@ -7,7 +7,7 @@ use super::{
     order::InOrder,
     settings::{Look, Settings},
     show::{Outlet, Show},
-    status::{Counters, Figures, SourceInfo},
+    status::{Counters, Figures, Markers, SourceInfo},
 };
 use crate::{
     areas::{Zone, ZonesAt},
@@ -46,7 +46,7 @@ pub(super) struct Publish<D> {
     tracks: HashMap<u64, Known>,
     /// The states of the latest frame's faces, and the centres of their boxes.
     shown: Vec<(Shows, [f32; 2])>,
-    markers: Receiver<(Timestamp, Marker)>,
+    markers: Markers,
     writer: EventWriter<D>,
 }
 
@@ -87,7 +87,7 @@ impl<D: Destination> Publish<D> {
         context: &Context,
         labels: Vec<String>,
         outputs: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
-        markers: Receiver<(Timestamp, Marker)>,
+        markers: Markers,
         sink: LineSink<D>,
     ) -> Self {
         let audience = context.settings.load().audience;
@@ -120,7 +120,8 @@ impl<D: Destination> Publish<D> {
     /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
     /// Returns the write error, if any.
     pub fn run(mut self, messages: &Receiver<Message>) -> Option<io::Error> {
-        let markers = self.markers.clone();
+        // `self` keeps the other end open: a closed channel would always be ready.
+        let markers = self.markers.waiting.clone();
         loop {
             select! {
                 recv(messages) -> message => match message {
