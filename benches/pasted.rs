@@ -5,20 +5,14 @@
 //! cargo bench --bench pasted -- [CONFIG [EVERY]]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot continue ends")]
 
+#[path = "events/mod.rs"]
+mod events;
 #[path = "scenes/paste.rs"]
 mod paste;
 #[path = "scenes/mod.rs"]
 mod scenes;
 
-use emotiond::{
-    config::{Config, OverlayMode},
-    emit::EmitPolicy,
-    frame::Frame,
-    pipeline::Pipeline,
-    sink::Destination,
-    source::{SourceConfig, SourceUri},
-    stop::Stop,
-};
+use emotiond::{config::Config, frame::Frame, source::SourceUri};
 use emotiond_core::geometry::BoundingBox;
 use image::{RgbImage, codecs::jpeg::JpegEncoder};
 use paste::{Patch, paste};
@@ -27,12 +21,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use scenes::scenes;
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, path::Path};
 
 const SIDES: [f32; 4] = [56.0, 80.0, 112.0, 160.0];
 /// Intersection over union at which a box counts as the face's.
@@ -134,7 +123,7 @@ fn measure(
         let bounds = BoundingBox::new(left, top, patch.side, patch.side);
         truths.insert(file.to_string_lossy().into_owned(), (*emotion, bounds));
     }
-    let events = told(config, folder.path());
+    let events = events::faces(config, SourceUri::Folder(folder.path().to_owned())).unwrap();
     let best = best_matches(&events, &truths);
     (best.len(), best.values().filter(|(_, is_right)| *is_right).count())
 }
@@ -156,38 +145,6 @@ fn best_matches<'a>(
     }
     best
 }
-
-/// The face events of a folder of pictures.
-fn told(config: &Config, folder: &Path) -> Vec<Value> {
-    let config = Config {
-        emit: EmitPolicy::EveryFrame,
-        overlay: OverlayMode::Off,
-        sources: vec![SourceConfig::new(SourceUri::Folder(folder.to_owned()))],
-        ..config.clone()
-    };
-    let lines = Lines::default();
-    let pipeline = Pipeline::load(config).map_err(|failure| failure.error).unwrap();
-    pipeline.run(lines.clone(), &Stop::default()).map_err(|failure| failure.error).unwrap();
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["type"] == "face" && event["phase"] == "new").collect()
-}
-
-/// Events, kept in memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Destination for Lines {}
 
 fn each(picture: &mut RgbImage, mut change: impl FnMut(f32) -> f32) {
     for pixel in picture.as_mut() {

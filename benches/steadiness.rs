@@ -4,14 +4,15 @@
 //! `cargo bench --bench steadiness -- CONFIG PICTURES CLIP...`: a configuration, a folder with pictures of
 //! faces, and videos.
 
+#[path = "events/mod.rs"]
+mod events;
+
 use anyhow::{Context, Result};
 use emotiond::{
     config::Config,
     decode::FrameDecoder,
     detect::DetectorPlan,
     frame::Frame,
-    pipeline::Pipeline,
-    sink::Destination,
     smooth::{Smoother, SmoothingConfig},
     source::{OpenSource, Read, SourceConfig, SourceUri},
     stop::Stop,
@@ -22,14 +23,7 @@ use emotiond_core::{
     geometry::BoundingBox,
     runtime::Runtime,
 };
-use serde_json::Value;
-use std::{
-    collections::HashMap,
-    env,
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, env, path::Path};
 
 const RATES: [u32; 2] = [15, 30];
 /// Seconds for which each face of a pair is seen.
@@ -78,23 +72,10 @@ struct Labels {
 
 /// Runs the pipeline over a clip and counts how often a track's emotion changes from one frame to the next.
 fn label_changes(config: &Config, smoothing: SmoothingConfig, clip: &SourceUri) -> Result<Labels> {
-    let config = Config {
-        emit: emotiond::emit::EmitPolicy::EveryFrame,
-        smoothing,
-        sources: vec![SourceConfig::new(clip.clone())],
-        ..config.clone()
-    };
-    let lines = Lines::default();
-    let pipeline = Pipeline::load(config).map_err(|failure| failure.error)?;
-    pipeline.run(lines.clone(), &Stop::default()).map_err(|failure| failure.error)?;
-    let text = lines.0.lock().expect("no thread has panicked").clone();
+    let config = Config { smoothing, ..config.clone() };
     let mut last: HashMap<u64, (f64, String)> = HashMap::new();
     let mut labels = Labels { tracks: 0, seconds: 0.0, changes: 0 };
-    for line in String::from_utf8(text)?.lines() {
-        let event: Value = serde_json::from_str(line)?;
-        if event["type"] != "face" || event["phase"] == "end" {
-            continue;
-        }
+    for event in events::faces(&config, clip.clone())? {
         let time_s = event["pts_ms"].as_f64().context("a clip's frames have times")? / 1000.0;
         let emotion = event["emotion"].as_str().unwrap_or_default().to_owned();
         match last.insert(event["track"].as_u64().unwrap_or_default(), (time_s, emotion.clone())) {
@@ -107,22 +88,6 @@ fn label_changes(config: &Config, smoothing: SmoothingConfig, clip: &SourceUri) 
     }
     Ok(labels)
 }
-
-/// Events, kept in memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no thread has panicked").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Destination for Lines {}
 
 /// The network's output for one known face over several frames, with box movements as from a detector.
 struct KnownFace {

@@ -12,7 +12,7 @@ use emotiond_core::runtime::ProviderChoice;
 use emotiond_send::{
     event::Kind,
     mqtt::{Address, AddressError},
-    settings::{check_prefix, slug},
+    settings::{check_device_id, check_prefix},
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -213,8 +213,7 @@ fn broker(text: &str) -> Result<String, AddressError> {
 }
 
 fn device(text: &str) -> Result<String, &'static str> {
-    let is_name = !text.is_empty() && slug(text) == text;
-    if is_name { Ok(text.to_owned()) } else { Err("write a name of letters, digits, _ and -") }
+    check_device_id(text).map(|()| text.to_owned())
 }
 
 fn prefix(text: &str) -> Result<String, &'static str> {

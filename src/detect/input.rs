@@ -71,7 +71,7 @@ impl InputPacker {
         if stretch != Stretch::NONE {
             planes
                 .slice_mut(s![.., ..height as usize, ..width as usize])
-                .mapv_inplace(|value| (value * stretch.gain + stretch.offset).clamp(0.0, 255.0));
+                .mapv_inplace(|value| stretch.level(value).clamp(0.0, 255.0));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::{RecvTimeoutError, Sender};
-use emotiond_send::wire::Opening;
+use emotiond_send::wire::{Opening, write_numbered};
 use std::{
     io::{self, ErrorKind, Write},
     sync::{
@@ -136,7 +136,7 @@ impl Feeder {
             let line = held.take().map_or_else(|| self.tapped.wait(patience), Ok);
             match line {
                 Ok(line) => {
-                    numbered(&line, &mut text);
+                    write_numbered(&line.counts, &line.json, &mut text);
                     if let Err(end) = self.write(&mut out, &text) {
                         *held = Some(line);
                         return Err(end);
@@ -214,31 +214,5 @@ impl Feeder {
 
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
-    }
-}
-
-/// Writes a line as [`emotiond_send::wire::numbered`] does, into memory that is reused.
-fn numbered(line: &Line, text: &mut Vec<u8>) {
-    text.clear();
-    for count in line.counts.0 {
-        // Writing to memory cannot fail.
-        let _ = write!(text, "{count} ");
-    }
-    text.extend_from_slice(&line.json);
-    text.push(b'\n');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use emotiond_send::{event::Counts, wire};
-
-    #[test]
-    fn a_line_is_written_as_the_sender_reads_it() {
-        let json = r#"{"v":1,"type":"source","source":"a"}"#;
-        let line = Line { counts: Counts([1, 20, 300, 4]), json: json.into() };
-        let mut text = b"rest of an older line".to_vec();
-        numbered(&line, &mut text);
-        assert_eq!(String::from_utf8(text).unwrap(), wire::numbered(&line.counts, json) + "\n");
     }
 }

@@ -1,21 +1,27 @@
 //! The pauses before a sender that has ended is started again.
 
+use emotiond_core::backoff::Backoff;
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Pauses that double from 1 s to 60 s.
-#[derive(Default)]
-pub(super) struct Pauses {
-    last: Duration,
+pub(super) struct Pauses(Backoff);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(Backoff::new(FIRST, LONGEST))
+    }
 }
 
 impl Pauses {
     /// The next pause, after a sender that ran for `lived`. One that ran for long enough begins the pauses anew.
     pub fn next(&mut self, lived: Duration) -> Duration {
-        self.last = if lived >= LONGEST { FIRST } else { (self.last * 2).clamp(FIRST, LONGEST) };
-        self.last
+        if lived >= LONGEST {
+            self.0.restart();
+        }
+        self.0.pause()
     }
 }
 

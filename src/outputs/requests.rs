@@ -1,9 +1,10 @@
 //! Reads what the sender asks for.
 
 use crossbeam_channel::{Sender, TrySendError};
+use emotiond_core::lines::Lines;
 use emotiond_send::wire::Request;
 use jiff::Timestamp;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 
 /// Maximum length of a line in bytes.
 const LONGEST_LINE: u64 = 16 * 1024;
@@ -13,22 +14,10 @@ pub type Asked = (Timestamp, Request);
 
 /// Reads requests until the sender closes its stdout. A line that is none is logged and ignored.
 pub(super) fn read(stdout: impl Read, requests: &Sender<Asked>) {
-    let mut input = BufReader::new(stdout);
-    let (mut line, mut wrong) = (Vec::new(), 0u64);
-    loop {
-        line.clear();
-        match input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let outcome = if line.ends_with(b"\n") || (line.len() as u64) < LONGEST_LINE {
-            serde_json::from_slice(&line).map_err(|error| error.to_string())
-        } else {
-            if skip_line(&mut input).is_err() {
-                return;
-            }
-            Err(format!("it is longer than {LONGEST_LINE} bytes"))
-        };
+    let mut lines = Lines::with_limit(BufReader::new(stdout), LONGEST_LINE);
+    let mut wrong = 0u64;
+    while let Ok(Some(line)) = lines.next() {
+        let outcome = line.and_then(|line| serde_json::from_slice(line).map_err(|error| error.to_string()));
         match outcome.map(|request| requests.try_send((Timestamp::now(), request))) {
             Ok(Ok(())) => {}
             Ok(Err(TrySendError::Full(_))) => {
@@ -42,19 +31,6 @@ pub(super) fn read(stdout: impl Read, requests: &Sender<Asked>) {
                     tracing::warn!("the sender wrote a line that is no request ({wrong} so far): {reason}");
                 }
             }
-        }
-    }
-}
-
-/// Reads the rest of a line that is too long.
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let (used, is_done) = (end.map_or(buffer.len(), |at| at + 1), end.is_some() || buffer.is_empty());
-        input.consume(used);
-        if is_done {
-            return Ok(());
         }
     }
 }

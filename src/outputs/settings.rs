@@ -5,7 +5,7 @@ use emotiond_core::exit::{Exit, ExitsWith};
 use emotiond_send::{
     event::Kind,
     mqtt::{Address, AddressError, without_password},
-    settings::{HttpConfig, OutputConfig, Settings},
+    settings::{OutputConfig, Settings},
 };
 use std::{fs::File, io, io::Read, path::Path, path::PathBuf};
 use thiserror::Error;
@@ -76,9 +76,7 @@ pub fn check(config: &Config) -> Result<(), OutputsError> {
 pub(super) fn check_all(settings: &Settings) -> Result<(), OutputsError> {
     settings.outputs.iter().try_for_each(check_output)?;
     match &settings.http {
-        Some(HttpConfig { listen, token_file: None }) if !listen.ip().is_loopback() => {
-            Err(OutputsError::NoToken(*listen))
-        }
+        Some(http) if http.is_unprotected() => Err(OutputsError::NoToken(http.listen)),
         _ => Ok(()),
     }
 }

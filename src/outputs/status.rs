@@ -2,11 +2,12 @@
 
 use crate::pipeline::{Control, SourceStatus};
 use cpu_time::ProcessTime;
+use emotiond_core::process::resident_bytes;
 use emotiond_send::{
     event::Counts,
     wire::{self, Status},
 };
-use std::{fs, time::Instant};
+use std::time::Instant;
 
 /// The status of a pipeline in a daemon that was started at `since`.
 pub(super) fn of(control: &Control, since: Instant, dropped: Counts) -> Status {
@@ -36,23 +37,5 @@ fn source(status: SourceStatus) -> wire::SourceStatus {
         dominant: figures.dominant,
         facing: figures.facing,
         latency: status.latency,
-    }
-}
-
-/// The resident memory of this process.
-fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_is_that_of_this_process() {
-        let bytes = resident_bytes().unwrap();
-        assert!((1 << 20..1 << 40).contains(&bytes), "{bytes}");
     }
 }

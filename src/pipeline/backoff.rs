@@ -1,5 +1,6 @@
 //! The pauses before a failed source is opened again.
 
+use emotiond_core::backoff;
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -9,23 +10,19 @@ const WELL: Duration = Duration::from_secs(2);
 
 /// Pauses that double from 100 ms to 10 s, with up to 20 % of random variation, so that many sources do not reconnect
 /// at the same time.
-pub(super) struct Backoff {
-    next: Duration,
-}
+pub(super) struct Backoff(backoff::Backoff);
 
 impl Backoff {
     pub fn new() -> Self {
-        Self { next: FIRST }
+        Self(backoff::Backoff::new(FIRST, LONGEST))
     }
 
     /// The next pause, after a session in which frames arrived for `well`. `chance` is a random number from 0 to 1.
     pub fn pause(&mut self, well: Duration, chance: f64) -> Duration {
         if well >= WELL {
-            self.next = FIRST;
+            self.0.restart();
         }
-        let pause = self.next.mul_f64(0.8 + 0.4 * chance);
-        self.next = (self.next * 2).min(LONGEST);
-        pause
+        self.0.pause().mul_f64(0.8 + 0.4 * chance)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common::{
     Running, Scratch,
-    broker::{Broker, Message},
+    broker::{Broker, Message, Reader},
     sender::{MARKER, Sender, audience, face, send, state, status},
     string, text,
 };
@@ -24,16 +24,22 @@ fn recording() -> String {
     lines.map(|line| line + "\n").concat()
 }
 
-#[test]
-fn a_recording_is_sent_to_topics_and_numbered_without_gaps() {
-    let scratch = Scratch::new();
-    let broker = Broker::mosquitto("");
+/// What a broker got when the recording was sent as a device's.
+fn sent_recording(scratch: &Scratch, broker: &Broker) -> Reader {
     let mut reader = broker.reader(&[]);
     let events = scratch.file("events.jsonl", recording());
     let home = scratch.path("home");
     let sent = Running::start(send(&home, &["--to", &broker.uri(), "--device", "box1", &events])).finish();
     sent.exits(0).complains_not();
     reader.wait_for_text("emotiond/box1/status", "offline");
+    reader
+}
+
+#[test]
+fn a_recording_is_sent_to_topics_and_numbered_without_gaps() {
+    let scratch = Scratch::new();
+    let broker = Broker::mosquitto("");
+    let reader = sent_recording(&scratch, &broker);
     let (texts, events): (Vec<Message>, Vec<Message>) =
         reader.messages.clone().into_iter().partition(|message| !message.payload.starts_with('{'));
     let texts: Vec<_> = texts.iter().map(|text| (text.topic.as_str(), text.payload.as_str())).collect();
@@ -216,12 +222,7 @@ fn commands_reach_the_daemon() {
 fn nats_takes_the_same_messages() {
     let scratch = Scratch::new();
     let broker = Broker::nats();
-    let mut reader = broker.reader(&[]);
-    let events = scratch.file("events.jsonl", recording());
-    let home = scratch.path("home");
-    let sent = Running::start(send(&home, &["--to", &broker.uri(), "--device", "box1", &events])).finish();
-    sent.exits(0).complains_not();
-    reader.wait_for_text("emotiond/box1/status", "offline");
+    let reader = sent_recording(&scratch, &broker);
     let topics: Vec<_> = reader.messages.iter().filter(|message| message.payload.starts_with('{')).collect();
     assert_eq!(topics.len(), 6, "{topics:?}");
     assert_eq!(reader.messages[0].payload, "online");

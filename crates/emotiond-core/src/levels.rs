@@ -1,4 +1,4 @@
-//! Normalises the brightness and contrast of a crop: stretches its pixel values linearly between robust percentiles,
+//! Normalises the brightness and contrast of a crop or a scene: stretches its pixel values linearly between robust percentiles,
 //! like "auto levels" in photo editors. A network then gets similar input in a dim and in a bright room.
 
 use crate::picture::Color;
@@ -21,8 +21,10 @@ const SPREAD: f32 = 180.0;
 /// The smallest distance that is fully stretched: below it, a crop contains noise rather than a face.
 const LEAST_SPREAD: f32 = 12.0;
 const MIDDLE: f32 = 127.5;
-/// The same for a whole scene. Its tails are small, because a face may be a small part of it, in front of a flat wall.
+/// The part of a whole scene's pixels beyond its percentiles: small, because a face may be a small part of the scene, in
+/// front of a flat wall.
 const SCENE_TAIL: f32 = 0.001;
+/// [`SPREAD`] and [`LEAST_SPREAD`] of a scene.
 const SCENE_SPREAD: f32 = 230.0;
 const LEAST_SCENE_SPREAD: f32 = 16.0;
 /// A scene with at least this distance between its percentiles is not stretched, ...
@@ -35,7 +37,7 @@ const SCENE_STEP: usize = 17;
 /// The correction `pixel * gain + offset`, neither rounded nor clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stretch {
-    /// At most `SPREAD / LEAST_SPREAD`, 15.
+    /// At most 15: `SPREAD / LEAST_SPREAD`, or less for a scene.
     pub gain: f32,
     /// In pixel values.
     pub offset: f32,
@@ -85,9 +87,14 @@ impl Stretch {
         Self { gain, offset: part * (MIDDLE - full * (low + high) / 2.0) }
     }
 
+    /// The stretched value, neither rounded nor clipped.
+    pub fn level(&self, value: f32) -> f32 {
+        value * self.gain + self.offset
+    }
+
     /// The stretched `pixel`, rounded and clipped.
     pub fn apply(&self, pixel: u8) -> u8 {
-        (f32::from(pixel) * self.gain + self.offset).round() as u8
+        self.level(f32::from(pixel)).round() as u8
     }
 }
 

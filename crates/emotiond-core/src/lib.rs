@@ -4,6 +4,7 @@
 //! [`picture`] and [`geometry`] are the basic types. [`face`] makes the crop that a network's description
 //! ([`classify::description`]) specifies, [`levels`] normalises its brightness and contrast. [`runtime`] loads ONNX
 //! Runtime, and [`classify`] runs a network with it.
+pub mod backoff;
 pub mod classify;
 pub mod config;
 pub mod exit;
@@ -16,6 +17,7 @@ pub mod lines;
 pub mod palette;
 pub mod paths;
 pub mod picture;
+pub mod process;
 pub mod runtime;
 pub mod stderr;
 pub mod stdout;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-/// Maximum length of a line in bytes; events are much shorter.
+/// Default maximum length of a line in bytes; events are much shorter.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// The lines of a file or a stream.
@@ -10,12 +10,18 @@ pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
+    longest: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     /// Reads the lines of `input`.
     pub fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), number: 0 }
+        Self::with_limit(input, LONGEST_LINE)
+    }
+
+    /// Reads the lines of `input` that have at most `longest` bytes.
+    pub fn with_limit(input: R, longest: u64) -> Self {
+        Self { input, line: Vec::new(), number: 0, longest }
     }
 
     /// The number of the latest line, from 1.
@@ -31,13 +37,13 @@ impl<R: BufRead> Lines<R> {
     pub fn next(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
         loop {
             self.line.clear();
-            if self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line)? == 0 {
+            if self.input.by_ref().take(self.longest).read_until(b'\n', &mut self.line)? == 0 {
                 return Ok(None);
             }
             self.number += 1;
-            if self.line.len() as u64 == LONGEST_LINE && self.line.last() != Some(&b'\n') {
+            if self.line.len() as u64 == self.longest && self.line.last() != Some(&b'\n') {
                 self.skip_line()?;
-                return Ok(Some(Err(format!("longer than {LONGEST_LINE} bytes"))));
+                return Ok(Some(Err(format!("longer than {} bytes", self.longest))));
             }
             if !self.line.trim_ascii().is_empty() {
                 break;

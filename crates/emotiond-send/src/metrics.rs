@@ -7,6 +7,7 @@ use crate::{
     wire::{LATENCY_BOUNDS_S, SourceStatus, Status},
 };
 use cpu_time::ProcessTime;
+use emotiond_core::process::resident_bytes;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text},
@@ -15,7 +16,7 @@ use prometheus_client::{
 };
 use std::{
     fmt::{Error, Result},
-    fs, iter,
+    iter,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -177,8 +178,10 @@ impl Families<'_> {
 
     fn processes(&mut self, status: &Status) -> Result {
         let own_cpu_s = ProcessTime::try_now().map_or(0.0, |time| time.as_duration().as_secs_f64());
-        let processes =
-            [("daemon", status.cpu_s, status.rss_bytes), ("sender", own_cpu_s, own_memory_bytes())];
+        let processes = [
+            ("daemon", status.cpu_s, status.rss_bytes),
+            ("sender", own_cpu_s, resident_bytes().unwrap_or_default()),
+        ];
         let help = "Processor time, user and system";
         let mut family =
             self.0.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), MetricType::Counter)?;
@@ -233,12 +236,4 @@ impl Families<'_> {
 /// A share without the noise of its single precision.
 fn rounded(share: f32) -> f64 {
     (f64::from(share) * 1e4).round() / 1e4
-}
-
-/// Resident memory of this process in bytes; 0 if unknown.
-fn own_memory_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
-    kib.unwrap_or(0_u64) * 1024
 }

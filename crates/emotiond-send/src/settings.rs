@@ -125,6 +125,11 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
+    /// Whether other machines could use the server without a token.
+    pub fn is_unprotected(&self) -> bool {
+        self.token_file.is_none() && !self.listen.ip().is_loopback()
+    }
+
     /// Makes relative paths relative to `base`.
     pub fn resolve_paths(&mut self, base: &Path) {
         self.token_file = self.token_file.take().map(|path| base.join(path));
@@ -137,11 +142,17 @@ pub fn slug(name: &str) -> String {
     name.chars().map(keep).collect()
 }
 
+/// Checks the name of a device.
+///
+/// # Errors
+/// When it contains other characters than letters, digits, `_` and `-`.
+pub fn check_device_id(id: &str) -> Result<(), &'static str> {
+    if id.is_empty() || slug(id) != id { Err("write a name of letters, digits, _ and -") } else { Ok(()) }
+}
+
 fn device_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let id = String::deserialize(deserializer)?;
-    if id.is_empty() || slug(&id) != id {
-        return Err(D::Error::custom("write a name of letters, digits, _ and -"));
-    }
+    check_device_id(&id).map_err(D::Error::custom)?;
     Ok(Some(id))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write};
 
 /// The first line: what to do.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -131,10 +131,15 @@ pub enum MarkerKind {
     End,
 }
 
-/// A line for the sender: `json` after the counts.
-pub fn numbered(counts: &Counts, json: &str) -> String {
-    let [source, audience, face, marker] = counts.0;
-    format!("{source} {audience} {face} {marker} {json}")
+/// Writes a line for the sender to `text`, in place of what it contains: `json` after the counts, and a line feed.
+pub fn write_numbered(counts: &Counts, json: &[u8], text: &mut Vec<u8>) {
+    text.clear();
+    for count in counts.0 {
+        // Writing to memory cannot fail.
+        let _ = write!(text, "{count} ");
+    }
+    text.extend_from_slice(json);
+    text.push(b'\n');
 }
 
 /// Reads a line that the daemon wrote.
@@ -159,7 +164,11 @@ mod tests {
     fn lines_are_read_as_they_were_written() {
         let json = r#"{"v":1,"type":"audience","source":"a b"}"#;
         let counts = Counts([3, 2, 9, 1]);
-        let Told::Event(event) = read(&numbered(&counts, json)).unwrap() else { panic!("not an event") };
+        let mut text = b"rest of an older line".to_vec();
+        write_numbered(&counts, json.as_bytes(), &mut text);
+        assert_eq!(text, format!("3 2 9 1 {json}\n").into_bytes());
+        let text = String::from_utf8(text).unwrap();
+        let Told::Event(event) = read(&text).unwrap() else { panic!("not an event") };
         assert_eq!(
             event,
             Event {

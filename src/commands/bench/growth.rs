@@ -2,8 +2,8 @@
 
 use super::{clip::Clip, play::play, scene::jpeg_with_faces};
 use crate::config::Config;
-use emotiond_core::{exit::Failure, stdout::print};
-use std::{fs, thread, time::Duration};
+use emotiond_core::{exit::Failure, process::resident_bytes, stdout::print};
+use std::{thread, time::Duration};
 
 const FACES: [u32; 6] = [0, 1, 4, 16, 64, 200];
 const SOURCES: [usize; 5] = [1, 2, 4, 8, 16];
@@ -76,7 +76,7 @@ fn with_time(config: &Config, length: Duration) -> Result<(), Failure> {
         for number in 1..=LENGTHS {
             thread::sleep(length);
             let after = length.as_secs_f64() * f64::from(number);
-            print(&format!("| {after:.0} | {:.1} |\n", resident_mb()))?;
+            print(&format!("| {after:.0} | {:.1} |\n", resident_bytes().unwrap_or_default() as f64 / 1e6))?;
         }
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|_| ())
     })
@@ -84,11 +84,4 @@ fn with_time(config: &Config, length: Duration) -> Result<(), Failure> {
 
 fn clip(width: u32, height: u32, faces: u32, length: Duration) -> Result<Clip, Failure> {
     Ok(Clip { jpegs: [jpeg_with_faces(width, height, faces)?].into(), length, fps: None })
-}
-
-/// Resident memory of this process in MB; 0 if unknown.
-fn resident_mb() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default() * 1024.0 / 1e6
 }

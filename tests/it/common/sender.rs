@@ -4,7 +4,7 @@ use super::{Ran, Running, emotiond};
 use emotiond_send::{
     event::{Counts, Kind},
     settings::{DeviceConfig, OutputConfig, Settings},
-    wire::{Opening, SourceStatus, Status, numbered},
+    wire::{Opening, SourceStatus, Status, write_numbered},
 };
 use std::{
     io::Write,
@@ -93,7 +93,9 @@ impl Sender {
     /// Writes an event.
     pub fn tell(&mut self, kind: Kind, line: &str) {
         self.counts.add(kind);
-        self.write(&numbered(&self.counts.clone(), line));
+        let mut text = Vec::new();
+        write_numbered(&self.counts, line.as_bytes(), &mut text);
+        self.stdin.as_mut().unwrap().write_all(&text).unwrap();
     }
 
     /// Writes a status.

@@ -89,7 +89,7 @@ pub fn normalize(crop: &[u8], spec: &InputSpec, out: &mut [f32]) {
     for (channel, plane) in out.chunks_exact_mut(spec.size * spec.size).enumerate() {
         let (mean, scale) = (spec.mean[channel], spec.scale[channel]);
         for (value, pixel) in plane.iter_mut().zip(crop[channel..].iter().step_by(channels)) {
-            *value = (f32::from(*pixel) * stretch.gain + stretch.offset - mean) * scale;
+            *value = (stretch.level(f32::from(*pixel)) - mean) * scale;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Connections and their limits.
 
 use axum::Router;
+use emotiond_core::backoff::Backoff;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -56,21 +57,22 @@ pub async fn serve(address: SocketAddr, app: Router) -> Infallible {
 
 /// Opens the address, as often as it takes.
 async fn listen(address: SocketAddr) -> TcpListener {
-    let mut pause = PAUSES.0;
+    let mut pauses = Backoff::new(PAUSES.0, PAUSES.1);
+    let mut is_told = false;
     loop {
         match bind(address) {
             Ok(listener) => {
                 tracing::info!("HTTP server on http://{address}");
                 return listener;
             }
-            Err(error) if pause == PAUSES.0 => {
+            Err(error) if !is_told => {
+                is_told = true;
                 let remedy = "stop the other program or change listen under [http]";
                 tracing::error!("the HTTP server cannot use {address} and tries again: {error}; {remedy}");
             }
             Err(error) => tracing::debug!("{address}: {error}"),
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
+        sleep(pauses.pause()).await;
     }
 }
 

@@ -56,10 +56,10 @@ impl Server {
 /// # Errors
 /// When the server would be open to other machines without a token, or the token cannot be read.
 pub async fn serve(config: &HttpConfig, hub: Hub, gauges: Gauges) -> Result<Infallible, HttpError> {
-    let token = config.token_file.as_deref().map(Token::read).transpose()?;
-    if token.is_none() && !config.listen.ip().is_loopback() {
+    if config.is_unprotected() {
         return Err(HttpError::Unprotected(config.listen));
     }
+    let token = config.token_file.as_deref().map(Token::read).transpose()?;
     let server = Arc::new(Server {
         metrics: Metrics::new(hub.clone(), gauges.clone()),
         recent: Recent::default(),

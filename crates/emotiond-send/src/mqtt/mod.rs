@@ -21,6 +21,7 @@ use crate::{
     wire::Status,
 };
 use cause::Cause;
+use emotiond_core::backoff::Backoff;
 use figures::Figures;
 use link::Link;
 use rumqttc::{LastWill, MqttOptions, QoS};
@@ -100,7 +101,7 @@ struct Output {
     discovery: Option<Discovery>,
     /// Connections in a row that the broker has closed before it acknowledged a record.
     cuts: u32,
-    pause: Duration,
+    pauses: Backoff,
 }
 
 /// The broker can never be used.
@@ -153,7 +154,7 @@ impl Output {
             states: BTreeMap::new(),
             figures: Figures::default(),
             cuts: 0,
-            pause: FIRST_PAUSE,
+            pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             config,
             hub,
             events,
@@ -197,8 +198,7 @@ impl Output {
             }
             self.complaints.disconnected(&cause.text);
             // Boxes that lose a broker at the same time do not all come back at the same time.
-            let pause = self.pause.mul_f64(rand::random_range(0.5..1.0));
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            let pause = self.pauses.pause().mul_f64(rand::random_range(0.5..1.0));
             if self.meanwhile(sleep(pause)).await.is_none() {
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! What happens on a connection: greeting, records, commands, and the end.
 
-use super::{Cause, FIRST_PAUSE, Output, Patience, WAITING_RECORDS, link};
+use super::{Cause, Output, Patience, WAITING_RECORDS, link};
 use link::{Link, Sent, answer, arrival};
 use rumqttc::{ConnectionError, PublishOptions, SubAck, SubscribeReasonCode};
 use std::{sync::atomic::Ordering, time::Duration};
@@ -164,7 +164,7 @@ impl Output {
     /// Takes back what was under way, and gives up a record that the broker does not want.
     fn lose(&mut self, session: &Session) {
         if session.has_progress || session.since.elapsed() >= GOOD {
-            self.pause = FIRST_PAUSE;
+            self.pauses.restart();
         }
         let is_cut = !session.has_progress && self.spool.under_way() > 0 && session.since.elapsed() < GOOD;
         self.cuts = if is_cut { self.cuts + 1 } else { 0 };
