@@ -154,7 +154,7 @@ pub struct SendArgs {
     /// A broker: mqtt://USER@HOST:PORT, or mqtts:// with encryption; may be repeated
     #[arg(long, value_name = "URI", value_parser = broker)]
     pub to: Vec<String>,
-    /// Configuration file (TOML) with [device], [[output]] and [http]; --to replaces the latter two
+    /// Configuration file (TOML) with the sections device, output and http; --to replaces the latter two
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Name of this device in topics and lines; by default the host's name

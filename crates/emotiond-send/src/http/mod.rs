@@ -1,7 +1,7 @@
 //! The HTTP server: health, metrics, events, requests and the page. `docs/http.md` documents it.
 //!
 //! It runs on the sender's thread. Everything that a client can hold on to is bounded: connections, listeners, headers,
-//! bodies, and the time for each of them ([`connection`]). [`guard`] decides who may ask.
+//! bodies, and the time for each of them (`connection`). `guard` decides who may ask.
 
 mod api;
 mod connection;
