@@ -4,7 +4,8 @@
 
 use emotiond::{
     analysed::{Analysed, AnalysedFace},
-    draw::{Artist, Scaler, pixelate},
+    areas::Areas,
+    draw::{Artist, Scaler},
     frame::Picture,
 };
 use emotiond_core::geometry::BoundingBox;
@@ -24,7 +25,9 @@ fn main() {
                 artist.draw_faces(picture, &shown, &labels);
                 artist.draw_status(picture, "lobby   29.8 fps   9 ms   16 faces   0 skipped   cpu");
             });
-            let blocks = median(&shown.picture, |picture| pixelate(picture, &shown.faces));
+            let blocks = median(&shown.picture, |picture| {
+                Artist::default().hide_faces(picture, &shown, &Areas::default());
+            });
             let (mut scaler, mut target) = (Scaler::default(), Analysed::default());
             let scale = median(&shown.picture, |_| scaler.scale_shown(&shown, 1280, 720, &mut target));
             println!("| {width}x{height} | {faces} | {draw:.2} | {blocks:.2} | {scale:.2} |");

@@ -59,4 +59,6 @@ pub struct PipelineInfo {
     pub labels: Vec<String>,
     /// The execution provider.
     pub provider: String,
+    /// Whether faces are to be made unrecognisable.
+    pub hides_faces: bool,
 }

@@ -32,6 +32,14 @@ pub fn give_way(child: &Child, nicer: i32) {
     }
 }
 
+/// The same for the calling thread, which does not slow down the threads of the analysis then.
+pub fn give_way_here(nicer: i32) {
+    // Best effort. On Linux, a niceness belongs to a thread, and no process number means the calling one.
+    if let Ok(ours) = getpriority_process(None) {
+        let _ = setpriority_process(None, (ours + nicer).min(19));
+    }
+}
+
 /// A file for ffmpeg: without the prefix, it would take the part of a file name before a colon for a protocol.
 pub fn file_url(path: &Path) -> OsString {
     let mut url = OsString::from("file:");

@@ -10,8 +10,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use emotiond_core::runtime::ProviderChoice;
 use emotiond_send::{
+    address::{Address, AddressError},
     event::Kind,
-    mqtt::{Address, AddressError},
     settings::{check_device_id, check_prefix},
 };
 use std::{net::SocketAddr, path::PathBuf};
@@ -45,7 +45,7 @@ pub enum Command {
     Bench(BenchArgs),
     /// Summarise recorded events as HTML, PNG or CSV
     Report(ReportArgs),
-    /// Send events from stdin or a recording to MQTT brokers, and serve them over HTTP
+    /// Send events from stdin or a recording to MQTT brokers, over OSC or LSL, and serve them over HTTP
     Send(SendArgs),
 }
 
@@ -82,6 +82,13 @@ pub struct RunArgs {
     /// Also write annotated copies to this file (a picture or .mp4) or folder (for a folder or several sources)
     #[arg(long, value_name = "OUT")]
     pub annotate: Option<PathBuf>,
+    /// Also serve annotated pictures at /stream/SOURCE.mjpg of the HTTP server; without [http] in the configuration, it
+    /// listens on 127.0.0.1:8378
+    #[arg(long)]
+    pub stream: bool,
+    /// Make faces unrecognisable in the window, in annotated copies and in streamed pictures
+    #[arg(long)]
+    pub blur: bool,
 }
 
 /// Arguments of `window`.
@@ -151,8 +158,8 @@ pub struct SendArgs {
     /// Events that `run` wrote to stdout, optionally gzipped; - for stdin
     #[arg(value_name = "EVENTS.jsonl", default_value = "-")]
     pub events: PathBuf,
-    /// A broker: mqtt://USER@HOST:PORT, or mqtts:// with encryption; may be repeated
-    #[arg(long, value_name = "URI", value_parser = broker)]
+    /// A broker, mqtt://USER@HOST:PORT or mqtts:// with encryption; osc://HOST:PORT; or lsl:. May be repeated
+    #[arg(long, value_name = "URI", value_parser = output)]
     pub to: Vec<String>,
     /// Configuration file (TOML) with the sections device, output and http; --to replaces the latter two
     #[arg(long, value_name = "FILE")]
@@ -175,7 +182,8 @@ pub struct SendArgs {
     /// First part of all topics; by default emotiond
     #[arg(long, value_name = "PREFIX", requires = "to", value_parser = prefix)]
     pub prefix: Option<String>,
-    /// Kinds of events: source, audience, face, marker; by default all but face
+    /// Kinds of events: source, audience, face, marker; by default all but face for a broker, audience, face and marker
+    /// for OSC, face and marker for LSL
     #[arg(id = "kinds", long = "events", value_name = "KINDS", requires = "to", value_delimiter = ',', value_parser = kind)]
     pub kinds: Option<Vec<Kind>>,
     /// Let Home Assistant discover the device
@@ -207,8 +215,8 @@ pub struct SendArgs {
     pub log_json: bool,
 }
 
-/// Checks the address of a broker; the error does not contain it.
-fn broker(text: &str) -> Result<String, AddressError> {
+/// Checks the address of an output; the error does not contain it.
+fn output(text: &str) -> Result<String, AddressError> {
     text.parse::<Address>().map(|_| text.to_owned())
 }
 

@@ -34,6 +34,7 @@ pub mod sink;
 pub mod smooth;
 pub mod source;
 pub mod stop;
+pub mod stream;
 pub mod tap;
 pub mod track;
 pub mod turn;

@@ -67,10 +67,18 @@ def show(entities):
         print(f"  {name:45} {state['state']:32} {of.get('unit_of_measurement', ''):6} {more}")
 
 
+def stop(programs):
+    """Stops the daemon and the player."""
+    for program in programs:
+        program.terminate()
+        program.wait()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         broker, port = brokers.mosquitto(folder), brokers.free_port()
         command = configure(Path(folder) / "home-assistant", broker.port, port)
+        programs = []
         with open(Path(folder) / "home-assistant.log", "w") as log:
             home = subprocess.Popen(command, stdout=log, stderr=log)
         try:
@@ -83,26 +91,38 @@ def main():
                 f'spool_dir = "{folder}/spool"\nhome_assistant = true\n[audience]\nevery_s = 1.0\n'
                 f'[[source]]\nname = "door"\nuri = "{pipe}"\n'
             )
-            daemon = subprocess.Popen([os.environ["EMOTIOND"], "run", "--config", config], stdout=subprocess.DEVNULL)
             file = clip(folder)
             player = ["ffmpeg", "-loglevel", "error", "-y", "-re", "-stream_loop", "-1", "-i", file]
-            player = subprocess.Popen([*player, "-f", "mjpeg", pipe])
-            is_there = lambda: any(state["state"] == "on" for state in api.entities().values() if "occup" in str(state))
-            brokers.wait_for("a face in Home Assistant", is_there, 60)
+            programs.append(subprocess.Popen([os.environ["EMOTIOND"], "run", "--config", config], stdout=subprocess.DEVNULL))
+            programs.append(subprocess.Popen([*player, "-f", "mjpeg", pipe]))
+            unknown = ("unknown", "unavailable")
+            state = lambda kind: next((told["state"] for name, told in api.entities().items() if kind in name), "")
+            brokers.wait_for("the emotion in Home Assistant", lambda: state("door_emotion") not in ("", *unknown), 60)
             print("With a face in view:")
             show(api.entities())
-            player.kill(), daemon.terminate(), daemon.wait()
+            # Somebody pauses the source in Home Assistant, and resumes it: the face is a new one then.
+            switch = json.dumps({"entity_id": "switch.emotiond_box1_door_enabled"}).encode()
+            api.ask("/api/services/switch/turn_off", switch)
+            brokers.wait_for("the pause", lambda: state("door_enabled") == "off", 30)
+            print("Paused by its switch:")
+            show(api.entities())
+            api.ask("/api/services/switch/turn_on", switch)
+            brokers.wait_for("the event of a new face", lambda: state("door_face") not in ("", *unknown), 60)
+            print("Resumed by its switch:")
+            show(api.entities())
+            stop(programs)
             is_away = lambda: all(state["state"] == "unavailable" for state in api.entities().values())
             brokers.wait_for("the end in Home Assistant", is_away, 30)
             print("After the daemon's end:")
             show(api.entities())
         finally:
+            stop(programs)
             home.terminate()
             home.wait()
             broker.stop()
             log = (Path(folder) / "home-assistant.log").read_text()
-            complaints = [line for line in log.splitlines() if "mqtt" in line.lower()]
-            print("Home Assistant's complaints about MQTT:", *complaints, sep="\n  ")
+            complaints = [line for line in log.splitlines() if " ERROR " in line or "mqtt" in line.lower()]
+            print("Home Assistant's errors, and what it says about MQTT:", *complaints, sep="\n  ")
 
 
 main()

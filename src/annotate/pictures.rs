@@ -57,8 +57,7 @@ impl Writer for PictureWriter {
             }
         };
         self.canvas.copy_from(&shown.picture);
-        self.artist.draw_areas(&mut self.canvas, &self.stage.areas[shown.source], false);
-        self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
+        self.artist.draw_all(&mut self.canvas, shown, &self.stage);
         let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };
         let format = ImageFormat::from_path(&path).map_err(|error| failed(error.to_string()))?;
         if let Some(folder) = path.parent() {

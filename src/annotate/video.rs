@@ -110,15 +110,12 @@ impl VideoWriter {
         let (width, height) = (self.canvas.width, self.canvas.height);
         if (shown.picture.width, shown.picture.height) == (width, height) {
             self.canvas.copy_from(&shown.picture);
-            self.artist.draw_areas(&mut self.canvas, &self.stage.areas[shown.source], false);
-            self.artist.draw_faces(&mut self.canvas, shown, &self.stage.labels);
+            self.artist.draw_all(&mut self.canvas, shown, &self.stage);
         } else {
             let whole = Rect::of(&self.canvas);
             let place = fit(shown.picture.width, shown.picture.height, whole);
             self.scaler.scale_shown(shown, place.w as u32, place.h as u32, &mut self.fitted);
-            let areas = &self.stage.areas[shown.source];
-            self.artist.draw_areas(&mut self.fitted.picture, areas, false);
-            self.artist.draw_faces_on(&mut self.fitted, &self.stage.labels);
+            self.artist.draw_on(&mut self.fitted, &self.stage);
             self.canvas.fill(whole, [0; 3]);
             self.canvas.paste(&self.fitted.picture, place.x as u32, place.y as u32);
         }

@@ -20,7 +20,7 @@ use emotiond_core::{
     runtime::Runtime,
     stdout::print,
 };
-use emotiond_send::mqtt::without_password;
+use emotiond_send::address::without_password;
 use jiff::Zoned;
 use std::{path::Path, thread, time::Duration};
 

@@ -6,7 +6,7 @@ use emotiond_core::{
     exit::{Exit, Failure},
     stdout::print,
 };
-use emotiond_send::mqtt::without_password;
+use emotiond_send::address::without_password;
 
 /// Prints the effective configuration without passwords; without a file, the default one with its comments.
 ///

@@ -20,6 +20,7 @@ use emotiond_core::{
     exit::{Exit, Failure},
     stderr::Stderr,
 };
+use emotiond_send::settings::{DEFAULT_LISTEN, HttpConfig};
 use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -53,6 +54,10 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     config.runtime.ep = arguments.ep.unwrap_or(config.runtime.ep);
     config.emit = arguments.emit.unwrap_or(config.emit);
     config.overlay = arguments.overlay.unwrap_or(config.overlay);
+    (config.stream, config.blur) = (arguments.stream, arguments.blur);
+    if arguments.stream && config.http.is_none() {
+        config.http = Some(HttpConfig { listen: DEFAULT_LISTEN, token_file: None });
+    }
     keep_faces_private(&mut config, arguments)?;
     Ok(config)
 }
@@ -62,10 +67,11 @@ fn keep_faces_private(config: &mut Config, arguments: &RunArgs) -> Result<(), Fa
     if config.privacy.tells_faces() {
         return Ok(());
     }
-    let shows = match (&arguments.annotate, config.overlay) {
-        (Some(_), _) => "--annotate stores",
-        (None, OverlayMode::On) => "the overlay shows",
-        (None, OverlayMode::Auto | OverlayMode::Off) => {
+    let shows = match (&arguments.annotate, arguments.stream, config.overlay) {
+        (Some(_), ..) => "--annotate stores",
+        (_, true, _) => "--stream shows",
+        (_, _, OverlayMode::On) => "the overlay shows",
+        (_, _, OverlayMode::Auto | OverlayMode::Off) => {
             config.overlay = OverlayMode::Off;
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! `emotiond send`.
 
 use super::{read_config, start_logs};
-use crate::{cli::SendArgs, config::LogConfig};
+use crate::{cli::SendArgs, config::LogConfig, outputs};
 use emotiond_core::exit::{Exit, Failure};
 use emotiond_send::{
     run::{self, ByHand},
@@ -29,10 +29,11 @@ pub fn run(arguments: &SendArgs) -> Result<(), Failure> {
     }
     if settings.outputs.is_empty() && settings.http.is_none() {
         let error = anyhow::anyhow!(
-            "nothing to send to: give --to mqtt://HOST, --http ADDRESS:PORT, or a --config with [[output]] or [http]"
+            "nothing to send to: give --to mqtt://HOST, osc://HOST:PORT or lsl:, --http ADDRESS:PORT, or a --config with [[output]] or [http]"
         );
         return Err(Failure::new(Exit::Usage, error));
     }
+    outputs::check_settings(&settings)?;
     settings.device.id = arguments.device.clone().or(settings.device.id);
     start_logs(&config.log)?;
     Ok(run::by_hand(&ByHand { settings, events: arguments.events.clone(), real_time: arguments.real_time })?)
@@ -52,7 +53,7 @@ fn output(uri: &str, arguments: &SendArgs) -> OutputConfig {
         output.prefix.clone_from(prefix);
     }
     if let Some(events) = &arguments.kinds {
-        output.events.clone_from(events);
+        output.events = Some(events.clone());
     }
     output
 }

@@ -15,6 +15,7 @@ use crate::{
     sink::Descriptor,
     source::{self, SourceUri},
     stop::Stop,
+    stream::Stream,
 };
 use crossbeam_channel::{Receiver, bounded, never, select};
 use emotiond_core::exit::{Exit, Failure};
@@ -32,6 +33,24 @@ use std::{
 
 /// How often the supervisor checks for requests.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What shows pictures.
+struct Shown {
+    overlay: Option<Overlay>,
+    stream: Option<Stream>,
+}
+
+impl Shown {
+    /// Shows the frames of this pipeline from now on.
+    fn show(&self, pipeline: &mut Pipeline) {
+        if let Some(overlay) = &self.overlay {
+            overlay.show(pipeline);
+        }
+        if let Some(stream) = &self.stream {
+            stream.show(pipeline);
+        }
+    }
+}
 
 /// A pipeline that runs in its own thread.
 struct Running {
@@ -57,10 +76,10 @@ pub(super) fn supervise(
     let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
     let mut pipeline = load(&config)?;
     let overlay = Overlay::open(&config, stop)?;
-    if let Some(overlay) = &overlay {
-        overlay.show(&mut pipeline);
-    }
-    let mut outputs = outputs::renew(None, &config, &pipeline.control(), since, stop)?;
+    let shown = Shown { overlay, stream: config.stream.then(Stream::start).transpose()? };
+    shown.show(&mut pipeline);
+    let mut outputs =
+        outputs::renew(None, &config, (&pipeline.control(), shown.stream.as_ref()), since, stop)?;
     let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     notifier.ready();
     let nobody = never();
@@ -82,7 +101,7 @@ pub(super) fn supervise(
                 return Ok(outcomes);
             }
             recv(requests) -> asked => match asked {
-                Ok(asked) => running.fulfil(&asked),
+                Ok(asked) => running.fulfil(&asked, shown.stream.as_ref()),
                 // The thread of the outputs has panicked, so that this channel is always ready.
                 Err(_) => thread::sleep(POLL_INTERVAL),
             },
@@ -91,8 +110,14 @@ pub(super) fn supervise(
         notifier.tick(&running.control.status());
         if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
             notifier.reloading();
-            running = running.reload(arguments, overlay.as_ref(), stop)?;
-            outputs = outputs::renew(outputs, &running.config, &running.control, since, stop)?;
+            running = running.reload(arguments, &shown, stop)?;
+            outputs = outputs::renew(
+                outputs,
+                &running.config,
+                (&running.control, shown.stream.as_ref()),
+                since,
+                stop,
+            )?;
             notifier.ready();
         }
     }
@@ -123,11 +148,17 @@ impl Running {
     }
 
     /// Does what the sender asks for.
-    fn fulfil(&self, (time, request): &Asked) {
+    fn fulfil(&self, (time, request): &Asked, stream: Option<&Stream>) {
         let outcome = match request {
             Request::Pause { source } => self.control.pause(source, true),
             Request::Resume { source } => self.control.pause(source, false),
             Request::Marker(marker) => self.control.mark(*time, marker.clone()),
+            Request::Watch { sources } => {
+                if let Some(stream) = stream {
+                    stream.watch(sources);
+                }
+                Ok(())
+            }
         };
         if let Err(error) = outcome {
             tracing::warn!("a request of the sender cannot be fulfilled: {error}");
@@ -135,8 +166,8 @@ impl Running {
     }
 
     /// Applies the configuration file as it is now. If it is invalid, the old configuration stays in effect.
-    fn reload(self, arguments: &RunArgs, overlay: Option<&Overlay>, stop: &Stop) -> Result<Self, Failure> {
-        match self.prepare(arguments, overlay) {
+    fn reload(self, arguments: &RunArgs, shown: &Shown, stop: &Stop) -> Result<Self, Failure> {
+        match self.prepare(arguments, shown) {
             Ok((config, None)) => {
                 self.control.adopt(&config);
                 tracing::info!("the new configuration is in effect");
@@ -146,9 +177,7 @@ impl Running {
                 tracing::info!("restarting the pipeline with the new configuration");
                 self.stop.set();
                 self.outcomes.recv().map_err(|_| panicked())??;
-                if let Some(overlay) = overlay {
-                    overlay.show(&mut pipeline);
-                }
+                shown.show(&mut pipeline);
                 Self::start(pipeline, config, None, stop)
             }
             Err(failure) => {
@@ -159,18 +188,14 @@ impl Running {
     }
 
     /// The new configuration, and a pipeline loaded with it if the running one cannot adopt it.
-    fn prepare(
-        &self,
-        arguments: &RunArgs,
-        overlay: Option<&Overlay>,
-    ) -> Result<(Config, Option<Pipeline>), Failure> {
+    fn prepare(&self, arguments: &RunArgs, shown: &Shown) -> Result<(Config, Option<Pipeline>), Failure> {
         let refuse = |reason: &str| Failure::new(Exit::Config, anyhow::anyhow!(reason.to_owned()));
         if arguments.config.is_none() {
             return Err(refuse("there is no configuration file: emotiond was started without --config"));
         }
         let config = effective_config(arguments)?;
         outputs::check(&config)?;
-        if overlay.is_some() && !config.privacy.tells_faces() {
+        if shown.overlay.is_some() && !config.privacy.tells_faces() {
             return Err(refuse("a window shows single faces: restart emotiond to close it"));
         }
         if change(&self.config, &config) == Change::Settings {

@@ -64,6 +64,12 @@ pub struct Config {
     /// The sources of frames.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
+    /// Whether pictures are streamed: only the command line (`--stream`) lets pictures leave the process.
+    #[serde(skip)]
+    pub stream: bool,
+    /// Whether faces are made unrecognisable in all pictures that are shown, stored or streamed (`--blur`).
+    #[serde(skip)]
+    pub blur: bool,
 }
 
 impl Config {

@@ -31,6 +31,13 @@ pub(super) fn draw(artist: &mut Artist, picture: &mut Picture, areas: &Areas, is
     }
 }
 
+/// Covers the masks: faces in them are not looked for.
+pub(super) fn hide_masks(picture: &mut Picture, areas: &Areas) {
+    for polygon in &areas.mask {
+        cover(picture, &corners(polygon, picture, false), DARK, 256);
+    }
+}
+
 /// The corners in pixels.
 fn corners(polygon: &Polygon, picture: &Picture, is_mirrored: bool) -> Vec<[f32; 2]> {
     let (width, height) = (picture.width as f32, picture.height as f32);

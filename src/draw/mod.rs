@@ -8,12 +8,16 @@ mod text;
 mod tiles;
 
 pub use canvas::Rect;
-pub use privacy::pixelate;
+use privacy::Veil;
 pub use status::{RateMeter, live_status, recorded_status};
 pub use text::Typesetter;
 pub use tiles::{Scaler, fit, grid, mirror, mirrored};
 
-use crate::{analysed::Analysed, areas::Areas, frame::Picture};
+use crate::{
+    analysed::{Analysed, PipelineInfo},
+    areas::Areas,
+    frame::Picture,
+};
 use emotiond_core::palette::Rgb;
 
 /// Colours of backgrounds and text.
@@ -59,6 +63,7 @@ pub struct Artist {
     text: Typesetter,
     /// The boxes of the faces in order, then the labels and charts drawn beside them.
     taken: Vec<Rect>,
+    veil: Veil,
 }
 
 impl Artist {
@@ -72,10 +77,26 @@ impl Artist {
         areas::draw(self, picture, areas, is_mirrored);
     }
 
-    /// Draws the boxes of `shown` on its own picture.
-    pub fn draw_faces_on(&mut self, shown: &mut Analysed, labels: &[String]) {
+    /// Makes the faces and the masked areas of a picture unrecognisable; before anything is drawn on it.
+    pub fn hide_faces(&mut self, picture: &mut Picture, shown: &Analysed, areas: &Areas) {
+        self.veil.hide(picture, shown);
+        areas::hide_masks(picture, areas);
+    }
+
+    /// Draws all of `shown` on `picture`, which has its size: areas, boxes, labels and charts; hides faces if asked for.
+    pub fn draw_all(&mut self, picture: &mut Picture, shown: &Analysed, stage: &PipelineInfo) {
+        let areas = &stage.areas[shown.source];
+        if stage.hides_faces {
+            self.hide_faces(picture, shown, areas);
+        }
+        self.draw_areas(picture, areas, false);
+        self.draw_faces(picture, shown, &stage.labels);
+    }
+
+    /// The same on its own picture.
+    pub fn draw_on(&mut self, shown: &mut Analysed, stage: &PipelineInfo) {
         let mut picture = std::mem::take(&mut shown.picture);
-        self.draw_faces(&mut picture, shown, labels);
+        self.draw_all(&mut picture, shown, stage);
         shown.picture = picture;
     }
 

@@ -71,6 +71,7 @@ impl Scaler {
         target.picture.resize(width, height);
         self.scale(&shown.picture, &mut target.picture);
         let (x, y) = (width as f32 / shown.picture.width as f32, height as f32 / shown.picture.height as f32);
+        (target.source, target.file) = (shown.source, shown.file.clone());
         target.faces.clear();
         target.faces.extend(shown.faces.iter().map(|face| {
             let BoundingBox { x: left, y: top, w, h } = face.bounds;

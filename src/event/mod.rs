@@ -15,7 +15,7 @@ pub use marker::MarkerEvent;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
-pub use values::{ByName, Degrees, PixelBox, Probabilities, Time};
+pub use values::{ByName, Degrees, PictureSize, PixelBox, Probabilities, Time};
 use values::{always, is_true, rounded, rounded_or_none};
 
 /// Version of the event format.
@@ -46,6 +46,9 @@ pub struct FaceEvent<'a> {
     pub track: u64,
     /// Bounding box in pixels of the source's frame, clipped to the frame.
     pub r#box: PixelBox,
+    /// Size of the frame in pixels; recordings of older versions do not contain it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureSize>,
     /// Whether the box is the tracker's prediction, because the detector did not search for this face in this frame;
     /// absent if false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -228,6 +231,7 @@ impl<'a> FaceEvent<'a> {
             file: None,
             track,
             r#box: bounds,
+            picture: None,
             predicted: false,
             score,
             pose: None,
@@ -331,10 +335,12 @@ mod tests {
         let sighting = Sighting { phase: Phase::Update, track: 7, bounds, score: 0.98 };
         let mut event = FaceEvent::new("lobby", time, 1234, &sighting, probabilities);
         event.pts_ms = Some(41_133);
+        event.picture = Some(PictureSize { w: 640, h: 480 });
         event.latency_ms = 9.4;
         let line = concat!(
             r#"{"v":1,"type":"face","phase":"update","source":"lobby","time":"2026-11-21T20:51:08.123Z","frame":1234,"#,
-            r#""pts_ms":41133,"track":7,"box":{"x":312,"y":88,"w":96,"h":96},"score":0.98,"emotion":"happy","#,
+            r#""pts_ms":41133,"track":7,"box":{"x":312,"y":88,"w":96,"h":96},"picture":{"w":640,"h":480},"#,
+            r#""score":0.98,"emotion":"happy","#,
             r#""confidence":0.93,"probabilities":{"angry":0.07,"happy":0.93},"latency_ms":9.4}"#
         );
         assert_eq!(serde_json::to_string(&event).unwrap(), line);

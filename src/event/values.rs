@@ -46,6 +46,15 @@ pub struct PixelBox {
     pub h: u32,
 }
 
+/// The size of a frame in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PictureSize {
+    /// Width.
+    pub w: u32,
+    /// Height.
+    pub h: u32,
+}
+
 impl PixelBox {
     /// Clips `bounds` to a frame of `width` x `height` pixels and rounds its edges; empty if it is outside the frame.
     pub fn new(bounds: &BoundingBox, width: u32, height: u32) -> Self {

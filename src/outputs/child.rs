@@ -3,7 +3,10 @@
 use crate::{
     child::{die_with_us, give_way, widen},
     config::LogConfig,
+    stream::Link,
 };
+use command_fds::{CommandFdExt, FdMapping};
+use emotiond_send::wire::PICTURES_FD;
 use std::{
     env,
     ffi::OsString,
@@ -25,15 +28,17 @@ pub struct SharedChild(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     log: LogConfig,
+    /// Where its pictures come from.
+    pictures: Option<Link>,
     child: Option<Child>,
     /// Set when no process may run any more.
     is_over: bool,
 }
 
 impl SharedChild {
-    /// No process yet; it will log as the daemon does.
-    pub fn new(log: &LogConfig) -> Self {
-        Self(Arc::new(Mutex::new(State { log: log.clone(), ..State::default() })))
+    /// No process yet; it will log as the daemon does, and get `pictures`.
+    pub fn new(log: &LogConfig, pictures: Option<Link>) -> Self {
+        Self(Arc::new(Mutex::new(State { log: log.clone(), pictures, ..State::default() })))
     }
 
     /// Starts the process; returns its stdin and stdout. The calling thread must outlive it: the system kills the
@@ -50,6 +55,13 @@ impl SharedChild {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Ctrl-C must not reach it: it sends the last lines of the pipeline.
         command.process_group(0);
+        if let Some(pictures) = &state.pictures {
+            let (theirs, ours) = io::pipe()?;
+            widen(&ours);
+            let mapping = FdMapping { parent_fd: theirs.into(), child_fd: PICTURES_FD };
+            command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
+            pictures.write_to(ours.into());
+        }
         die_with_us(&mut command);
         if state.is_over {
             return Err(io::ErrorKind::Interrupted.into());

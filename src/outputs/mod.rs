@@ -9,9 +9,15 @@ mod settings;
 mod status;
 
 pub use requests::Asked;
-pub use settings::{OutputsError, check, check_files};
+pub use settings::{OutputsError, check, check_files, check_settings};
 
-use crate::{config::Config, pipeline::Control, stop::Stop, tap::Tap};
+use crate::{
+    config::Config,
+    pipeline::Control,
+    stop::Stop,
+    stream::{Link, Stream},
+    tap::Tap,
+};
 use arc_swap::ArcSwapOption;
 use child::SharedChild;
 use crossbeam_channel::{Receiver, bounded};
@@ -47,20 +53,30 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Starts the sender if the configuration names an output or a server. `since`: when the daemon was started.
+    /// Starts the sender if the configuration names an output or a server. `since`: when the daemon was started; `pictures`:
+    /// where they come from, if they are streamed.
     ///
     /// # Errors
     /// When a setting is wrong, or a thread cannot be started.
-    pub fn start(config: &Config, since: Instant) -> Result<Option<Self>, OutputsError> {
+    pub fn start(
+        config: &Config,
+        since: Instant,
+        pictures: Option<Link>,
+    ) -> Result<Option<Self>, OutputsError> {
         let Some(settings) = settings::of(config) else { return Ok(None) };
-        settings::check_all(&settings)?;
+        check_settings(&settings)?;
         let (tap, tapped) = Tap::new(settings::wants_faces(&settings));
         let watched = Arc::default();
         let closing = Arc::<AtomicBool>::default();
-        let child = SharedChild::new(&config.log);
+        let opening = Opening {
+            settings: settings.clone(),
+            run: Uuid::new_v4().to_string(),
+            pictures: pictures.is_some(),
+        };
+        let child = SharedChild::new(&config.log, pictures);
         let (to_us, requests) = bounded(WAITING_REQUESTS);
         let feeder = Feeder {
-            opening: Opening { settings: settings.clone(), run: Uuid::new_v4().to_string() },
+            opening,
             tapped,
             since,
             watched: Arc::clone(&watched),
@@ -127,7 +143,7 @@ impl Drop for Outputs {
 pub fn renew(
     outputs: Option<Outputs>,
     config: &Config,
-    control: &Control,
+    (control, stream): (&Control, Option<&Stream>),
     since: Instant,
     stop: &Stop,
 ) -> Result<Option<Outputs>, OutputsError> {
@@ -138,7 +154,7 @@ pub fn renew(
             if let Some(old) = old {
                 old.finish(stop);
             }
-            Outputs::start(config, since)?
+            Outputs::start(config, since, stream.map(Stream::link))?
         }
     };
     if let Some(outputs) = &outputs {

@@ -3,8 +3,8 @@
 use crate::config::Config;
 use emotiond_core::exit::{Exit, ExitsWith};
 use emotiond_send::{
+    address::{Address, AddressError, without_password},
     event::Kind,
-    mqtt::{Address, AddressError, without_password},
     settings::{OutputConfig, Settings},
 };
 use std::{fs::File, io, io::Read, path::Path, path::PathBuf};
@@ -22,6 +22,14 @@ pub enum OutputsError {
     /// An output that sends nothing.
     #[error("the output {0} has no `events`: name at least one of source, audience, face and marker")]
     NoEvents(String),
+    /// A key of another protocol.
+    #[error("the output {output} has no use for `{key}`: remove it, or check the address")]
+    ForeignKey {
+        /// The output.
+        output: String,
+        /// The key.
+        key: &'static str,
+    },
     /// Anybody could use the server.
     #[error(
         "[http] listens on {0}, which other machines can reach, without a token: set `token_file`, or listen on 127.0.0.1"
@@ -57,12 +65,29 @@ impl ExitsWith for OutputsError {
 pub(super) fn of(config: &Config) -> Option<Settings> {
     let Config { device, outputs, http, .. } = config;
     let is_wanted = !outputs.is_empty() || http.is_some();
-    is_wanted.then(|| Settings { device: device.clone(), outputs: outputs.clone(), http: http.clone() })
+    let mut outputs = outputs.clone();
+    if !config.privacy.tells_faces() {
+        outputs.iter_mut().for_each(tell_audience_only);
+    }
+    is_wanted.then(|| Settings { device: device.clone(), outputs, http: http.clone() })
+}
+
+/// OSC and LSL make figures of faces if they expect them; there are no lines of faces, so they get those of the audience.
+fn tell_audience_only(output: &mut OutputConfig) {
+    let makes_figures = matches!(output.uri.parse(), Ok(Address::Osc(_) | Address::Lsl));
+    let mut kinds = output.kinds();
+    if makes_figures && kinds.contains(&Kind::Face) {
+        kinds.retain(|kind| !matches!(kind, Kind::Face | Kind::Audience));
+        kinds.push(Kind::Audience);
+        output.events = Some(kinds);
+    }
 }
 
 /// Whether somebody wants `face` lines.
 pub(super) fn wants_faces(settings: &Settings) -> bool {
-    settings.http.is_some() || settings.outputs.iter().any(|output| output.events.contains(&Kind::Face))
+    // Home Assistant gets an event when a face appears or leaves.
+    let wants = |output: &OutputConfig| output.home_assistant || output.kinds().contains(&Kind::Face);
+    settings.http.is_some() || settings.outputs.iter().any(wants)
 }
 
 /// Checks the settings themselves, not the files that they name.
@@ -70,10 +95,14 @@ pub(super) fn wants_faces(settings: &Settings) -> bool {
 /// # Errors
 /// When one is wrong.
 pub fn check(config: &Config) -> Result<(), OutputsError> {
-    of(config).map_or(Ok(()), |settings| check_all(&settings))
+    of(config).map_or(Ok(()), |settings| check_settings(&settings))
 }
 
-pub(super) fn check_all(settings: &Settings) -> Result<(), OutputsError> {
+/// The same for settings that are put together elsewhere.
+///
+/// # Errors
+/// When one is wrong.
+pub fn check_settings(settings: &Settings) -> Result<(), OutputsError> {
     settings.outputs.iter().try_for_each(check_output)?;
     match &settings.http {
         Some(http) if http.is_unprotected() => Err(OutputsError::NoToken(http.listen)),
@@ -84,10 +113,13 @@ pub(super) fn check_all(settings: &Settings) -> Result<(), OutputsError> {
 fn check_output(output: &OutputConfig) -> Result<(), OutputsError> {
     let shown = || without_password(&output.uri);
     output.uri.parse::<Address>()?;
+    if let Some(key) = output.foreign_key() {
+        return Err(OutputsError::ForeignKey { output: shown(), key });
+    }
     if output.cert.is_some() != output.key.is_some() {
         return Err(OutputsError::HalfCertificate(shown()));
     }
-    if output.events.is_empty() {
+    if output.kinds().is_empty() {
         return Err(OutputsError::NoEvents(shown()));
     }
     Ok(())
@@ -135,9 +167,13 @@ mod tests {
     #[test]
     fn wrong_settings_are_refused() {
         for (text, reason) in [
-            ("[[output]]\nuri = \"broker\"", "no address"),
+            ("[[output]]\nuri = \"broker\"", "mqtts://, osc:// or lsl:"),
             ("[[output]]\nuri = \"mqtt://me@\"", "no address"),
-            ("[[output]]\nuri = \"http://me:secret@broker\"", "mqtt:// or mqtts://"),
+            ("[[output]]\nuri = \"http://me:secret@broker\"", "mqtts://, osc:// or lsl:"),
+            ("[[output]]\nuri = \"osc://127.0.0.1\"", "osc://HOST:PORT"),
+            ("[[output]]\nuri = \"osc://127.0.0.1:9000\"\nspool_mb = 1", "no use for `spool_mb`"),
+            ("[[output]]\nuri = \"lsl:\"\nlisten = 9001", "no use for `listen`"),
+            ("[[output]]\nuri = \"mqtt://broker\"\nlisten = \"0.0.0.0:9001\"", "no use for `listen`"),
             ("[[output]]\nuri = \"mqtts://broker\"\ncert = \"a.pem\"", "`cert` and `key`"),
             ("[[output]]\nuri = \"mqtts://broker\"\nevents = []", "`events`"),
             ("[http]\nlisten = \"0.0.0.0:80\"", "without a token"),
@@ -156,10 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn where_faces_are_private_osc_and_lsl_tell_of_the_audience() {
+        let (_, settings) = settings(
+            "[privacy]\nmode = \"aggregate\"\n[[output]]\nuri = \"lsl:\"\n[[output]]\nuri = \"osc://a:1\"\nevents = [\"marker\"]",
+        );
+        assert_eq!(settings.outputs[0].kinds(), [Kind::Marker, Kind::Audience]);
+        assert_eq!(settings.outputs[1].kinds(), [Kind::Marker]);
+        assert!(!wants_faces(&settings));
+    }
+
+    #[test]
     fn faces_are_only_copied_if_somebody_wants_them() {
         let wants = |text: &str| wants_faces(&settings(text).1);
         assert!(!wants("[[output]]\nuri = \"mqtt://a\""));
         assert!(wants("[[output]]\nuri = \"mqtt://a\"\n[[output]]\nuri = \"mqtt://b\"\nevents = [\"face\"]"));
+        assert!(wants("[[output]]\nuri = \"osc://127.0.0.1:9000\"") && wants("[[output]]\nuri = \"lsl:\""));
+        assert!(wants("[[output]]\nuri = \"mqtt://a\"\nhome_assistant = true"));
         assert!(wants("[http]\nlisten = \"127.0.0.1:80\""));
     }
 }

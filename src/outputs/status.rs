@@ -17,6 +17,7 @@ pub(super) fn of(control: &Control, since: Instant, dropped: Counts) -> Status {
         cpu_s: ProcessTime::try_now().map_or(0.0, |time| time.as_duration().as_secs_f64()),
         rss_bytes: resident_bytes().unwrap_or_default(),
         dropped,
+        labels: control.labels().to_vec(),
         sources: control.status().sources.into_iter().map(source).collect(),
     }
 }

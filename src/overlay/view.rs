@@ -2,7 +2,7 @@
 
 use crate::{
     analysed::{Analysed, PipelineInfo},
-    draw::{Artist, PanelRow, RateMeter, Rect, Scaler, fit, grid, live_status, mirror, mirrored, pixelate},
+    draw::{Artist, PanelRow, RateMeter, Rect, Scaler, fit, grid, live_status, mirror, mirrored},
     frame::Picture,
 };
 use emotiond_core::palette::color;
@@ -149,16 +149,20 @@ impl View {
             } else {
                 self.scaler.scale_shown(latest, place.w as u32, place.h as u32, drawn);
             }
-            if self.is_pixelated {
-                pixelate(&mut drawn.picture, &drawn.faces);
+            if self.is_pixelated || self.stage.hides_faces {
+                let mut picture = mem::take(&mut drawn.picture);
+                self.artist.hide_faces(&mut picture, drawn, &self.stage.areas[index]);
+                drawn.picture = picture;
             }
             if self.is_mirrored {
                 mirror(&mut drawn.picture);
                 let width = drawn.picture.width;
                 drawn.faces.iter_mut().for_each(|face| face.bounds = mirrored(&face.bounds, width));
             }
-            self.artist.draw_areas(&mut drawn.picture, &self.stage.areas[index], self.is_mirrored);
-            self.artist.draw_faces_on(drawn, &self.stage.labels);
+            let mut picture = mem::take(&mut drawn.picture);
+            self.artist.draw_areas(&mut picture, &self.stage.areas[index], self.is_mirrored);
+            self.artist.draw_faces(&mut picture, drawn, &self.stage.labels);
+            drawn.picture = picture;
             let name = &self.stage.sources[index];
             if let Some(news) = &pane.news {
                 drawn.picture.cover(Rect::of(&drawn.picture), [0; 3], STALE);

@@ -2,7 +2,7 @@
 
 use crate::{
     emit::EmitPolicy,
-    event::PixelBox,
+    event::{PictureSize, PixelBox},
     pose::{Attention, Pose, PoseConfig},
     readability,
     smooth::{Smoother, SmoothingConfig},
@@ -23,6 +23,8 @@ pub(super) struct Known {
     readable: bool,
     /// The latest bounding box.
     pub bounds: PixelBox,
+    /// The size of the latest picture.
+    pub picture: PictureSize,
     /// The latest score.
     pub score: f32,
     /// Centre of the latest bounding box, in parts of the picture's width and height.
@@ -45,6 +47,8 @@ pub(super) struct Seen<'a> {
     pub readability: f32,
     pub pose: Option<Pose>,
     pub bounds: PixelBox,
+    /// The size of the picture.
+    pub picture: PictureSize,
     /// The detector's confidence.
     pub score: f32,
     /// Centre of the bounding box, in parts of the picture's width and height.
@@ -60,7 +64,7 @@ impl Seen<'_> {
 impl Known {
     /// A face at its first sighting.
     pub fn new(smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) -> Self {
-        let &Seen { time_s, row, readability, bounds, score, center, .. } = seen;
+        let &Seen { time_s, row, readability, bounds, picture, score, center, .. } = seen;
         let smoother = Smoother::new(smoothing, row, readability, time_s);
         let attention = seen.pose.map(|looks| Attention::new(pose, looks, time_s));
         Self {
@@ -74,6 +78,7 @@ impl Known {
             count: 1,
             readable: seen.is_readable(),
             bounds,
+            picture,
             score,
             center,
         }
@@ -81,7 +86,7 @@ impl Known {
 
     /// Adds a sighting.
     pub fn see(&mut self, smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) {
-        let &Seen { time_s, row, readability, bounds, score, center, .. } = seen;
+        let &Seen { time_s, row, readability, .. } = seen;
         self.smoother.configure(smoothing);
         self.smoother.update(row, readability, time_s);
         match (&mut self.attention, seen.pose) {
@@ -98,7 +103,8 @@ impl Known {
             self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             self.count += 1;
         }
-        (self.bounds, self.score, self.center) = (bounds, score, center);
+        (self.bounds, self.picture, self.score, self.center) =
+            (seen.bounds, seen.picture, seen.score, seen.center);
     }
 
     /// Whether the policy wants an event for the latest sighting; if so, it is recorded as reported.

@@ -129,6 +129,7 @@ impl Pipeline {
                 .zip(openers)
                 .map(|(source, opener)| SourceInfo::new(source, opener, config.limits.max_megapixels))
                 .collect(),
+            labels: description.labels.clone().into(),
             ids: TrackIds::default(),
             tap: Arc::default(),
             markers: Markers::new(),
@@ -144,6 +145,7 @@ impl Pipeline {
             areas: self.config.sources.iter().map(SourceConfig::areas).collect(),
             labels: self.classifiers[0].description().labels.clone(),
             provider: self.provider.to_string(),
+            hides_faces: self.config.blur,
         }
     }
 

@@ -13,8 +13,8 @@ use crate::{
     areas::{Zone, ZonesAt},
     audience::{Audience, Shows, Summary},
     event::{
-        AudienceEvent, ByName, FaceEvent, MarkerEvent, Phase, PixelBox, Probabilities, Sighting, SourceEvent,
-        ZoneFigures,
+        AudienceEvent, ByName, FaceEvent, MarkerEvent, Phase, PictureSize, PixelBox, Probabilities, Sighting,
+        SourceEvent, ZoneFigures,
     },
     frame::{Frame, Search},
     message::{Body, Message, Moment, SourceState, StateChange},
@@ -199,7 +199,9 @@ impl<D: Destination> Publish<D> {
             let bounds = PixelBox::new(&face.bounds, width, height);
             let (x, y) = face.bounds.center();
             let center = [x / width as f32, y / height as f32];
-            let seen = Seen { time_s, row, readability, pose: face.pose, bounds, score: face.score, center };
+            let picture = PictureSize { w: width, h: height };
+            let (pose, score) = (face.pose, face.score);
+            let seen = Seen { time_s, row, readability, pose, bounds, picture, score, center };
             // Removed and inserted again, because a picture of a folder does not keep its faces.
             let (phase, is_worth_an_event, known) = match self.tracks.remove(&face.track) {
                 Some(mut known) => {
@@ -323,6 +325,7 @@ impl<D: Destination> EventWriter<D> {
         let mut event = FaceEvent::new(source, time, place.number, &sighting, probabilities);
         event.pts_ms = place.pts_ms;
         event.file = place.file.as_deref().map(Cow::Borrowed);
+        event.picture = Some(known.picture);
         event.predicted = sight.predicted;
         event.pose = known.pose().map(Into::into);
         event.facing = known.facing();

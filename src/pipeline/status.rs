@@ -211,6 +211,7 @@ pub struct Control {
     pub(super) settings: Shared,
     pub(super) detector: Arc<DetectorPlan>,
     pub(super) infos: Arc<[SourceInfo]>,
+    pub(super) labels: Arc<[String]>,
     pub(super) ids: TrackIds,
     pub(super) tap: TapSlot,
     pub(super) markers: Markers,
@@ -281,6 +282,11 @@ pub struct Status {
 }
 
 impl Control {
+    /// The emotion labels, in the order of the probabilities.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
     /// Applies settings of `config` from the next frame on: emit policy, tracker, smoothing, pose, audience and
     /// detection. All other settings must be unchanged, in particular the number of sources.
     pub fn adopt(&self, config: &Config) {

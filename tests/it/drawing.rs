@@ -2,7 +2,8 @@
 
 use emotiond::{
     analysed::{Analysed, AnalysedFace},
-    draw::{Artist, PanelRow, Rect, Scaler, Sizes, fit, grid, mirror, mirrored, pixelate},
+    areas::Areas,
+    draw::{Artist, PanelRow, Rect, Scaler, Sizes, fit, grid, mirror, mirrored},
     frame::Picture,
 };
 use emotiond_core::{geometry::BoundingBox, palette::color};
@@ -121,7 +122,7 @@ fn faces_become_blocks_and_the_rest_stays() {
     }
     let original = picture.pixels.clone();
     let shown = happy(&[BoundingBox::new(100.0, 100.0, 100.0, 100.0)]);
-    pixelate(&mut picture, &shown.faces);
+    Artist::default().hide_faces(&mut picture, &shown, &Areas::default());
     let row: Vec<[u8; 3]> = (100..200).map(|x| at(&picture, x, 150)).collect();
     assert!(row.windows(2).filter(|pair| pair[0] != pair[1]).count() <= 7, "some seven blocks");
     let changed = original.chunks(3).zip(picture.pixels.chunks(3)).enumerate().filter(|(_, (a, b))| a != b);
@@ -195,7 +196,7 @@ proptest! {
         let boxes: Vec<_> = boxes.into_iter().map(|(x, y, w, h)| BoundingBox::new(x, y, w, h)).collect();
         let shown = happy(&boxes);
         let mut picture = drawn(width, height, &shown);
-        pixelate(&mut picture, &shown.faces);
+        Artist::default().hide_faces(&mut picture, &shown, &Areas::default());
         Artist::default().draw_status(&mut picture, "lobby");
         Artist::default().draw_panel(&mut picture, &[PanelRow::default()]);
         prop_assert_eq!(picture.pixels.len(), width as usize * height as usize * 3);

@@ -141,6 +141,7 @@ impl Show {
             ..SourceStatus::default()
         };
         self.feed.set_status(Status {
+            labels: Vec::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: at + 8040.0,
             cpu_s: at * 0.312,
@@ -172,6 +173,7 @@ async fn play(mut show: Show, mut requests: mpsc::Receiver<Request>, gauges: Gau
                     let line = json!({"v": 1, "type": "marker", "time": now(), "kind": marker.kind, "label": marker.label});
                     show.tell(line).await;
                 }
+                Request::Watch { .. } => {}
             }
         }
         if enabled {

@@ -26,6 +26,10 @@ pub struct OutputGauge {
     pub error: Mutex<Option<String>>,
 }
 
+/// An output can never be used, and why.
+#[derive(Debug)]
+pub struct Unusable(pub String);
+
 impl Gauges {
     /// The figures of the output `name`.
     pub fn output(&self, name: &str) -> Arc<OutputGauge> {

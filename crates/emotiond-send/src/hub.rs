@@ -2,6 +2,7 @@
 
 use crate::{
     event::Event,
+    pictures::Pictures,
     wire::{Request, Status},
 };
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Hub {
     pub run: Arc<str>,
     /// The latest status.
     pub status: watch::Receiver<Arc<Status>>,
+    /// Annotated pictures; none unless they are asked for.
+    pub pictures: Option<Pictures>,
     /// Events for those who may lose some, such as a browser.
     live: broadcast::Sender<Arc<Event>>,
     /// Requests to the daemon; none if there is no daemon.
@@ -44,7 +47,7 @@ impl Hub {
         let (to_status, status) = watch::channel(Arc::default());
         let (live, _) = broadcast::channel(LIVE_EVENTS);
         let feed = Feed { status: to_status, live: live.clone(), queues: Vec::new() };
-        (Self { device: device.into(), run: run.into(), status, live, requests }, feed)
+        (Self { device: device.into(), run: run.into(), status, pictures: None, live, requests }, feed)
     }
 
     /// All events from now on, for a listener that may lose some.

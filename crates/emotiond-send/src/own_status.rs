@@ -2,13 +2,12 @@
 
 use crate::{
     event::{Event, Kind},
+    lines::Face,
+    visible::Visible,
     wire::{SourceStatus, Status},
 };
 use serde::Deserialize;
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 /// What the events have told so far.
 pub struct OwnStatus {
@@ -16,24 +15,22 @@ pub struct OwnStatus {
     sources: Vec<Seen>,
 }
 
-/// A source, and the tracks that are visible.
+/// A source, and the faces in view.
 struct Seen {
     status: SourceStatus,
-    tracks: HashSet<u64>,
+    visible: Visible,
     has_audience: bool,
 }
 
-/// The fields of the lines that the status needs.
-#[derive(Deserialize)]
+/// The fields of the other lines that the status needs.
+#[derive(Default, Deserialize)]
 struct Line {
     state: Option<String>,
     reason: Option<String>,
-    phase: Option<String>,
-    track: Option<u64>,
     faces: Option<Faces>,
     emotions: Option<BTreeMap<String, f32>>,
     dominant: Option<String>,
-    facing: Option<serde_json::Value>,
+    facing: Option<f32>,
 }
 
 #[derive(Deserialize)]
@@ -49,9 +46,7 @@ impl OwnStatus {
 
     /// Learns from an event. Returns whether its source is new.
     pub fn learn(&mut self, event: &Event) -> bool {
-        let (Some(source), Ok(line)) = (&event.source, serde_json::from_str::<Line>(&event.json)) else {
-            return false;
-        };
+        let Some(source) = &event.source else { return false };
         let known = self.sources.iter().position(|seen| seen.status.name == *source);
         let place = known.unwrap_or_else(|| {
             let status = SourceStatus {
@@ -60,10 +55,10 @@ impl OwnStatus {
                 enabled: true,
                 ..SourceStatus::default()
             };
-            self.sources.push(Seen { status, tracks: HashSet::new(), has_audience: false });
+            self.sources.push(Seen { status, visible: Visible::default(), has_audience: false });
             self.sources.len() - 1
         });
-        self.sources[place].learn(event.kind, line);
+        self.sources[place].learn(event);
         known.is_none()
     }
 
@@ -79,8 +74,12 @@ impl OwnStatus {
 }
 
 impl Seen {
-    fn learn(&mut self, kind: Kind, line: Line) {
-        match kind {
+    fn learn(&mut self, event: &Event) {
+        if event.kind == Kind::Face {
+            return self.learn_face(&event.json);
+        }
+        let line: Line = serde_json::from_str(&event.json).unwrap_or_default();
+        match event.kind {
             Kind::Source => {
                 self.status.state = line.state.unwrap_or_default();
                 self.status.reason = line.reason.unwrap_or_default();
@@ -90,20 +89,18 @@ impl Seen {
                 self.status.faces = line.faces.and_then(|faces| faces.now);
                 self.status.emotions = line.emotions;
                 self.status.dominant = line.dominant;
-                self.status.facing =
-                    line.facing.and_then(|facing| facing.as_f64()).map(|facing| facing as f32);
+                self.status.facing = line.facing;
             }
-            Kind::Face => {
-                match (line.phase.as_deref(), line.track) {
-                    (Some("end"), Some(track)) => _ = self.tracks.remove(&track),
-                    (_, Some(track)) => _ = self.tracks.insert(track),
-                    _ => {}
-                }
-                if !self.has_audience {
-                    self.status.faces = u32::try_from(self.tracks.len()).ok();
-                }
-            }
-            Kind::Marker => {}
+            Kind::Face | Kind::Marker => {}
+        }
+    }
+
+    fn learn_face(&mut self, line: &str) {
+        let Ok(face) = serde_json::from_str::<Face>(line) else { return };
+        self.status.size = face.picture.map(|size| (size.w, size.h)).or(self.status.size);
+        self.visible.see(face);
+        if !self.has_audience {
+            self.status.faces = u32::try_from(self.visible.faces().len()).ok();
         }
     }
 }
@@ -111,7 +108,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Counts;
+    use crate::{event::Counts, visible::tests::face};
 
     #[test]
     fn the_status_follows_the_lines() {
@@ -121,13 +118,11 @@ mod tests {
             let source = &status.status().sources[0];
             (source.state.clone(), source.faces, source.dominant.clone())
         };
-        let face = |phase: &str| {
-            format!(r#"{{"v":1,"type":"face","source":"a","phase":"{phase}","track":3,"facing":true}}"#)
-        };
+        let face = |phase: &str| face(1, phase, 3, 0.5, r#","facing":true"#);
         assert_eq!(faces(&face("new")), ("up".into(), Some(1), None));
         assert_eq!(faces(&face("end")), ("up".into(), Some(0), None));
-        let audience = r#"{"type":"audience","source":"a","faces":{"now":5},"emotions":{"sad":1.0},"dominant":"sad","facing":0.5}"#;
+        let audience = r#"{"type":"audience","source":"door","faces":{"now":5},"emotions":{"sad":1.0},"dominant":"sad","facing":0.5}"#;
         assert_eq!(faces(audience), ("up".into(), Some(5), Some("sad".into())));
-        assert_eq!(faces(r#"{"type":"source","source":"a","state":"down","reason":"x"}"#).0, "down");
+        assert_eq!(faces(r#"{"type":"source","source":"door","state":"down","reason":"x"}"#).0, "down");
     }
 }

@@ -1,15 +1,18 @@
 //! `[device]`, `[[output]]` and `[http]`.
 
-use crate::event::Kind;
+use crate::{address::Address, event::Kind};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 /// The first part of all topics, unless another is set.
 pub const DEFAULT_PREFIX: &str = "emotiond";
+
+/// Where the HTTP server listens if pictures are streamed and nothing else is configured.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8378);
 
 /// The settings of the sender.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -44,7 +47,7 @@ impl DeviceConfig {
 #[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputConfig {
-    /// The address, such as `mqtt://user@broker:1883` or `mqtts://broker`.
+    /// The address: `mqtt://USER@HOST:PORT`, `mqtts://...`, `osc://HOST:PORT` or `lsl:`.
     pub uri: String,
     /// A file whose first line is the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,9 +64,9 @@ pub struct OutputConfig {
     /// The first part of all topics.
     #[serde(default = "default_prefix", deserialize_with = "prefix")]
     pub prefix: String,
-    /// The kinds of events that are sent.
-    #[serde(default = "default_events")]
-    pub events: Vec<Kind>,
+    /// The kinds of events that are sent; by default those of [`OutputConfig::kinds`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<Kind>>,
     /// Whether Home Assistant discovers the device.
     #[serde(default)]
     pub home_assistant: bool,
@@ -76,6 +79,9 @@ pub struct OutputConfig {
     /// The folder for them; by default one of the user's or the service's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool_dir: Option<PathBuf>,
+    /// Where markers are received over OSC. A port alone is one of this machine's loopback address.
+    #[serde(default, deserialize_with = "listen", skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 impl OutputConfig {
@@ -88,11 +94,46 @@ impl OutputConfig {
             cert: None,
             key: None,
             prefix: default_prefix(),
-            events: default_events(),
+            events: None,
             home_assistant: false,
             home_assistant_prefix: default_home_assistant_prefix(),
             spool_mb: default_spool_mb(),
             spool_dir: None,
+            listen: None,
+        }
+    }
+
+    /// The kinds of events that are sent. By default a broker gets all but faces, OSC all but changes of state, and LSL
+    /// faces and markers.
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.events.clone().unwrap_or_else(|| match self.uri.parse() {
+            Ok(Address::Osc(_)) => vec![Kind::Audience, Kind::Face, Kind::Marker],
+            Ok(Address::Lsl) => vec![Kind::Face, Kind::Marker],
+            Ok(Address::Mqtt(_)) | Err(_) => vec![Kind::Source, Kind::Audience, Kind::Marker],
+        })
+    }
+
+    /// A key that is set, but means nothing for the protocol of this output.
+    pub fn foreign_key(&self) -> Option<&'static str> {
+        let plain = Self::new(String::new());
+        let of_mqtt = [
+            ("password_file", self.password_file.is_some()),
+            ("ca", self.ca.is_some()),
+            ("cert", self.cert.is_some()),
+            ("key", self.key.is_some()),
+            ("prefix", self.prefix != plain.prefix),
+            ("home_assistant", self.home_assistant),
+            ("home_assistant_prefix", self.home_assistant_prefix != plain.home_assistant_prefix),
+            ("spool_mb", self.spool_mb != plain.spool_mb),
+            ("spool_dir", self.spool_dir.is_some()),
+        ];
+        let of_osc = [("listen", self.listen.is_some())];
+        let set =
+            |keys: &[(&'static str, bool)]| keys.iter().find(|(_, is_set)| *is_set).map(|(key, _)| *key);
+        match self.uri.parse().ok()? {
+            Address::Mqtt(_) => set(&of_osc),
+            Address::Osc(_) => set(&of_mqtt),
+            Address::Lsl => set(&of_mqtt).or_else(|| set(&of_osc)),
         }
     }
 
@@ -156,6 +197,20 @@ fn device_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     Ok(Some(id))
 }
 
+/// A port of the loopback address, or an address with a port.
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "write a port, or an address with a port such as \"0.0.0.0:9001\"")]
+    enum Listen {
+        Port(u16),
+        Address(SocketAddr),
+    }
+    Ok(Some(match Listen::deserialize(deserializer)? {
+        Listen::Port(port) => (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into(),
+        Listen::Address(address) => address,
+    }))
+}
+
 fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let prefix = String::deserialize(deserializer)?;
     check_prefix(&prefix).map_err(D::Error::custom)?;
@@ -177,10 +232,6 @@ pub fn check_prefix(prefix: &str) -> Result<(), &'static str> {
 
 fn default_prefix() -> String {
     DEFAULT_PREFIX.to_owned()
-}
-
-fn default_events() -> Vec<Kind> {
-    vec![Kind::Source, Kind::Audience, Kind::Marker]
 }
 
 fn default_home_assistant_prefix() -> String {

@@ -2,13 +2,23 @@
 //!
 //! The daemon writes to the sender's stdin: first an [`Opening`] as JSON, then event lines, each after the counts of its
 //! run (`3 1 0 0 {"v":1,...}`), and a [`Status`] as JSON a second. The sender writes [`Request`]s as JSON to its stdout.
+//! With `--stream`, annotated JPEG pictures come through a pipe of their own, each after a line of JSON.
 
 use crate::{
     event::{Counts, Event, EventError, Kind},
     settings::Settings,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, io::Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead, Read, Write},
+};
+
+/// The file descriptor through which the sender gets pictures, if there are any.
+pub const PICTURES_FD: i32 = 3;
+/// The longest picture in bytes, and the longest line before one.
+const LONGEST_PICTURE: usize = 8 << 20;
+const LONGEST_LINE: u64 = 64 << 10;
 
 /// The first line: what to do.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -17,6 +27,9 @@ pub struct Opening {
     pub settings: Settings,
     /// A UUID of this start of the daemon.
     pub run: String,
+    /// Whether pictures come through [`PICTURES_FD`].
+    #[serde(default)]
+    pub pictures: bool,
 }
 
 /// A line after the first.
@@ -44,6 +57,9 @@ pub struct Status {
     pub rss_bytes: u64,
     /// Lines that did not reach the sender because it did not read fast enough.
     pub dropped: Counts,
+    /// The emotions, in the order of the model; none if they are not known yet.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Its sources.
     pub sources: Vec<SourceStatus>,
 }
@@ -104,6 +120,11 @@ pub enum Request {
     },
     /// Write a marker.
     Marker(Marker),
+    /// Send the pictures of these sources, and of no others.
+    Watch {
+        /// Their names.
+        sources: Vec<String>,
+    },
 }
 
 /// A marker that somebody has set.
@@ -140,6 +161,42 @@ pub fn write_numbered(counts: &Counts, json: &[u8], text: &mut Vec<u8>) {
     }
     text.extend_from_slice(json);
     text.push(b'\n');
+}
+
+/// The line before a picture.
+#[derive(Deserialize, Serialize)]
+struct PictureHead<'a> {
+    source: std::borrow::Cow<'a, str>,
+    bytes: usize,
+}
+
+/// Writes a JPEG picture of a source.
+///
+/// # Errors
+/// When the pipe is broken.
+pub fn write_picture(out: &mut impl Write, source: &str, jpeg: &[u8]) -> io::Result<()> {
+    let mut text = serde_json::to_vec(&PictureHead { source: source.into(), bytes: jpeg.len() })?;
+    text.push(b'\n');
+    text.extend_from_slice(jpeg);
+    out.write_all(&text)
+}
+
+/// Reads the next picture, and the name of its source; `None` at the end.
+///
+/// # Errors
+/// When it is none.
+pub fn read_picture(input: &mut impl BufRead) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut line = Vec::new();
+    if input.take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    let PictureHead { source, bytes } = serde_json::from_slice(&line)?;
+    if bytes > LONGEST_PICTURE {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut jpeg = vec![0; bytes];
+    input.read_exact(&mut jpeg)?;
+    Ok(Some((source.into_owned(), jpeg)))
 }
 
 /// Reads a line that the daemon wrote.
@@ -182,6 +239,19 @@ mod tests {
         let status = Status { uptime_s: 2.0, ..Status::default() };
         let Told::Status(again) = read(&serde_json::to_string(&status).unwrap()).unwrap() else { panic!() };
         assert_eq!(again.uptime_s, 2.0);
+    }
+
+    #[test]
+    fn pictures_are_read_as_they_were_written() {
+        let mut pipe = Vec::new();
+        write_picture(&mut pipe, "a \"b\"", &[1, 10, 3]).unwrap();
+        write_picture(&mut pipe, "c", &[]).unwrap();
+        let mut pipe = &pipe[..];
+        assert_eq!(read_picture(&mut pipe).unwrap(), Some(("a \"b\"".to_owned(), vec![1, 10, 3])));
+        assert_eq!(read_picture(&mut pipe).unwrap(), Some(("c".to_owned(), Vec::new())));
+        assert_eq!(read_picture(&mut pipe).unwrap(), None);
+        assert!(read_picture(&mut &b"{\"source\":\"a\",\"bytes\":99999999999}\n"[..]).is_err());
+        assert!(read_picture(&mut &b"{\"source\":\"a\",\"bytes\":9}\nshort"[..]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod damage;
 mod display;
 pub mod http_camera;
 pub mod judged;
+pub mod receiver;
 pub mod rtsp_camera;
 pub mod sender;
 pub mod stand_in;

@@ -77,7 +77,9 @@ impl Sender {
         let mut sender = Self { running, stdin, counts: Counts::default() };
         let device = DeviceConfig { id: Some("box1".to_owned()) };
         let settings = Settings { device, outputs, http: None };
-        sender.write(&serde_json::to_string(&Opening { settings, run: run.to_owned() }).unwrap());
+        sender.write(
+            &serde_json::to_string(&Opening { settings, run: run.to_owned(), pictures: false }).unwrap(),
+        );
         sender
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Server,
     guard::{cookie_name, guard},
-    page, stream,
+    page, pictures, stream,
 };
 use crate::{
     hub::NoDaemon,
@@ -44,6 +44,7 @@ pub fn routes(server: Arc<Server>) -> Router {
         .route("/api/v1/sources/{source}/pause", post(pause))
         .route("/api/v1/sources/{source}/resume", post(resume))
         .route("/api/v1/markers", post(mark))
+        .route("/stream/{file}", get(pictures::stream))
         .route("/login", get(page::login).post(log_in))
         .merge(page::routes())
         .fallback(async || refuse(StatusCode::NOT_FOUND, "there is nothing at this path"))
@@ -120,7 +121,7 @@ async fn mark(State(server): State<Arc<Server>>, marker: Result<Json<Marker>, Js
 }
 
 /// The source with a name, as it is or as in topics.
-fn find(server: &Server, name: &str) -> Option<String> {
+pub fn find(server: &Server, name: &str) -> Option<String> {
     let status = server.hub.status.borrow();
     let names = || status.sources.iter().map(|source| &source.name);
     names().find(|known| *known == name).or_else(|| names().find(|known| slug(known) == name)).cloned()

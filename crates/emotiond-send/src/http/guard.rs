@@ -18,6 +18,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -107,12 +108,22 @@ fn is_known(server: &Server, headers: &HeaderMap) -> bool {
     let Some(token) = &server.token else { return true };
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
     if let Some((scheme, shown)) = bearer {
-        return scheme.eq_ignore_ascii_case("bearer") && token.is(shown.trim());
+        return match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => token.is(shown.trim()),
+            "basic" => password(shown).is_some_and(|password| token.is(&password)),
+            _ => false,
+        };
     }
     let name = cookie_name(server);
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|pair| pair.split_once('='));
     pairs.any(|(key, value)| key == name && token.is_cookie(value))
+}
+
+/// The password of a Basic login, as programs send it that take it from an address (`http://USER:TOKEN@HOST/...`).
+fn password(login: &str) -> Option<String> {
+    let login = BASE64_STANDARD.decode(login.trim()).ok()?;
+    String::from_utf8(login).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// The cookie's name. Browsers send cookies to all ports of a host, so the port tells servers apart.

@@ -8,6 +8,7 @@ mod connection;
 mod guard;
 mod overview;
 mod page;
+mod pictures;
 mod recent;
 mod stream;
 mod token;
@@ -40,6 +41,7 @@ struct Server {
     metrics: Metrics,
     recent: Recent,
     listeners: Arc<Semaphore>,
+    viewers: Arc<Semaphore>,
     token: Option<Token>,
     listen: SocketAddr,
 }
@@ -64,6 +66,7 @@ pub async fn serve(config: &HttpConfig, hub: Hub, gauges: Gauges) -> Result<Infa
         metrics: Metrics::new(hub.clone(), gauges.clone()),
         recent: Recent::default(),
         listeners: Arc::new(Semaphore::new(stream::MAX_LISTENERS)),
+        viewers: Arc::new(Semaphore::new(pictures::MAX_VIEWERS)),
         hub,
         gauges,
         token,

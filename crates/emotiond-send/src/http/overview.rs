@@ -26,6 +26,8 @@ pub struct Overview {
     pub health: Health,
     /// Seconds since the daemon's latest status; null if there was none.
     status_age_s: Option<f64>,
+    /// Whether pictures are served.
+    pictures: bool,
     /// The outputs.
     outputs: Vec<Output>,
     /// The daemon's latest status.
@@ -74,6 +76,7 @@ impl Overview {
             run: hub.run.to_string(),
             health: Health::new(&status, &outputs, age, told),
             status_age_s: told.then_some(age.as_secs_f64()),
+            pictures: hub.pictures.is_some(),
             outputs,
             status: Flat(status),
         }

@@ -1,18 +1,18 @@
-//! A broker: its address, the login and the certificates.
+//! A connection to a broker: the login and the certificates.
 
-use crate::settings::{DEFAULT_PREFIX, OutputConfig};
+use crate::{
+    address::{Address, AddressError, BrokerAddress},
+    settings::OutputConfig,
+};
 use emotiond_core::exit::{Exit, ExitsWith};
-use fluent_uri::{Uri, pct_enc::EStr};
-use percent_encoding::percent_decode_str;
 use rumqttc::{LastWill, MqttOptions, TlsConfiguration, Transport};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use std::{
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
 };
 use thiserror::Error;
@@ -75,96 +75,14 @@ impl ExitsWith for BrokerError {
     }
 }
 
-/// Why an address is wrong. The address is not shown, because it may contain a password.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum AddressError {
-    /// It is no address.
-    #[error(
-        "this is no address of a broker: write mqtt://HOST or mqtts://USER@HOST:PORT, and the password into a password_file"
-    )]
-    Unclear,
-    /// Another protocol.
-    #[error("outputs are mqtt:// or mqtts://")]
-    Scheme,
-}
-
-/// The address of a broker. What is shown of it contains no login.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Address {
-    is_encrypted: bool,
-    host: String,
-    port: u16,
-    user: Option<String>,
-    password: Option<String>,
-}
-
-impl FromStr for Address {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let uri = Uri::parse(text).map_err(|_| AddressError::Unclear)?;
-        let is_encrypted = match uri.scheme().as_str().to_ascii_lowercase().as_str() {
-            "mqtt" => false,
-            "mqtts" => true,
-            _ => return Err(AddressError::Scheme),
-        };
-        let authority = uri.authority().ok_or(AddressError::Unclear)?;
-        let port = authority.port_to_u16().map_err(|_| AddressError::Unclear)?;
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let has_more = !matches!(uri.path().as_str(), "" | "/") || uri.query().is_some();
-        if host.is_empty() || has_more || uri.fragment().is_some() {
-            return Err(AddressError::Unclear);
-        }
-        let unescaped = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let login = authority.userinfo().map(EStr::as_str).filter(|login| !login.is_empty());
-        let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
-            Some((user, password)) => (Some(unescaped(user)), Some(unescaped(password))),
-            None => (Some(unescaped(login)), None),
-        });
-        let port = port.unwrap_or(if is_encrypted { 8883 } else { 1883 });
-        Ok(Self { is_encrypted, host, port, user, password })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.is_encrypted { "mqtts" } else { "mqtt" };
-        let host = &self.host;
-        let port = self.port;
-        if host.contains(':') {
-            write!(f, "{scheme}://[{host}]:{port}")
-        } else {
-            write!(f, "{scheme}://{host}:{port}")
-        }
-    }
-}
-
-/// The name of an output in messages and metrics: the address, and the prefix if it is not the default.
-pub fn name(config: &OutputConfig) -> String {
-    let address =
-        config.uri.parse::<Address>().map_or_else(|_| "mqtt".to_owned(), |address| address.to_string());
-    if config.prefix == DEFAULT_PREFIX { address } else { format!("{address}/{}", config.prefix) }
-}
-
-/// The address of an output without its password, for a printed configuration.
-pub fn without_password(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return "...".to_owned() };
-    match (uri.parse::<Address>(), rest.rsplit_once('@')) {
-        (Err(_), _) => format!("{scheme}://..."),
-        (Ok(_), None) => uri.to_owned(),
-        (Ok(_), Some((login, host))) => {
-            format!("{scheme}://{}@{host}", login.split(':').next().unwrap_or_default())
-        }
-    }
-}
-
 /// What is needed to connect. The files are read each time, so that a new password or certificate is used without a restart.
 ///
 /// # Errors
 /// When a setting is wrong or a file cannot be used.
 pub fn options(config: &OutputConfig, client: &str, will: LastWill) -> Result<MqttOptions, BrokerError> {
-    let address: Address = config.uri.parse()?;
-    let mut options = MqttOptions::new(client, (address.host.clone(), address.port));
+    let Address::Mqtt(address) = config.uri.parse()? else { return Err(AddressError::Scheme.into()) };
+    let BrokerAddress { host, port, .. } = address.clone();
+    let mut options = MqttOptions::new(client, (host.clone(), port));
     options.set_keep_alive(KEEP_ALIVE_S).set_clean_session(true).set_last_will(will);
     options.set_max_packet_size(LONGEST_MESSAGE, LONGEST_MESSAGE);
     let password = match &config.password_file {
@@ -185,7 +103,7 @@ pub fn options(config: &OutputConfig, client: &str, will: LastWill) -> Result<Mq
     }
     // The address that rumqttc would resolve is ambiguous for IPv6.
     options.set_socket_connector(move |_, _| {
-        let (host, port) = (address.host.clone(), address.port);
+        let host = host.clone();
         async move {
             let stream = TcpStream::connect((host.as_str(), port)).await?;
             stream.set_nodelay(true)?;
@@ -237,32 +155,4 @@ fn first_line(path: &Path) -> Result<String, BrokerError> {
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, BrokerError> {
     fs::read(path).map_err(|error| BrokerError::Read { key, path: path.to_owned(), error })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_and_shown_without_the_login() {
-        for (text, shown, user, password) in [
-            ("mqtt://broker", "mqtt://broker:1883", None, None),
-            ("MQTTS://me@broker", "mqtts://broker:8883", Some("me"), None),
-            ("mqtt://me:p%40ss@10.0.0.1:99/", "mqtt://10.0.0.1:99", Some("me"), Some("p@ss")),
-            ("mqtts://[::1]", "mqtts://[::1]:8883", None, None),
-        ] {
-            let address: Address = text.parse().unwrap();
-            assert_eq!(address.to_string(), shown);
-            assert_eq!((address.user.as_deref(), address.password.as_deref()), (user, password));
-        }
-        for text in
-            ["broker", "mqtt://", "mqtt:broker", "mqtt://a b", "mqtt://broker:port", "mqtt://broker/topic"]
-        {
-            assert_eq!(text.parse::<Address>().err(), Some(AddressError::Unclear), "{text}");
-        }
-        assert_eq!(without_password("mqtts://me:secret@broker:1"), "mqtts://me@broker:1");
-        assert_eq!(without_password("mqtts://broker"), "mqtts://broker");
-        assert_eq!(without_password("mqtts://me:sec/ret@broker"), "mqtts://...");
-        assert_eq!("http://broker".parse::<Address>().err(), Some(AddressError::Scheme));
-    }
 }

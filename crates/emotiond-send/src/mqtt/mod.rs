@@ -8,12 +8,12 @@ mod link;
 mod session;
 mod topics;
 
-pub use broker::{Address, AddressError, BrokerError, name, without_password};
+pub use broker::BrokerError;
 
 use crate::{
     complaints::Complaints,
     event::{Event, Kind},
-    gauges::OutputGauge,
+    gauges::{OutputGauge, Unusable},
     home_assistant::{self, Discovery},
     hub::Hub,
     settings::{DEFAULT_PREFIX, OutputConfig, slug},
@@ -80,6 +80,7 @@ pub struct Task {
 /// An output at work.
 struct Output {
     config: OutputConfig,
+    kinds: Vec<Kind>,
     hub: Hub,
     events: mpsc::Receiver<Arc<Event>>,
     has_ended: bool,
@@ -103,10 +104,6 @@ struct Output {
     cuts: u32,
     pauses: Backoff,
 }
-
-/// The broker can never be used.
-#[derive(Debug)]
-pub struct Unusable(pub String);
 
 /// Sends events until they end and everything is delivered, or until it must end.
 ///
@@ -135,10 +132,10 @@ impl Output {
             client_suffix = format!("{client_suffix}_{}", slug(&config.prefix));
         }
         let topics = Topics::new(&config.prefix, &hub.device);
-        let name = slug(&name(&config));
+        let (name, kinds) = (slug(&gauge.name), config.kinds());
         let folder =
             config.spool_dir.clone().unwrap_or_else(default_folder).join(format!("{}-{name}", hub.device));
-        let has_states = config.events.contains(&Kind::Source);
+        let has_states = kinds.contains(&Kind::Source);
         let discovery = config
             .home_assistant
             .then(|| Discovery::new(&hub.device, topics.of_device("status"), hub.has_daemon(), has_states));
@@ -156,6 +153,7 @@ impl Output {
             cuts: 0,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             config,
+            kinds,
             hub,
             events,
             gauge,
@@ -242,7 +240,7 @@ impl Output {
         if let (Kind::Face, Some(level)) = (event.kind, &level) {
             return self.take_face(event, level, link);
         }
-        if !self.config.events.contains(&event.kind) {
+        if !self.kinds.contains(&event.kind) {
             return;
         }
         let topic = match (event.kind, &level) {
@@ -250,7 +248,7 @@ impl Output {
             (Kind::Audience, Some(level)) => self.topics.of(level, "audience"),
             _ => self.topics.of_device("event/marker"),
         };
-        let json = event.stamped(&self.hub.device, &self.hub.run, &self.config.events);
+        let json = event.stamped(&self.hub.device, &self.hub.run, &self.kinds);
         let retain = event.kind == Kind::Source;
         if retain {
             self.states.insert(topic.clone(), json.clone());
@@ -260,13 +258,13 @@ impl Output {
 
     /// Faces are sent once, or not at all.
     fn take_face(&mut self, event: &Event, level: &str, link: Option<&mut Link>) {
-        let is_wanted = self.config.events.contains(&Kind::Face);
+        let is_wanted = self.kinds.contains(&Kind::Face);
         let Some(link) = link.filter(|link| link.has_room()) else {
             self.lost += u64::from(is_wanted);
             return;
         };
         if is_wanted {
-            let json = event.stamped(&self.hub.device, &self.hub.run, &self.config.events);
+            let json = event.stamped(&self.hub.device, &self.hub.run, &self.kinds);
             link.publish(&self.topics.of(level, "face"), json, session::ONCE_AT_MOST, link::Sent::Other);
             self.gauge.sent.fetch_add(1, Ordering::Relaxed);
         }

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     event::{Counts, Event},
-    gauges::Gauges,
+    gauges::{Gauges, Unusable},
     http,
     hub::{Feed, Hub},
     input::{Input, Read},
-    mqtt::{Patience, Unusable},
+    mqtt::Patience,
     own_status::OwnStatus,
     settings::{HttpConfig, Settings},
 };

@@ -10,6 +10,7 @@ use crate::{
     hub::{Feed, Hub},
     input::{Read, daemon_lines},
     mqtt::Patience,
+    pictures::Pictures,
     wire::{self, Opening, Request, Told},
 };
 use std::{
@@ -17,10 +18,12 @@ use std::{
     process, thread,
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 /// Time to deliver what is left when the daemon has ended.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Pause before a request is repeated.
+const BUSY: Duration = Duration::from_millis(50);
 /// Requests that wait for the daemon.
 const REQUESTS: usize = 16;
 
@@ -36,8 +39,13 @@ pub fn child() -> Result<(), SendError> {
             Some(Read::Line(_, line)) => serde_json::from_str(&line).map_err(|error| error.to_string()),
             _ => Err("it is empty".to_owned()),
         };
-        let Opening { settings, run } = opening.map_err(SendError::NoOpening)?;
-        let (hub, mut feed) = Hub::new(&settings.device.id(), &run, Some(requests()));
+        let Opening { settings, run, pictures } = opening.map_err(SendError::NoOpening)?;
+        let (mut hub, mut feed) = Hub::new(&settings.device.id(), &run, Some(requests()));
+        if pictures {
+            let pictures = Pictures::from_daemon()?;
+            tokio::spawn(tell_what_is_watched(pictures.clone(), hub.clone()));
+            hub.pictures = Some(pictures);
+        }
         let manner = Manner { patience: Patience::Never, gives_up: false, client_suffix: String::new() };
         let mut outputs = Outputs::start(&settings, &hub, &mut feed, &manner);
         if let Some(config) = settings.http {
@@ -59,6 +67,18 @@ pub fn child() -> Result<(), SendError> {
             () = async { signals.next().await; signals.next().await } => process::exit(0),
         }
     })
+}
+
+/// Tells the daemon whose pictures somebody watches; at first, none.
+async fn tell_what_is_watched(pictures: Pictures, hub: Hub) {
+    let mut sources = Vec::new();
+    loop {
+        while hub.ask(Request::Watch { sources: sources.clone() }).is_err() {
+            // It has not taken the requests before.
+            sleep(BUSY).await;
+        }
+        sources = pictures.watched().await;
+    }
 }
 
 async fn forward(lines: &mut mpsc::Receiver<Read>, feed: Feed) {

@@ -1,10 +1,13 @@
 //! The outputs of a process, and their common end.
 
 use crate::{
-    gauges::Gauges,
+    address::Address,
+    gauges::{Gauges, Unusable},
     hub::{Feed, Hub},
-    mqtt::{self, Patience, Unusable},
-    settings::Settings,
+    lsl,
+    mqtt::{self, Patience},
+    osc,
+    settings::{DEFAULT_PREFIX, OutputConfig, Settings},
 };
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -38,24 +41,43 @@ impl Outputs {
     /// Starts all outputs.
     pub fn start(settings: &Settings, hub: &Hub, feed: &mut Feed, manner: &Manner) -> Self {
         let (end, ends) = watch::channel(None);
-        let (mut tasks, gauges) = (JoinSet::new(), Gauges::default());
-        for (number, config) in settings.outputs.iter().enumerate() {
-            let mut client_suffix = manner.client_suffix.clone();
-            if number > 0 {
-                client_suffix = format!("{client_suffix}_{number}");
-            }
-            tasks.spawn(mqtt::run(mqtt::Task {
-                config: config.clone(),
-                hub: hub.clone(),
-                events: feed.queue(),
-                gauge: gauges.output(&mqtt::name(config)),
-                patience: manner.patience,
-                end: ends.clone(),
-                gives_up: manner.gives_up,
-                client_suffix,
-            }));
+        let mut outputs = Self { tasks: JoinSet::new(), end, gauges: Gauges::default() };
+        for config in &settings.outputs {
+            outputs.add(config, (hub, feed), &ends, manner);
         }
-        Self { tasks, end, gauges }
+        outputs
+    }
+
+    fn add(
+        &mut self,
+        config: &OutputConfig,
+        (hub, feed): (&Hub, &mut Feed),
+        ends: &watch::Receiver<Option<Instant>>,
+        manner: &Manner,
+    ) {
+        let number = self.tasks.len();
+        let (config, hub, events) = (config.clone(), hub.clone(), feed.queue());
+        let (gauge, end, gives_up) = (self.gauges.output(&name(&config)), ends.clone(), manner.gives_up);
+        match config.uri.parse() {
+            Ok(Address::Mqtt(_)) => {
+                let patience = manner.patience;
+                let mut client_suffix = manner.client_suffix.clone();
+                if number > 0 {
+                    client_suffix = format!("{client_suffix}_{number}");
+                }
+                let task = mqtt::Task { config, hub, events, gauge, patience, end, gives_up, client_suffix };
+                self.tasks.spawn(mqtt::run(task));
+            }
+            Ok(Address::Osc(_)) => {
+                self.tasks.spawn(osc::run(osc::Task { config, hub, events, gauge, end }));
+            }
+            Ok(Address::Lsl) => {
+                self.tasks.spawn(lsl::run(lsl::Task { config, hub, events, gauge, end, gives_up }));
+            }
+            Err(error) => {
+                self.tasks.spawn(async move { Err(Unusable(error.to_string())) });
+            }
+        }
     }
 
     /// A handle that ends the outputs.
@@ -70,4 +92,11 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// The name of an output in messages and metrics: the address, and the prefix if it is not the default.
+fn name(config: &OutputConfig) -> String {
+    let address =
+        config.uri.parse::<Address>().map_or_else(|error| error.to_string(), |address| address.to_string());
+    if config.prefix == DEFAULT_PREFIX { address } else { format!("{address}/{}", config.prefix) }
 }

@@ -261,6 +261,7 @@ pub fn source(name: &str, state: &str, reason: &str) -> SourceStatus {
 /// A status with these sources.
 pub fn status(sources: Vec<SourceStatus>) -> Status {
     Status {
+        labels: Vec::new(),
         version: "0.1.0".to_owned(),
         uptime_s: 321.5,
         cpu_s: 12.25,

@@ -10,7 +10,7 @@ const cards = new Map();
 let before = null;
 
 function showSources() {
-  const { sources, uptime_s } = feed.status;
+  const { sources, uptime_s, pictures } = feed.status;
   for (const [name, card] of cards) {
     if (!sources.some((source) => source.name === name)) {
       card.element.remove();
@@ -23,7 +23,7 @@ function showSources() {
       cards.set(source.name, card);
       by("sources").append(card.element);
     }
-    cards.get(source.name).show(source, uptime_s);
+    cards.get(source.name).show(source, uptime_s, pictures);
   }
   by("empty").hidden = cards.size > 0;
   if (cards.size === 0 && feed.status.status_age_s != null) {

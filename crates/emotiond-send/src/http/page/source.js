@@ -23,11 +23,15 @@ export class SourceCard {
     this.#part("name").textContent = name;
     this.element.setAttribute("aria-label", `Source ${name}`);
     this.#part("pause").addEventListener("click", () => this.#toggle(toast));
+    this.#part("watch").addEventListener("click", () => this.#watch(this.#part("live").hidden));
+    this.#part("live").alt = `Live picture of ${name}`;
   }
 
   /** Shows a status. */
-  show(source, uptime_s) {
+  show(source, uptime_s, hasPictures) {
     this.source = source;
+    this.#part("watch").hidden = !hasPictures;
+    if (!hasPictures && !this.#part("live").hidden) this.#watch(false);
     const state = source.enabled ? (STATES[source.state] ?? source.state) : "paused";
     const pill = this.#part("state");
     pill.textContent = state;
@@ -129,6 +133,18 @@ export class SourceCard {
     else if (this.#tiles.size === 0) text = this.#seen ? "No face in view." : "No face yet. Step in front of the camera, with light on your face.";
     if (hint.textContent !== text) hint.textContent = text;
     hint.hidden = !text;
+  }
+
+  /** Shows the annotated picture, or ends the stream. */
+  #watch(isWanted) {
+    const live = this.#part("live");
+    live.hidden = !isWanted;
+    if (isWanted) live.src = `/stream/${encodeURIComponent(this.name)}.mjpg`;
+    else live.removeAttribute("src");
+    this.#part("picture").classList.toggle("watched", isWanted);
+    const button = this.#part("watch");
+    button.textContent = isWanted ? "Hide picture" : "Show picture";
+    button.setAttribute("aria-pressed", isWanted);
   }
 
   async #toggle(toast) {
