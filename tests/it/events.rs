@@ -60,7 +60,7 @@ fn the_fields_stand_in_the_contracts_order() {
         run_sources(&scratch.tiny(""), &[&clip, "tests/data/astronaut.jpg"], &["--emit", "every-frame"])
             .exits(0);
     let start = "v type phase source time frame ";
-    let end = "track box score emotion confidence probabilities ";
+    let end = "track box picture score emotion confidence probabilities ";
     let mut seen = HashSet::new();
     for (line, event) in ran.stdout.lines().zip(ran.events()) {
         assert_eq!(event["v"], 1);

@@ -47,10 +47,10 @@ fn a_recorder_gets_one_stream_for_each_source_with_the_time_of_each_picture() {
     let camera =
         HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX));
     let config = format!(
-        "emit = \"every-frame\"\n[device]\nid = \"box1\"\n[[output]]\nuri = \"lsl:\"\n[[source]]\nname = \"the desk\"\nuri = {:?}\n",
+        "[device]\nid = \"box1\"\n[[output]]\nuri = \"lsl:\"\n[[source]]\nname = \"the desk\"\nuri = {:?}\n",
         camera.url("/")
     );
-    let command = emotiond(&["run", "--config", &scratch.tiny(&config)]);
+    let command = emotiond(&["run", "--config", &scratch.tiny(&config), "--emit", "every-frame"]);
     let pylsl = listener(&settings, "emotiond-box1-the_desk");
     let mut running = with(command, &settings);
     let info = next(&pylsl);

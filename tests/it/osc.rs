@@ -38,6 +38,11 @@ fn camera() -> HttpCamera {
     HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX))
 }
 
+/// The daemon, which tells each face in each picture.
+fn every_frame(config: &str) -> Command {
+    emotiond(&["run", "--config", config, "--emit", "every-frame"])
+}
+
 fn is_told(address: &str, value: f64) -> impl Fn(&Value) -> bool {
     move |message| message[1] == address && (message[2].as_f64().unwrap_or(f64::NAN) - value).abs() < 0.02
 }
@@ -48,11 +53,11 @@ fn a_face_before_the_camera_is_told_in_parts_of_the_picture_and_a_marker_comes_b
     let (mut python, port) = python(&[&listen.to_string()]);
     let mut to_python = python.child.stdin.take().unwrap();
     let config = format!(
-        "emit = \"every-frame\"\n[audience]\nevery_s = 0.5\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
+        "[audience]\nevery_s = 0.5\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
          [[source]]\nname = \"the stage\"\nuri = {:?}\n",
         camera.url("/")
     );
-    let mut running = Running::start(emotiond(&["run", "--config", &scratch.tiny(&config)]));
+    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
     let told = running.wait_for(|event| event["type"] == "face");
     let side = |key: &str, of: f64| number(&told["box"][key]) as f64 / of;
     let face = "/emotiond/the_stage/face/1";
@@ -117,10 +122,10 @@ fn an_address_has_at_most_30_messages_a_second_and_the_last_value_arrives() {
 fn where_nothing_receives_a_warning_says_so_and_a_receiver_that_comes_later_gets_everything() {
     let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
     let config = format!(
-        "emit = \"every-frame\"\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\n[[source]]\nname = \"a\"\nuri = {:?}\n",
+        "[[output]]\nuri = \"osc://127.0.0.1:{port}\"\n[[source]]\nname = \"a\"\nuri = {:?}\n",
         camera.url("/")
     );
-    let mut running = Running::start(emotiond(&["run", "--config", &scratch.tiny(&config)]));
+    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("nothing receives OSC at this address; start the receiver");
     let late = UdpSocket::bind(("127.0.0.1", port)).unwrap();
@@ -142,7 +147,7 @@ fn packets_that_are_no_markers_are_told_and_change_nothing() {
         "[[output]]\nuri = \"osc://127.0.0.1:9\"\nlisten = {listen}\n[[source]]\nname = \"a\"\nuri = {:?}\n",
         camera.url("/")
     );
-    let mut running = Running::start(emotiond(&["run", "--config", &scratch.tiny(&config)]));
+    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("OSC markers are received");
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -179,11 +184,11 @@ fn pure_data_understands_the_values_and_sends_a_marker() {
     let patch = patch.replace("9001", &listen.to_string()).replace("9000", &port.to_string());
     let patch = scratch.file("emotiond.pd", patch);
     let config = format!(
-        "emit = \"every-frame\"\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
+        "[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
          [[source]]\nname = \"stage\"\nuri = {:?}\n",
         camera.url("/")
     );
-    let mut running = Running::start(emotiond(&["run", "--config", &scratch.tiny(&config)]));
+    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("OSC markers are received");
     let mut command = Command::new("pd");

@@ -28,4 +28,6 @@ say({"type": info.type(), "rate": info.nominal_srate(), "id": info.source_id(), 
 while True:
     values, stamp = inlet.pull_sample(timeout=0.2)
     if values is not None:
+        # JSON has no NaN.
+        values = [None if value != value else value for value in values]
         say([time.time() - (pylsl.local_clock() - stamp), values])
