@@ -60,8 +60,8 @@ pub struct RunArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// camera:0, /dev/video0, a video, an address such as rtsp:// or http://, a picture, a folder of pictures, or - for
-    /// stdin; may be repeated
+    /// camera:0, /dev/video0, a video, an address such as rtsp:// or http://, a picture, a folder of pictures, exec: and a
+    /// program that writes a stream, or - for stdin; may be repeated
     #[arg(long = "source", value_name = "SRC", value_parser = source_parser())]
     pub sources: Vec<SourceUri>,
     /// Face detector

@@ -7,11 +7,13 @@
 mod common;
 
 use common::{data, ffmpeg, shared, text};
+use crossbeam_channel::RecvTimeoutError;
 use emotiond::{
     config::Config,
-    pipeline::{Newest, Pipeline, Waited},
+    pipeline::{Control, Newest, Pipeline, Waited},
     source::SourceUri,
     stop::Stop,
+    tap::Tap,
 };
 use emotiond_core::runtime::Runtime;
 use fast_image_resize::{
@@ -23,7 +25,10 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     fs, io,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -92,7 +97,7 @@ fn config(video: &Path) -> Config {
 }
 
 /// Allocations a frame in the middle of a run.
-fn slope(folder: &Path, name: &str, filter: &str, is_shown: bool) -> f64 {
+fn slope(folder: &Path, name: &str, filter: &str, watched: Watched) -> f64 {
     let portrait = text(&data("astronaut.jpg"));
     let counts = [SHORT, LONG].map(|frames| {
         let video = folder.join(format!("{name}-{frames}.avi"));
@@ -100,7 +105,8 @@ fn slope(folder: &Path, name: &str, filter: &str, is_shown: bool) -> f64 {
         let input = ["-loop", "1", "-framerate", "25", "-i", &portrait, "-frames:v", &frames, "-vf", &filter];
         ffmpeg(&[&input[..], &["-c:v", "mjpeg", "-q:v", "3", &text(&video)]].concat());
         let mut pipeline = Pipeline::load(config(&video)).unwrap();
-        let viewer = is_shown.then(|| look_on(&mut pipeline));
+        let viewer = (watched == Watched::Shown).then(|| look_on(&mut pipeline));
+        let listener = (watched == Watched::Sent).then(|| listen(&mut pipeline));
         assert!(matches!(pipeline.config.sources[0].uri, SourceUri::Video(_)));
         count(|| {
             let outcomes = pipeline.run(io::sink(), &Stop::default()).unwrap();
@@ -108,9 +114,45 @@ fn slope(folder: &Path, name: &str, filter: &str, is_shown: bool) -> f64 {
             if let Some(viewer) = viewer {
                 assert!(viewer.join().unwrap() > 0, "it was shown");
             }
+            if let Some((control, listener)) = listener {
+                control.set_tap(None);
+                assert!(listener.join().unwrap() >= LONG.min(frames.parse().unwrap()), "lines were sent");
+            }
         })
     });
     (counts[1] as f64 - counts[0] as f64) / (LONG - SHORT) as f64
+}
+
+/// Who takes what the pipeline makes.
+#[derive(Clone, Copy, PartialEq)]
+enum Watched {
+    /// Nobody but stdout.
+    Not,
+    /// A window.
+    Shown,
+    /// Outputs.
+    Sent,
+}
+
+/// Somebody who takes all lines; returns how many. It ends when the tap is closed.
+fn listen(pipeline: &mut Pipeline) -> (Control, JoinHandle<usize>) {
+    let (tap, tapped) = Tap::new(true);
+    let control = pipeline.control();
+    control.set_tap(Some(Arc::new(tap)));
+    let listener = thread::spawn(move || {
+        let mut taken = 0;
+        loop {
+            match tapped.wait(Duration::from_secs(1)) {
+                Ok(line) => {
+                    taken += 1;
+                    tapped.give_back(line);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return taken,
+            }
+        }
+    });
+    (control, listener)
 }
 
 /// Somebody who takes the newest frames; returns how many.
@@ -175,16 +217,16 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
         (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer(48));
     // A queue's first wait on a thread, a slower moment: a handful in the whole run, none a frame.
     let tolerance = 0.1;
-    let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray", false);
+    let empty = slope(folder.path(), "empty", ",drawbox=t=fill:color=gray", Watched::Not);
     let bare = detector as f64;
     assert!(
         empty <= bare + tolerance,
         "{empty:.2} allocations a frame without a face, {bare} in the libraries"
     );
-    let face = slope(folder.path(), "face", "", false);
+    let face = slope(folder.path(), "face", "", Watched::Not);
     let bare = (detector + classifier + resizer) as f64;
     assert!(face <= bare + tolerance, "{face:.2} allocations a frame with a face, {bare} in the libraries");
-    let tilted = slope(folder.path(), "tilted", ",rotate=PI/6:c=gray", false);
+    let tilted = slope(folder.path(), "tilted", ",rotate=PI/6:c=gray", Watched::Not);
     // Twice as wide as the crop, and its corners beside it.
     let bare_tilted = (detector + classifier + bare_resizer(136)) as f64;
     assert!(
@@ -192,10 +234,15 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
         "{tilted:.2} allocations a frame with a tilted face, {bare_tilted} in the libraries"
     );
     assert!(tilted > bare, "it was turned upright");
-    let shown = slope(folder.path(), "shown", "", true);
+    let shown = slope(folder.path(), "shown", "", Watched::Shown);
     assert!(
         shown <= bare + tolerance,
         "{shown:.2} allocations a frame that is shown, {bare} in the libraries"
+    );
+    let sent = slope(folder.path(), "sent", "", Watched::Sent);
+    assert!(
+        sent <= bare + tolerance,
+        "{sent:.2} allocations a frame whose lines are sent, {bare} in the libraries"
     );
     assert!(empty > 0.0 && face > empty, "the counter counts");
 }

@@ -12,6 +12,7 @@ mod kind;
 mod mjpeg;
 mod named_pipe;
 mod polled;
+mod program;
 mod raw_stream;
 mod uri;
 
@@ -93,9 +94,17 @@ pub enum SourceError {
         /// ffmpeg's error message.
         reason: String,
     },
-    /// A live network stream has ended by itself.
-    #[error("the stream {0} has ended; check the server")]
+    /// A live stream has ended by itself.
+    #[error("the stream {0} has ended; check the server or program")]
     Closed(String),
+    /// A program delivers no stream.
+    #[error("the program {uri} failed: {reason}; check the command in the configuration")]
+    Program {
+        /// `exec:` and its name.
+        uri: String,
+        /// The cause, in its own words if it has any.
+        reason: String,
+    },
     /// The thread that reads the source cannot be started.
     #[error("the thread that reads a source cannot be started: {0}")]
     Thread(io::Error),
@@ -137,6 +146,7 @@ impl ExitsWith for SourceError {
             | Self::Helper { .. }
             | Self::Stream { .. }
             | Self::Closed(_)
+            | Self::Program { .. }
             | Self::Panic(_) => Exit::Unavailable,
             Self::Thread(_) => Exit::Software,
         }
@@ -209,6 +219,9 @@ impl OpenSource for SourceConfig {
             SourceUri::Stream(address) => {
                 Box::new(ffmpeg::FfmpegSource::open_stream(address, self.transport, max_megapixels, stop)?)
             }
+            SourceUri::Program(command) => {
+                Box::new(program::ProgramSource::open(command, self.fps, max_megapixels, stop)?)
+            }
             SourceUri::Image(path) => Box::new(images::ImageSource::open_file(path, stop)?),
             SourceUri::Folder(path) => {
                 Box::new(images::ImageSource::open_folder(path, self.recursive, stop)?)
@@ -237,6 +250,6 @@ pub fn check_presence(uri: &SourceUri) -> Result<(), SourceError> {
             };
             readable.map_err(|error| SourceError::Missing { path: path.clone(), error })
         }
-        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => Ok(()),
+        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Program(_) | SourceUri::Stdin => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ pub fn is_named_pipe(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo())
 }
 
-/// Opens a named pipe and waits for its writer. MJPEG and Y4M are read directly, anything else through ffmpeg.
+/// Opens a named pipe and waits for its writer.
 pub(super) fn open_pipe(
     path: &Path,
     fps: Option<u32>,
@@ -43,11 +43,23 @@ pub(super) fn open_pipe(
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let pipe = open(path, flags, Mode::empty()).map_err(|error| missing(error.into()))?;
     let uri = path.display().to_string();
-    wait_for_data(&pipe, stop);
-    let is_raw = stop.is_set() || is_raw(&start(&pipe).map_err(missing)?);
     // ffmpeg and the reader expect a pipe that blocks until there is data.
     let flags = fcntl_getfl(&pipe).map_err(|error| missing(error.into()))?;
     fcntl_setfl(&pipe, flags - OFlags::NONBLOCK).map_err(|error| missing(error.into()))?;
+    read_pipe(pipe, uri, fps, max_megapixels, stop)
+}
+
+/// Reads the stream in a pipe, once it has begun. MJPEG and Y4M are read directly, anything else through ffmpeg.
+pub(super) fn read_pipe(
+    pipe: OwnedFd,
+    uri: String,
+    fps: Option<u32>,
+    max_megapixels: f64,
+    stop: &Stop,
+) -> Result<Box<dyn Source>, SourceError> {
+    wait_for_data(&pipe, stop);
+    let unreadable = |error: Error| SourceError::Pipe { uri: uri.clone(), reason: error.to_string() };
+    let is_raw = stop.is_set() || is_raw(&start(&pipe).map_err(unreadable)?);
     if is_raw {
         return Ok(Box::new(RawStreamSource::open(pipe, uri, fps, max_megapixels, stop)?));
     }

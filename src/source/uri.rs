@@ -1,6 +1,6 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::{address::Address, camera::is_video_device, kind::Kind};
+use super::{address::Address, camera::is_video_device, kind::Kind, program::CommandLine};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -21,6 +21,8 @@ pub enum SourceUri {
     Video(PathBuf),
     /// `rtsp://`, `http://` or another address in the network.
     Stream(Address),
+    /// `exec:` and a program that writes a video stream to its stdout.
+    Program(CommandLine),
     /// One picture.
     Image(PathBuf),
     /// A folder of pictures.
@@ -33,7 +35,7 @@ impl SourceUri {
     /// Whether frames arrive at their own pace, so that old ones are dropped in favour of the newest. An address may
     /// also turn out to be a recorded file, once it is open.
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::Camera(_) | Self::Stream(_))
+        matches!(self, Self::Camera(_) | Self::Stream(_) | Self::Program(_))
     }
 
     /// Whether the frames are independent pictures rather than a sequence.
@@ -86,6 +88,9 @@ impl FromStr for SourceUri {
                 .map_err(|_| format!("`{text}` is not a camera: write camera:0, camera:1, ..."))?;
             return Ok(Self::Camera(PathBuf::from(format!("/dev/video{number}"))));
         }
+        if let Some(command) = text.strip_prefix("exec:") {
+            return command.parse().map(Self::Program);
+        }
         if let Some((scheme, path)) = text.split_once("://") {
             if scheme.eq_ignore_ascii_case("file") {
                 return local_path(path).map(file);
@@ -114,6 +119,7 @@ impl fmt::Display for SourceUri {
             }
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Stream(address) => write!(f, "{address}"),
+            Self::Program(command) => write!(f, "{command}"),
             Self::Stdin => f.write_str("-"),
         }
     }
@@ -142,6 +148,7 @@ impl From<SourceUri> for String {
         match uri {
             // Includes the password, because a printed configuration must still work.
             SourceUri::Stream(address) => address.written().to_owned(),
+            SourceUri::Program(command) => format!("exec:{}", command.written()),
             other => other.to_string(),
         }
     }
@@ -168,6 +175,10 @@ mod tests {
         assert_eq!(parse("/dev/no-such-camera"), SourceUri::Camera("/dev/no-such-camera".into()));
         assert_eq!(parse("/dev/null"), SourceUri::Video("/dev/null".into()));
         assert_eq!(parse("/dev/shm/a.mp4"), SourceUri::Video("/dev/shm/a.mp4".into()));
+        let program = parse("exec:curl --user me:secret http://camera/");
+        assert_eq!((program.to_string().as_str(), program.is_live()), ("exec:curl", true));
+        assert_eq!(String::from(program), "exec:curl --user me:secret http://camera/");
+        assert!("exec:".parse::<SourceUri>().is_err());
         assert!("camera:x".parse::<SourceUri>().is_err() && "".parse::<SourceUri>().is_err());
     }
 }

@@ -33,6 +33,7 @@ mod osc;
 mod outputs;
 mod pictures;
 mod pose;
+mod programs;
 mod report;
 mod sources;
 mod spool;

@@ -91,6 +91,9 @@ fn certificates_are_checked_on_both_sides() {
     ] {
         by_hand(&scratch, &address, &more).exits(69).complains_once(&[words]);
     }
+    let nats = Broker::nats_with(&format!("tls {{ cert_file: {:?}, key_file: {:?} }}", good.0, good.1));
+    by_hand(&scratch, &uri(&nats), &["--ca", &ca]).exits(0).complains_not();
+    by_hand(&scratch, &uri(&nats), &["--ca", &other]).exits(69).complains_once(&["not signed by ca ="]);
     let plain = Broker::mosquitto("");
     by_hand(&scratch, &uri(&plain), &["--ca", &ca]).exits(69).complains_once(&["TLS"]);
     let broker = Broker::mosquitto(&tls_lines(&expired, None));

@@ -16,6 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// An output that nobody connects to, because the stand-in does not.
@@ -132,6 +133,20 @@ fn a_sender_that_hangs_delays_nothing_but_the_end() {
     let ran = start(&sender, &scratch.tiny(&(OUTPUT.to_owned() + &source))).finish().exits(0);
     assert_eq!(ran.faces().len(), 1);
     ran.complains_once(&["did not end in time and was killed"]);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_sender_that_hangs() {
+    let (scratch, camera) = (Scratch::new(), Camera::start());
+    let sender = Sender::with("exec sleep 1000");
+    let mut running = start(&sender, &scratch.tiny(&(OUTPUT.to_owned() + &camera.source(""))));
+    running.wait_for(|event| event["type"] == "face");
+    running.signal(Signal::TERM);
+    running.wait_for(is_state("lobby", "ended"));
+    let asked = Instant::now();
+    running.signal(Signal::TERM);
+    running.finish().exits(0);
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
 }
 
 #[test]

@@ -119,3 +119,21 @@ fn without_a_usable_spool_events_wait_in_memory() {
     sender.end().exits(0);
     assert!(fs::read_dir(scratch.path("home")).is_err());
 }
+
+#[test]
+fn what_a_full_disk_does_not_take_waits_in_memory() {
+    let scratch = Scratch::new();
+    let mut broker = Broker::mosquitto_later(free_port(), "");
+    let output = OutputConfig { spool_dir: Some(scratch.path("spool")), ..OutputConfig::new(broker.uri()) };
+    let mut sender = Sender::start_on_a_full_disk(&scratch.path("home"), "r", vec![output]);
+    sender.running.wait_for_log("cannot be reached");
+    for second in 0..200 {
+        sender.tell(Kind::Audience, &audience("a", second));
+    }
+    sender.running.wait_for_log("events wait in memory only");
+    broker.start();
+    let mut reader = broker.reader(&[]);
+    reader.wait_for(|message| message.payload.ends_with("\"seq\":199}"));
+    assert_eq!(reader.seqs("r"), (0..200).collect::<Vec<_>>());
+    sender.end().exits(0);
+}

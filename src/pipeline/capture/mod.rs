@@ -358,7 +358,9 @@ impl Session {
 
 fn end_reason(uri: &SourceUri) -> &'static str {
     match uri {
-        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Stdin => "the stream has ended",
+        SourceUri::Camera(_) | SourceUri::Stream(_) | SourceUri::Program(_) | SourceUri::Stdin => {
+            "the stream has ended"
+        }
         SourceUri::Video(_) => "the end of the file",
         SourceUri::Image(_) | SourceUri::Folder(_) => "all pictures are read",
     }

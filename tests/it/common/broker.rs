@@ -55,9 +55,14 @@ impl Broker {
 
     /// nats-server with its MQTT listener.
     pub fn nats() -> Self {
+        Self::nats_with("")
+    }
+
+    /// The same with `more` in the section of the listener.
+    pub fn nats_with(more: &str) -> Self {
         let (port, folder) = (free_port(), Scratch::new());
         let config = format!(
-            "server_name: test\nlisten: 127.0.0.1:{}\njetstream {{ store_dir: {:?} }}\nmqtt {{ listen: \"127.0.0.1:{port}\" }}\n",
+            "server_name: test\nlisten: 127.0.0.1:{}\njetstream {{ store_dir: {:?} }}\nmqtt {{ listen: \"127.0.0.1:{port}\"\n{more} }}\n",
             free_port(),
             folder.path("store")
         );

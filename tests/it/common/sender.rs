@@ -1,6 +1,6 @@
 //! `emotiond send`, by hand and as the daemon starts it, with event lines of known content.
 
-use super::{Ran, Running, emotiond};
+use super::{Ran, Running, emotiond, isolate};
 use emotiond_send::{
     event::{Counts, Kind},
     settings::{DeviceConfig, OutputConfig, Settings},
@@ -70,7 +70,21 @@ pub struct Sender {
 impl Sender {
     /// Starts it for the device `box1`.
     pub fn start(home: &Path, run: &str, outputs: Vec<OutputConfig>) -> Self {
-        let mut command = send(home, &["--child"]);
+        Self::start_command(send(home, &["--child"]), run, outputs)
+    }
+
+    /// The same on a disk that is full: no file may be longer than 8 kB.
+    pub fn start_on_a_full_disk(home: &Path, run: &str, outputs: Vec<OutputConfig>) -> Self {
+        let program = send(home, &[]).get_program().to_owned();
+        let mut command = Command::new("sh");
+        // Without the signal, a write fails as on a full disk.
+        command.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" send --child"]).arg(program);
+        isolate(&mut command);
+        command.env("XDG_STATE_HOME", home);
+        Self::start_command(command, run, outputs)
+    }
+
+    fn start_command(mut command: Command, run: &str, outputs: Vec<OutputConfig>) -> Self {
         command.stdin(Stdio::piped());
         let mut running = Running::start(command);
         let stdin = running.child.stdin.take();

@@ -16,6 +16,7 @@ use ort::{
     value::{TensorRef, ValueType},
 };
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
 };
@@ -26,14 +27,13 @@ const INSTALLED: [&str; 2] = ["emotion.onnx", "mini_xception.onnx"];
 /// The same for CPUs, on which 8-bit models are more than twice as fast; accelerators are made for floats.
 const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini_xception.onnx"];
 
+/// The model of a program without installed models, such as one that `cargo install` has built.
+const BUILT_IN: &[u8] = include_bytes!("../../../../models/emotion_int8.onnx");
+const BUILT_IN_NAME: &str = "emotion_int8.onnx (built in)";
+
 /// Why a model cannot be used.
 #[derive(Debug, Error)]
 pub enum ClassifyError {
-    /// No model is installed.
-    #[error(
-        "no emotion model is installed: give one with --model or `file` under [model], or put emotion.onnx into {0}"
-    )]
-    NoModel(String),
     /// The runtime cannot load the file.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -102,11 +102,15 @@ impl Classifier {
     /// # Errors
     /// When there is no model, or it cannot be loaded, or its description does not match its shapes.
     pub fn load(runtime: &Runtime, config: &ModelConfig) -> Result<Self, ClassifyError> {
-        let path = match &config.file {
-            Some(path) => path.clone(),
-            None => paths::find_model(installed(runtime.provider())).ok_or_else(no_model)?,
+        let file = config.file.clone().or_else(|| paths::find_model(installed(runtime.provider())));
+        let (path, bytes) = match file {
+            Some(path) => {
+                let bytes = fs::read(&path);
+                let bytes = bytes.map_err(|error| RuntimeError::ModelFile { path: path.clone(), error })?;
+                (path, Cow::Owned(bytes))
+            }
+            None => (BUILT_IN_NAME.into(), Cow::Borrowed(BUILT_IN)),
         };
-        let bytes = fs::read(&path).map_err(|error| RuntimeError::ModelFile { path: path.clone(), error })?;
         let session = runtime.session(&bytes, &path)?;
         let description = describe(&session, config)
             .map_err(|error| ClassifyError::Description { path: path.clone(), error })?;
@@ -239,12 +243,6 @@ fn run(
 /// ```
 pub fn argmax<T: PartialOrd>(row: &[T]) -> usize {
     (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
-}
-
-fn no_model() -> ClassifyError {
-    let dirs: Vec<String> =
-        paths::data_dirs().iter().map(|dir| dir.join("models").display().to_string()).collect();
-    ClassifyError::NoModel(dirs.join(" or "))
 }
 
 /// The description from the file's metadata, in which keys of the configuration take precedence.
