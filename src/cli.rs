@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use emotiond_core::runtime::ProviderChoice;
+use emotiond_core::{manual::ManualArgs, runtime::ProviderChoice};
 use emotiond_send::{
     event::Kind,
     mqtt::{Address, AddressError},
@@ -47,6 +47,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Send events from stdin or a recording to MQTT brokers, and serve them over HTTP
     Send(SendArgs),
+    /// Write man pages and completions; for `scripts/package`
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 /// Names of files need not be UTF-8.

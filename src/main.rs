@@ -1,11 +1,11 @@
 //! The `emotiond` binary: parses the arguments and runs the command.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use emotiond::{
     cli::{Cli, Command, without_secrets},
     commands, overlay,
 };
-use emotiond_core::{exit::end, stderr::say};
+use emotiond_core::{exit::end, manual, stderr::say};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Send(arguments) => commands::send::run(&arguments),
+        Command::Manual(arguments) => manual::write(Cli::command(), &arguments),
     };
     end("emotiond", outcome)
 }
