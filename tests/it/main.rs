@@ -21,6 +21,7 @@ mod events;
 mod geometry;
 mod glances;
 mod live;
+mod manual;
 mod models;
 mod mqtt;
 mod mqtt_faults;
