@@ -6,6 +6,12 @@ fail() { say "$*"; exit 1; }
 # The folder in which emotiond looks for files installed for this user.
 data_dir="${XDG_DATA_HOME:-$HOME/.local/share}/emotiond"
 
+# The face detectors that are no part of the repository.
+yunet_file=face_detection_yunet_2023mar.onnx
+yunet_sha256=8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4
+centerface_file=centerface.onnx
+centerface_sha256=09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc
+
 # Installs the Debian packages among "$@" that are missing.
 need_packages() {
     local missing=() package command as_root=()
@@ -31,6 +37,9 @@ need_packages() {
         -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null ||
         fail "packages could not be installed: check the network, and run as root: $command"
 }
+
+# has_hash FILE SHA256
+has_hash() { [ "$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
 
 # put_in_place NEW TARGET: replaces TARGET by the file or folder NEW. TARGET never contains a part of NEW.
 put_in_place() {
@@ -69,4 +78,36 @@ take_wheel() {
     }
     python3 -m zipfile -e "$download"/*.whl "$folder"
     rm -rf "$download"
+}
+
+# install_runtime KIND MACHINE TARGET: puts ONNX Runtime of KIND (cpu, cuda, openvino) for processors of MACHINE (x86_64,
+# aarch64) into the folder TARGET, unless it is there.
+install_runtime() {
+    local kind=$1 machine=$2 target=$3 wheel hash scratch
+    # The wheels that contain the library, and their SHA-256 hashes.
+    case $kind-$machine in
+        cpu-x86_64) wheel=onnxruntime==1.31.1
+            hash=5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f ;;
+        cpu-aarch64) wheel=onnxruntime==1.31.1
+            hash=da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3 ;;
+        cuda-x86_64) wheel=onnxruntime-gpu==1.31.1
+            hash=e26c475fe361b2015f45b4b824bd13f0bb20204e59b62814e6f0acd5f3d491a6 ;;
+        openvino-x86_64) wheel=onnxruntime-openvino==1.24.1
+            hash=3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8 ;;
+        *) fail "there is no ONNX Runtime wheel for $kind on $machine" ;;
+    esac
+    [ "$(cat "$target/wheel" 2>/dev/null)" != "$hash" ] || return 0
+    say "installing $wheel for $machine into $target"
+    scratch=$(mktemp -d)
+    take_wheel "$scratch/wheel" "$wheel" "$hash" "manylinux_2_28_$machine" || {
+        rm -rf "$scratch"
+        fail "$wheel could not be downloaded or does not match the pinned hash: check the network"
+    }
+    mkdir "$scratch/runtime"
+    find "$scratch/wheel/onnxruntime/capi" -maxdepth 1 -name '*.so*' ! -name '*pybind11*' -exec mv {} "$scratch/runtime/" \;
+    cp "$scratch/wheel/onnxruntime/LICENSE" "$scratch/wheel/onnxruntime/ThirdPartyNotices.txt" "$scratch/runtime/" 2>/dev/null || true
+    echo "$hash" >"$scratch/runtime/wheel"
+    mkdir -p "$(dirname "$target")"
+    put_in_place "$scratch/runtime" "$target"
+    rm -rf "$scratch"
 }

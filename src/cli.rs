@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use emotiond_core::runtime::ProviderChoice;
+use emotiond_core::{manual::ManualArgs, runtime::ProviderChoice};
 use emotiond_send::{
     address::{Address, AddressError},
     event::Kind,
@@ -20,9 +20,9 @@ use std::{net::SocketAddr, path::PathBuf};
 #[derive(Debug, Parser)]
 #[command(name = "emotiond", version, about)]
 pub struct Cli {
-    /// The command to run.
+    /// The command to run; without one, a person at a terminal is told what to try.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -47,6 +47,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Send events from stdin or a recording to MQTT brokers, over OSC or LSL, and serve them over HTTP
     Send(SendArgs),
+    /// Write man pages and completions; for `scripts/package`
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 /// Names of files need not be UTF-8.

@@ -1,12 +1,15 @@
 //! The `emotiond` binary: parses the arguments and runs the command.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use emotiond::{
     cli::{Cli, Command, without_secrets},
     commands, overlay,
 };
-use emotiond_core::{exit::end, stderr::say};
-use std::process::ExitCode;
+use emotiond_core::{exit::end, manual, stderr::say};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -22,7 +25,14 @@ fn main() -> ExitCode {
             None => error.exit(),
         },
     };
-    let outcome = match cli.command {
+    let Some(command) = cli.command else {
+        if io::stdout().is_terminal() {
+            return end("emotiond", commands::welcome::run());
+        }
+        say(&Cli::command().render_help().to_string());
+        return ExitCode::from(2);
+    };
+    let outcome = match command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Cameras => commands::cameras::run(),
@@ -32,6 +42,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Send(arguments) => commands::send::run(&arguments),
+        Command::Manual(arguments) => manual::write(Cli::command(), &arguments),
     };
     end("emotiond", outcome)
 }

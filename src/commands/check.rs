@@ -22,7 +22,7 @@ use emotiond_core::{
 };
 use emotiond_send::address::without_password;
 use jiff::Zoned;
-use std::{path::Path, thread, time::Duration};
+use std::{env, path::Path, thread, time::Duration};
 
 /// How long to wait for a source's first frame.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,7 +64,26 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
         report("overlay", outcome.as_ref().map(|_| "window opened".to_owned()))?;
         first_failure = first_failure.or(outcome.err());
     }
-    first_failure.map_or(Ok(()), Err)
+    match first_failure {
+        Some(failure) => Err(failure),
+        None => print(&format!("start it with: {}\n", start_command(config.sources.is_empty()))),
+    }
+}
+
+/// The command that runs what was checked, without the secrets of addresses.
+fn start_command(needs_source: bool) -> String {
+    let mut words = vec!["emotiond".to_owned(), "run".to_owned()];
+    words.extend(env::args_os().skip(2).map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        match word.parse::<SourceUri>() {
+            Ok(uri @ (SourceUri::Stream(_) | SourceUri::Program(_))) => uri.to_string(),
+            _ => word,
+        }
+    }));
+    if needs_source {
+        words.extend(["--source", "PICTURE_OR_VIDEO"].map(str::to_owned));
+    }
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
 }
 
 /// Whether neither the command line nor the configuration names a source, so that `run` uses the first camera.
@@ -73,7 +92,7 @@ fn names_no_source(arguments: &RunArgs) -> Result<bool, Failure> {
 }
 
 /// Checks runtime, detector and model; returns the first failure.
-fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
+pub(super) fn check_networks(config: &Config) -> Result<Option<Failure>, Failure> {
     let runtime = Runtime::load(&config.runtime).map_err(Failure::from);
     report(
         "runtime",

@@ -9,6 +9,7 @@ pub mod run;
 pub mod schema;
 pub mod send;
 mod supervise;
+pub mod welcome;
 
 use crate::{
     catch_panic::log_panics,

@@ -167,12 +167,14 @@ fn best_installed(runtime: &Runtime) -> Result<Kind, RuntimeError> {
     }
     if let Some(path) = paths::find_model(&[CENTERFACE_FILE]) {
         tracing::warn!(
-            "yunet is not installed; centerface detects as many faces at several times the cost: `scripts/fetch-models` installs yunet"
+            "yunet is not installed; centerface detects as many faces at several times the cost: {}",
+            paths::detector_remedy()
         );
         return Ok(Kind::CenterFace(Network::load(runtime, Some(path), CENTERFACE_FILE)?));
     }
     tracing::warn!(
-        "neither yunet nor centerface is installed; seetaface misses small and turned faces and is slower: `scripts/fetch-models` installs better ones"
+        "neither yunet nor centerface is installed; seetaface misses small and turned faces and is slower: {}",
+        paths::detector_remedy()
     );
     Ok(Kind::SeetaFace)
 }

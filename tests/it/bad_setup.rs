@@ -120,6 +120,32 @@ fn no_runtime_library() {
     }
 }
 
+/// A library that says it is ONNX Runtime 1.21, like that of Debian 13.
+const OLD_RUNTIME: &str = r#"
+static const void *api(unsigned version) { return 0; }
+static const char *version(void) { return "1.21.0"; }
+static const struct { const void *(*api)(unsigned); const char *(*version)(void); } base = { api, version };
+const void *OrtGetApiBase(void) { return &base; }
+"#;
+
+#[test]
+fn a_runtime_library_that_is_another_or_too_old() {
+    let scratch = Scratch::new();
+    for (name, code, words) in [
+        ("old", OLD_RUNTIME, ["it is version 1.21.0", "version 1.24 or later is needed", "scripts/setup"]),
+        ("other", "int nothing;", ["cannot be loaded", "it is another library", "scripts/setup"]),
+    ] {
+        let source = scratch.file(&format!("{name}.c"), code);
+        let library = text(&scratch.path(&format!("{name}.so")));
+        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).status();
+        assert!(compiled.expect("scripts/setup has installed a C compiler").success());
+        let mut command =
+            emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&data("astronaut.jpg"))]);
+        command.env("ORT_DYLIB_PATH", library);
+        finish(command).exits(69).complains_once(&words);
+    }
+}
+
 #[test]
 fn an_execution_provider_that_cannot_be_had() {
     let scratch = Scratch::new();

@@ -22,6 +22,7 @@ mod geometry;
 mod glances;
 mod live;
 mod lsl;
+mod manual;
 mod models;
 mod mqtt;
 mod mqtt_faults;

@@ -14,6 +14,7 @@ pub mod geometry;
 pub mod labels;
 pub mod levels;
 pub mod lines;
+pub mod manual;
 pub mod palette;
 pub mod paths;
 pub mod picture;

@@ -1,4 +1,4 @@
-//! The folders in which models and the ONNX Runtime library are searched.
+//! The folders in which models and the ONNX Runtime library are searched, and what installs them.
 
 use std::{
     env, fs,
@@ -6,8 +6,8 @@ use std::{
 };
 
 /// Folders that may contain `models/` and `runtime/`, in order of precedence: `$EMOTIOND_DATA_DIR`, the folder of the
-/// program (a checkout, or `PREFIX/share/emotiond` for a program in `PREFIX/bin`), the user's data folder, the
-/// system's.
+/// program (a checkout, or `PREFIX/share/emotiond` and `PREFIX/lib/emotiond` for a program in `PREFIX/bin`), the user's
+/// data folder, the system's.
 pub fn data_dirs() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = env::var_os("EMOTIOND_DATA_DIR").iter().flat_map(env::split_paths).collect();
     if let Some(bin) = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)) {
@@ -16,7 +16,8 @@ pub fn data_dirs() -> Vec<PathBuf> {
         dirs.extend(
             bin.ancestors().skip(1).take(3).filter(|dir| dir.join("models").is_dir()).map(Path::to_owned),
         );
-        dirs.extend(bin.parent().map(|prefix| prefix.join("share/emotiond")));
+        let below = |prefix: &Path| ["share/emotiond", "lib/emotiond"].map(|dir| prefix.join(dir));
+        dirs.extend(bin.parent().into_iter().flat_map(below));
     }
     let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     dirs.extend(env::var_os("XDG_DATA_HOME").map(PathBuf::from).or(home).map(|data| data.join("emotiond")));
@@ -35,6 +36,37 @@ pub fn find_model(names: &[&str]) -> Option<PathBuf> {
 /// The ONNX Runtime libraries of one kind (`cpu`, `cuda`, `openvino`), in the order of the folders.
 pub fn find_runtimes(kind: &str) -> Vec<PathBuf> {
     data_dirs().iter().filter_map(|dir| library_in(&dir.join("runtime").join(kind))).collect()
+}
+
+/// The command that installs ONNX Runtime for the processor: a package contains it, a checkout has a script.
+pub fn runtime_installer() -> &'static str {
+    if is_packaged() { "apt install --reinstall emotiond" } else { "scripts/setup" }
+}
+
+/// What installs ONNX Runtime for an accelerator, of the kind `cuda` or `openvino`.
+pub fn accelerator_remedy(kind: &str) -> String {
+    if is_packaged() {
+        let wheel = if kind == "cuda" { "gpu" } else { kind };
+        format!(
+            "put the libraries of the PyPI package onnxruntime-{wheel} into /usr/local/share/emotiond/runtime/{kind}"
+        )
+    } else {
+        format!("run `scripts/setup --runtime {kind}`")
+    }
+}
+
+/// What installs the best face detector.
+pub fn detector_remedy() -> &'static str {
+    if is_packaged() {
+        "put YuNet, face_detection_yunet_2023mar.onnx, into /usr/local/share/emotiond/models"
+    } else {
+        "`scripts/fetch-models` installs yunet"
+    }
+}
+
+/// Whether the program comes from a Debian package, which has no `scripts/`.
+fn is_packaged() -> bool {
+    env::current_exe().is_ok_and(|exe| exe.starts_with("/usr/bin"))
 }
 
 /// The library in a folder; if there are several versions, the last by name.

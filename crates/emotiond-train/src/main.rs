@@ -1,7 +1,10 @@
 //! The trainer's command line: parses the arguments, runs the command and sets the exit code.
 
-use clap::{Parser, Subcommand};
-use emotiond_core::exit::end;
+use clap::{CommandFactory, Parser, Subcommand};
+use emotiond_core::{
+    exit::end,
+    manual::{self, ManualArgs},
+};
 use emotiond_train::cli;
 use std::process::ExitCode;
 
@@ -30,6 +33,9 @@ enum Command {
     Search(cli::search::SearchArgs),
     /// Compares runs.
     Report(cli::report::ReportArgs),
+    /// Write man pages and completions; for `scripts/package`
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +45,7 @@ fn main() -> ExitCode {
         Command::Data(args) => cli::data::run(&args),
         Command::Search(args) => cli::search::run(&args),
         Command::Report(args) => cli::report::run(&args),
+        Command::Manual(args) => manual::write(Cli::command(), &args),
     };
     end("emotiond-train", outcome)
 }

@@ -3,7 +3,7 @@
 use super::RuntimeConfig;
 use super::{Provider, ProviderChoice, RuntimeError};
 use crate::paths;
-use ort::environment::Environment;
+use ort::{LoadDynamicError, MINOR_VERSION, environment::Environment};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -53,14 +53,23 @@ fn system_library() -> Option<PathBuf> {
 
 fn open(library: &Path) -> Result<Environment, RuntimeError> {
     let unusable = |reason: String| RuntimeError::Library { path: library.to_owned(), reason };
+    let installer = paths::runtime_installer();
     if !library.exists() {
-        return Err(unusable("there is no such file; run `scripts/setup`, or correct the path".to_owned()));
+        return Err(unusable(format!("there is no such file; run `{installer}`, or correct the path")));
     }
-    let builder = ort::init_from(library).map_err(|error| {
-        // The loader's reason is only in the debug representation, as the first quoted text.
-        let debug = format!("{error:?}");
-        let reason = debug.split('"').nth(1).unwrap_or(&debug);
-        unusable(format!("{reason}; run `scripts/setup` again, or set another file"))
-    })?;
+    let builder = ort::init_from(library)
+        .map_err(|error| unusable(format!("{}; run `{installer}`, or set another file", why(&error))))?;
     builder.with_name("emotiond").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))
+}
+
+/// What is wrong with a library, without its path.
+fn why(error: &LoadDynamicError) -> String {
+    match error {
+        LoadDynamicError::Dlopen { error, .. } => error.to_string(),
+        LoadDynamicError::MissingApi { .. } => "it is another library".to_owned(),
+        LoadDynamicError::InvalidVersionString => "its version cannot be read".to_owned(),
+        LoadDynamicError::BadVersion { version_str, .. } => {
+            format!("it is version {version_str}, and version 1.{MINOR_VERSION} or later is needed")
+        }
+    }
 }

@@ -9,7 +9,10 @@ pub use config::RuntimeConfig;
 pub use progress::with_progress;
 pub use provider::{Precision, Provider, ProviderChoice};
 
-use crate::exit::{Exit, ExitsWith};
+use crate::{
+    exit::{Exit, ExitsWith},
+    paths,
+};
 use ort::{
     environment::Environment,
     session::{Session, builder::GraphOptimizationLevel},
@@ -22,7 +25,8 @@ use thiserror::Error;
 pub enum RuntimeError {
     /// No library was found.
     #[error(
-        "no ONNX Runtime library is installed: run `scripts/setup`, or set the path of libonnxruntime.so with `library` under [runtime] or ORT_DYLIB_PATH (searched in {0})"
+        "no ONNX Runtime library is installed: run `{installer}`, or set the path of libonnxruntime.so with `library` under [runtime] or ORT_DYLIB_PATH (searched in {0})",
+        installer = paths::runtime_installer()
     )]
     NoLibrary(String),
     /// The given library cannot be loaded.
@@ -57,7 +61,7 @@ pub enum RuntimeError {
         error: std::io::Error,
     },
     /// The face detector's file cannot be read.
-    #[error("the face detector {path} cannot be read: {error}; `scripts/fetch-models` installs it")]
+    #[error("the face detector {path} cannot be read: {error}; {}", paths::detector_remedy())]
     DetectorFile {
         /// The file.
         path: PathBuf,

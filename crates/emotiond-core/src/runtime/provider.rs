@@ -1,5 +1,6 @@
 //! Execution providers: names, options, and what is missing if a provider is unavailable.
 
+use crate::paths;
 use ort::ep::{self, ExecutionProviderDispatch};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -141,15 +142,18 @@ impl Provider {
     pub(super) fn remedy(self, library: &Path) -> String {
         let beside = |file: &str| library.with_file_name(file).exists();
         let (file, kind) = match self {
-            Self::Cpu => return "the runtime's library is broken: run `scripts/setup` again".to_owned(),
+            Self::Cpu => {
+                return format!("the runtime's library is broken: run `{}`", paths::runtime_installer());
+            }
             Self::Cuda => ("libonnxruntime_providers_cuda.so", "cuda"),
             Self::TensorRt => ("libonnxruntime_providers_tensorrt.so", "cuda"),
             Self::OpenVino => ("libonnxruntime_providers_openvino.so", "openvino"),
         };
         if !beside(file) {
             return format!(
-                "the library {file} is missing beside {}: run `scripts/setup --runtime {kind}`",
-                library.display()
+                "the library {file} is missing beside {}: {}",
+                library.display(),
+                paths::accelerator_remedy(kind)
             );
         }
         match self {
