@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         if io::stdout().is_terminal() {
             return end("emotiond", commands::welcome::run());
         }
-        say(&Cli::command().render_help().to_string());
+        say(Cli::command().render_help().to_string());
         return ExitCode::from(2);
     };
     let outcome = match command {
