@@ -1,12 +1,13 @@
 //! Child processes: ffmpeg and the window.
 
 use rustix::{
+    io::Errno,
     pipe::fcntl_setpipe_size,
     process::{Pid, Signal, getpriority_process, set_parent_process_death_signal, setpriority_process},
 };
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader, ErrorKind, Read},
+    io::{self, BufRead, BufReader, ErrorKind, Read},
     os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Child, Command},
@@ -40,6 +41,17 @@ pub fn give_way_here(nicer: i32) {
     }
 }
 
+/// What to do about a program that cannot be started.
+pub fn remedy(program: &str, error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT) | None => format!("install it, on Debian with `apt-get install {program}`"),
+        Some(Errno::ACCESS) => "check the permissions of the program".to_owned(),
+        Some(_) => {
+            "the machine has no memory, processes or open files left for it: stop other programs, or raise their limits (`ulimit -a`, or LimitNOFILE= and TasksMax= of the service)".to_owned()
+        }
+    }
+}
+
 /// A file for ffmpeg: without the prefix, it would take the part of a file name before a colon for a protocol.
 pub fn file_url(path: &Path) -> OsString {
     let mut url = OsString::from("file:");
@@ -70,4 +82,18 @@ pub fn without_origin(line: &str) -> &str {
         rest = after.trim_start();
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_program_is_to_be_installed() {
+        let told = |errno: Errno| remedy("ffmpeg", &errno.into());
+        assert!(told(Errno::NOENT).contains("apt-get install ffmpeg"));
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM] {
+            assert!(told(errno).contains("open files left") && !told(errno).contains("install"), "{errno}");
+        }
+    }
 }

@@ -9,9 +9,9 @@ pub use plan::{Plan, Target};
 
 use crate::{
     analysed::{Analysed, PipelineInfo},
+    child::remedy,
     pipeline::{Newest, Outcome, Outlet, Pipeline, Waited},
     source::SourceUri,
-    stop::Stop,
 };
 use crossbeam_channel::Receiver;
 use emotiond_core::exit::{Exit, ExitsWith};
@@ -45,7 +45,7 @@ pub enum AnnotateError {
     },
     /// ffmpeg is not installed.
     #[error(
-        "ffmpeg is needed to write the video {path} and cannot be started ({error}): install it, on Debian with `apt-get install ffmpeg`"
+        "ffmpeg is needed to write the video {path} and cannot be started ({error}): {}", remedy("ffmpeg", .error)
     )]
     Helper {
         /// The video.
@@ -102,11 +102,11 @@ trait Writer: Send {
 }
 
 impl Recorders {
-    /// Starts the recorders of `plan` and connects them with `pipeline`. A recorder that fails sets `stop`.
+    /// Starts the recorders of `plan` and connects them with `pipeline`. A recorder that fails ends, and the analysis goes on.
     ///
     /// # Errors
     /// When a folder cannot be created, or ffmpeg or a thread cannot be started.
-    pub fn start(plan: &Plan, pipeline: &mut Pipeline, stop: &Stop) -> Result<Self, AnnotateError> {
+    pub fn start(plan: &Plan, pipeline: &mut Pipeline) -> Result<Self, AnnotateError> {
         plan.prepare()?;
         let stage = Arc::new(pipeline.stage());
         let mut recorders = Vec::new();
@@ -115,8 +115,11 @@ impl Recorders {
             let (outlet, frames) = Frames::outlet(uri.is_live());
             pipeline.show_in(source, outlet);
             let mut writer = writer(target, &uri, Arc::clone(&stage));
-            let stop = stop.clone();
-            let body = move || record(&mut *writer, &frames).inspect_err(|_| stop.set());
+            let body = move || {
+                record(&mut *writer, &frames).inspect_err(|error| {
+                    tracing::error!("{error}; the analysis goes on without this recording")
+                })
+            };
             let thread = thread::Builder::new().name(format!("record-{source}")).spawn(body);
             recorders.push(thread.map_err(|error| AnnotateError::Thread(error.to_string()))?);
         }

@@ -1,7 +1,7 @@
 //! `emotiond run`.
 
 use super::{effective_config, start_logs, supervise::supervise};
-use crate::{cli::RunArgs, pipeline::Outcome, stop::Stop};
+use crate::{cli::RunArgs, pipeline::Outcome, source::SourceError, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith, Failure};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -35,7 +35,7 @@ fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
 }
 
 /// Logs the counts of each source. The run has failed if no frame was analysed, if all sources failed, or if a file is
-/// missing.
+/// missing or was not read whole.
 fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     for outcome in &outcomes {
         let Outcome { name, analysed, unreadable, skipped, .. } = outcome;
@@ -53,7 +53,9 @@ fn conclude(outcomes: Vec<Outcome>, stop: &Stop) -> Result<(), Failure> {
     let mut failure = None;
     for outcome in failed {
         let Some(error) = outcome.error else { continue };
-        let is_fatal = all_failed || !has_frames || error.exit() == Exit::NoInput;
+        let is_incomplete = matches!(error, SourceError::Killed { .. } | SourceError::Helper { .. })
+            || error.exit() == Exit::NoInput;
+        let is_fatal = all_failed || !has_frames || is_incomplete;
         if is_fatal && failure.is_none() {
             failure = Some(error.into());
         } else {

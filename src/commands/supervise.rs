@@ -131,7 +131,7 @@ impl Running {
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
-        let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline, &stop)).transpose()?;
+        let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline)).transpose()?;
         let stdout = io::stdout().as_fd().try_clone_to_owned().map(Descriptor::new);
         let stdout = stdout.map_err(|error| Failure::new(Exit::Output, error))?;
         let (done, outcomes) = bounded(1);

@@ -9,6 +9,10 @@ use std::{
 };
 use turbojpeg::raw;
 
+/// The most scans of a progressive picture; encoders write about ten. Each scan is a pass over the whole picture, so a small
+/// file of thousands of scans would occupy a thread for minutes.
+const MOST_SCANS: c_int = 500;
+
 /// The library's answer.
 pub(super) enum Outcome {
     /// No complaint.
@@ -31,6 +35,8 @@ impl<'a> Turbo<'a> {
     pub fn open(bytes: &'a [u8]) -> Option<(Self, Outcome)> {
         // SAFETY: the function has no preconditions; a null pointer means failure.
         let handle = NonNull::new(unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) })?;
+        // SAFETY: the handle is valid.
+        unsafe { raw::tj3Set(handle.as_ptr(), raw::TJPARAM_TJPARAM_SCANLIMIT as c_int, MOST_SCANS) };
         let turbo = Self { handle, bytes };
         // SAFETY: the handle is valid, and the pointer and the length are those of a slice.
         let result =

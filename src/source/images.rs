@@ -6,10 +6,13 @@ use image::{AnimationDecoder, ImageError, codecs::gif::GifDecoder};
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufReader, Read as _},
+    io::{self, BufReader, ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 use walkdir::WalkDir;
+
+/// The longest file of a picture: 64 megapixels of eight bytes, not compressed.
+const MOST_BYTES: u64 = 512 << 20;
 
 /// The files to read, in reverse order.
 pub(super) struct ImageSource {
@@ -99,14 +102,31 @@ impl Source for ImageSource {
             Kind::Heif => heif::decode(&path, &self.stop, &mut frame.bytes),
             kind => {
                 warn_of_more(&path, kind);
-                let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut frame.bytes));
-                read.map(drop).map_err(|error| error.to_string())
+                read_file(&path, &mut frame.bytes).map_err(|error| error.to_string())
             }
         };
         frame.file = Some(path);
         // An unreadable picture must not end the folder.
         Ok(read.map_or_else(Read::Unreadable, |()| Read::Frame))
     }
+}
+
+/// Reads a file whole. Links may lead to devices, which have no end, and a sparse file costs nothing but the memory.
+fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    if found.len() > MOST_BYTES {
+        let (size, most) = (found.len() >> 20, MOST_BYTES >> 20);
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it has {size} MB, more than the {most} MB that a picture may have"),
+        ));
+    }
+    // It may grow meanwhile.
+    file.take(MOST_BYTES).read_to_end(bytes).map(drop)
 }
 
 /// Whether a GIF has a second frame.

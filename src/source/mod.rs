@@ -23,7 +23,7 @@ pub use ffprobe::constant_rate;
 pub use named_pipe::is_named_pipe;
 pub use uri::SourceUri;
 
-use crate::{frame::Frame, stop::Stop};
+use crate::{child::remedy, frame::Frame, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith};
 use kind::Kind;
 use std::{io, path::PathBuf};
@@ -68,7 +68,7 @@ pub enum SourceError {
     },
     /// A required program cannot be started.
     #[error(
-        "{program} is needed for {uri} and cannot be started ({error}): install it, on Debian with `apt-get install {program}`"
+        "{program} is needed for {uri} and cannot be started ({error}): {}", remedy(.program, .error)
     )]
     Helper {
         /// The program.
@@ -85,6 +85,18 @@ pub enum SourceError {
         uri: String,
         /// ffmpeg's error message.
         reason: String,
+    },
+    /// ffmpeg was killed while it read a file, for example because memory ran out.
+    #[error(
+        "ffmpeg was ended by signal {signal} after {frames} frames of {uri}, which are not all: check the memory and the system's log, and start again"
+    )]
+    Killed {
+        /// The file.
+        uri: String,
+        /// The signal's number.
+        signal: i32,
+        /// The frames that were read.
+        frames: u64,
     },
     /// A network stream cannot be reached or was interrupted.
     #[error("the stream {uri} failed: {reason}; check the address and the server")]
@@ -147,6 +159,7 @@ impl ExitsWith for SourceError {
             | Self::Stream { .. }
             | Self::Closed(_)
             | Self::Program { .. }
+            | Self::Killed { .. }
             | Self::Panic(_) => Exit::Unavailable,
             Self::Thread(_) => Exit::Software,
         }

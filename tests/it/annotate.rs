@@ -269,12 +269,14 @@ fn what_cannot_be_written_is_told_in_one_line() {
     // Even root cannot write there.
     annotate(&scratch, &[&portrait], Path::new("/proc/none.png"))
         .exits(74)
-        .complains_once(&["/proc/none.png"]);
+        .complains_only_of(&["/proc/none.png"]);
     annotate(&scratch, &[&folder], Path::new("/proc/none")).exits(74).complains_once(&["/proc/none"]);
-    annotate(&scratch, &[&clip], Path::new("/proc/none.mp4")).exits(74).complains_once(&["/proc/none.mp4"]);
+    annotate(&scratch, &[&clip], Path::new("/proc/none.mp4"))
+        .exits(74)
+        .complains_only_of(&["/proc/none.mp4"]);
     // A device that is always full, under a video's name.
     std::os::unix::fs::symlink("/dev/full", scratch.path("full.mp4")).unwrap();
-    annotate(&scratch, &[&clip], &scratch.path("full.mp4")).exits(74).complains_once(&["No space left"]);
+    annotate(&scratch, &[&clip], &scratch.path("full.mp4")).exits(74).complains_only_of(&["No space left"]);
 }
 
 #[test]
@@ -292,5 +294,17 @@ fn without_ffmpeg_a_video_cannot_be_written() {
     let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
     let path = format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap());
     command.env("PATH", path).stdin(fs::File::open(data("astronaut.jpg")).unwrap());
-    crate::common::finish(command).exits(74).complains_once(&["out.mp4", "Unknown encoder libx264"]);
+    crate::common::finish(command).exits(74).complains_only_of(&["out.mp4", "Unknown encoder libx264"]);
+}
+
+#[test]
+fn a_recording_that_fails_does_not_end_the_analysis() {
+    let scratch = Scratch::new();
+    let clip = video(&scratch, "clip.mp4", "10", "30", "null");
+    let alone = run_sources(&scratch.tiny(""), &[&clip], &[]).exits(0);
+    std::os::unix::fs::symlink("/dev/full", scratch.path("full.mp4")).unwrap();
+    let ran = annotate(&scratch, &[&clip], &scratch.path("full.mp4")).exits(74);
+    ran.complains_only_of(&["full.mp4", "No space left"]);
+    assert_eq!(ran.faces().len(), alone.faces().len());
+    assert!(ran.stderr.contains("the analysis goes on without this recording"), "{}", ran.stderr);
 }

@@ -2,6 +2,7 @@
 //! the remedy, and the contract's exit code.
 
 use crate::common::{Scratch, data, emotiond, finish, run, run_sources, text};
+use emotiond_core::runtime::{Runtime, RuntimeConfig};
 use std::{fs, process::Command};
 
 #[test]
@@ -118,6 +119,23 @@ fn no_runtime_library() {
         command.env("ORT_DYLIB_PATH", library);
         finish(command).exits(69).complains_once(&words);
     }
+}
+
+#[test]
+fn without_installed_models_the_built_in_ones_are_used() {
+    let scratch = Scratch::new();
+    let library = Runtime::load(&RuntimeConfig::default()).unwrap().library().to_owned();
+    fs::create_dir(scratch.path("bin")).unwrap();
+    let program = scratch.path("bin/emotiond");
+    crate::common::copy_program(&program);
+    let mut command = Command::new(program);
+    command.args(["run", "--source"]).arg(data("astronaut.jpg"));
+    crate::common::isolate(&mut command);
+    command.env("HOME", scratch.path("")).env_remove("XDG_DATA_HOME").env("ORT_DYLIB_PATH", library);
+    let ran = finish(command).exits(0);
+    let faces = ran.faces();
+    assert!(faces[0]["emotion"] == "happy" && faces[0]["confidence"].as_f64().unwrap() > 0.9, "{faces:?}");
+    assert!(ran.stderr.contains("emotion_int8.onnx (built in)"), "{}", ran.stderr);
 }
 
 /// A library that says it is ONNX Runtime 1.21, like that of Debian 13.

@@ -273,3 +273,34 @@ fn beside_a_good_video() {
     assert!(ran.stderr.contains("1500 frames analysed, 0 unreadable, 0 skipped"), "{}", ran.stderr);
     fs::remove_file(film).unwrap();
 }
+
+/// A progressive picture whose first scan comes `scans` times: each is a pass over the whole picture.
+fn many_scans(scans: usize) -> Vec<u8> {
+    let portrait = small_portrait();
+    let (width, height) = (portrait.width() as usize, portrait.height() as usize);
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    let format = turbojpeg::PixelFormat::RGB;
+    let pixels = &portrait.as_raw()[..];
+    let image = turbojpeg::Image { pixels, width, pitch: width * 3, height, format };
+    let jpeg = compressor.compress_to_vec(image).unwrap();
+    let marker = |from: usize, wanted: u8| {
+        from + jpeg[from..]
+            .windows(2)
+            .position(|pair| pair == [0xFF, wanted])
+            .expect("there is such a marker")
+    };
+    let first = marker(0, 0xDA);
+    let end = marker(first + 2, 0xC4).min(marker(first + 2, 0xDA));
+    [&jpeg[..first], &jpeg[first..end].repeat(scans), &jpeg[end..]].concat()
+}
+
+#[test]
+fn a_picture_of_thousands_of_scans_is_refused() {
+    let decoder = FrameDecoder::new(1.0);
+    for encoding in [Encoding::Jpeg, Encoding::PictureFile] {
+        assert!(decoded(decoder, encoding, &many_scans(1)).is_some());
+        assert_eq!(decoded(decoder, encoding, &many_scans(2000)), None);
+        assert!(decoded(decoder, encoding, &GOOD).is_some());
+    }
+}

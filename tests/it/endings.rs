@@ -1,6 +1,7 @@
 //! How a run ends: by a signal, or because the reader of stdout closes its end or does not read.
 
-use crate::common::{Running, Scratch, data, emotiond, finish, text, wait_until};
+use crate::common::{Running, Scratch, data, emotiond, ffmpeg, finish, text, wait_until};
+use crate::network;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::Signal,
@@ -156,4 +157,23 @@ fn a_reader_that_does_not_read_does_not_hold_up_a_stop() {
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("event lines were not written"), "{log}");
     drop(reader);
+}
+
+#[test]
+fn a_file_that_was_not_read_whole_because_ffmpeg_was_killed_is_a_failure() {
+    let scratch = Scratch::new();
+    let video = text(&scratch.path("long.mp4"));
+    let portrait = text(&data("astronaut.jpg"));
+    ffmpeg(&["-loop", "1", "-framerate", "25", "-i", &portrait, "-t", "60", "-c:v", "mpeg4", &video]);
+    // Beside a source that is fine.
+    let mut running = network::start(
+        &scratch,
+        &format!("[[source]]\nuri = {portrait:?}\n[[source]]\nname = \"long\"\nuri = {video:?}\n"),
+        &[],
+    );
+    running.wait_for(|event| event["type"] == "face" && event["source"] == "long");
+    let ffmpeg = network::child(&running, "long.mp4");
+    rustix::process::kill_process(ffmpeg, Signal::KILL).unwrap();
+    let ran = running.finish().exits(69);
+    ran.complains_once(&["ended by signal 9 after", "frames of", "long.mp4"]);
 }

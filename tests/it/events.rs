@@ -1,7 +1,7 @@
 //! The event lines on stdout, and the commands `check`, `cameras`, `config` and `schema`.
 
-use crate::common::{Scratch, data, ffmpeg, number, root, run, run_sources, string, text};
-use std::{collections::HashSet, fs};
+use crate::common::{Scratch, data, ffmpeg, finish, number, root, run, run_sources, string, text};
+use std::{collections::HashSet, fs, process::Command};
 
 const LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
@@ -219,6 +219,8 @@ fn check_says_of_each_part_whether_it_works() {
     for part in ["ok    runtime", "ok    detector: seetaface", "ok    model", "512x512", "not checked"] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
+    let start = format!("start it with: emotiond run {}\n", good[1..].join(" "));
+    assert!(ran.stdout.ends_with(&start), "{}", ran.stdout);
     let text_file = scratch.file("text.jpg", "no picture");
     let no_video = scratch.file("text.mp4", "no video");
     for (source, code) in [("none.jpg", 66), ("camera:97", 69), (text_file.as_str(), 65), (&no_video, 65)] {
@@ -252,7 +254,11 @@ fn a_machine_without_cameras_is_told_so() {
     let scratch = Scratch::new();
     let ran = run(&["check", "--config", &scratch.tiny("")]).exits(0);
     ran.complains_not();
-    assert!(ran.stdout.contains("no camera") && ran.stdout.contains("--source"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("no camera") && ran.stdout.ends_with("--source PICTURE_OR_VIDEO\n"),
+        "{}",
+        ran.stdout
+    );
     for part in ["ok    runtime", "ok    detector", "ok    model"] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
@@ -306,4 +312,25 @@ fn logs_go_to_stderr_as_json_where_asked() {
     for line in ran.stderr.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+}
+
+#[test]
+fn alone_on_a_terminal_it_says_what_is_there_and_what_to_try() {
+    let mut command = Command::new("script");
+    command.args(["-qec", env!("CARGO_BIN_EXE_emotiond"), "/dev/null"]);
+    crate::common::isolate(&mut command);
+    let ran = finish(command).exits(0);
+    for part in [
+        "ok    runtime",
+        "ok    model",
+        "camera",
+        "Try:",
+        "emotiond run --source",
+        "--stream",
+        "emotiond check",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let ran = run(&[]).exits(2);
+    assert!(ran.stderr.contains("Usage: emotiond") && ran.stdout.is_empty(), "{}", ran.stderr);
 }

@@ -8,7 +8,7 @@ use crate::common::{
     rtsp_camera::{RtspCamera, Speaks},
     run_sources, string, text, wait_until,
 };
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use std::{
     fs, thread,
@@ -49,14 +49,29 @@ pub fn stop(running: Running) -> Ran {
     ran
 }
 
-/// The command lines of the daemon's children.
-pub fn children(running: &Running) -> Vec<String> {
+/// The numbers and command lines of the daemon's children.
+fn numbered_children(running: &Running) -> Vec<(String, String)> {
     let pid = running.child.id();
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
     let pids: Vec<String> =
         lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
-    pids.iter().filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()).collect()
+    pids.into_iter()
+        .filter_map(|pid| Some((pid.clone(), fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?)))
+        .collect()
+}
+
+/// The command lines of the daemon's children.
+pub fn children(running: &Running) -> Vec<String> {
+    numbered_children(running).into_iter().map(|(_, command)| command).collect()
+}
+
+/// The child whose command line contains `words`.
+pub fn child(running: &Running, words: &str) -> Pid {
+    let children = numbered_children(running);
+    let found = children.iter().find(|(_, command)| command.contains(words));
+    let (pid, _) = found.unwrap_or_else(|| panic!("no {words} in {children:?}"));
+    Pid::from_raw(pid.parse().unwrap()).unwrap()
 }
 
 #[test]

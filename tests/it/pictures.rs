@@ -135,3 +135,20 @@ fn a_heic_picture_that_ffmpeg_cannot_read_is_named_with_a_remedy() {
     assert_eq!(ran.faces().len(), 1);
     ran.complains_once(&["a.heic", "HEIC", "convert it to JPEG"]);
 }
+
+#[test]
+fn devices_and_files_of_absurd_size_are_not_read_as_pictures() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("in")).unwrap();
+    scratch.file("in/a.jpg", encode(&astronaut(), ImageFormat::Jpeg));
+    symlink("/dev/zero", scratch.path("in/b.jpg")).unwrap();
+    // It takes no space on the disk.
+    fs::File::create(scratch.path("in/c.jpg")).unwrap().set_len(10 << 30).unwrap();
+    let ran = run_sources(&scratch.tiny(""), &[&text(&scratch.path("in"))], &[]).exits(0);
+    assert_eq!(ran.faces().len(), 1);
+    // Alone, they are no pictures at all.
+    for name in ["b.jpg", "c.jpg"] {
+        let ran = run_sources(&scratch.tiny(""), &[&text(&scratch.path("in").join(name))], &[]);
+        assert!(ran.status.code().is_some_and(|code| [65, 66].contains(&code)), "{}", ran.stderr);
+    }
+}

@@ -20,9 +20,9 @@ use std::{
     fs::File,
     io::{self, BufReader, Read as _, Write as _},
     mem,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -241,11 +241,15 @@ impl FfmpegSource {
         }
         // ffmpeg must not wait for a reader of what is left.
         let _ = io::copy(&mut self.frames, &mut io::sink());
-        let succeeded = self.child.wait().is_ok_and(|status| status.success());
+        let status = self.child.wait();
+        let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
         let complaint = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         let reason =
             if complaint.is_empty() { "ffmpeg found no video".to_owned() } else { complaint.clone() };
         let uri = self.input.uri.clone();
+        if let (Some(signal), false) = (status.ok().and_then(|status| status.signal()), self.input.live) {
+            return Err(SourceError::Killed { uri, signal, frames: self.given });
+        }
         match (self.input.live, succeeded, self.given) {
             (true, false, _) | (true, _, 0) => Err(SourceError::Stream { uri, reason }),
             (false, _, 0) => Err(SourceError::Video { uri, reason }),

@@ -300,6 +300,14 @@ impl Ran {
         }
     }
 
+    /// Checks that there is a complaint and that each contains all of `words`.
+    #[track_caller]
+    pub fn complains_only_of(&self, words: &[&str]) {
+        let complaints = self.complaints();
+        let fits = |complaint: &&str| words.iter().all(|word| complaint.contains(word));
+        assert!(!complaints.is_empty() && complaints.iter().all(fits), "{words:?}: {}", self.stderr);
+    }
+
     /// Checks that there is no complaint.
     #[track_caller]
     pub fn complains_not(&self) {
