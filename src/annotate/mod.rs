@@ -117,7 +117,7 @@ impl Recorders {
             let mut writer = writer(target, &uri, Arc::clone(&stage));
             let body = move || {
                 record(&mut *writer, &frames).inspect_err(|error| {
-                    tracing::error!("{error}; the analysis goes on without this recording")
+                    tracing::error!("{error}; the analysis goes on without this recording");
                 })
             };
             let thread = thread::Builder::new().name(format!("record-{source}")).spawn(body);

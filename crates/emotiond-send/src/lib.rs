@@ -17,7 +17,7 @@ pub mod metrics;
 pub mod mqtt;
 mod osc;
 mod own_status;
-mod pictures;
+pub mod pictures;
 pub mod run;
 pub mod settings;
 mod slugs;

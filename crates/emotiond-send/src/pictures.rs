@@ -56,7 +56,8 @@ impl Pictures {
         Ok(pictures)
     }
 
-    fn put(&self, source: &str, jpeg: Vec<u8>) {
+    /// Replaces the picture of a source, if somebody watches it.
+    pub fn put(&self, source: &str, jpeg: Vec<u8>) {
         if let Some(channel) = self.lock().get(source) {
             channel.send_replace(Arc::new(jpeg));
         }

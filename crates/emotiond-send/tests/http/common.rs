@@ -5,6 +5,7 @@ use emotiond_send::{
     gauges::Gauges,
     http::serve,
     hub::{Feed, Hub},
+    pictures::Pictures,
     settings::HttpConfig,
     wire::{Latency, Request, SourceStatus, Status},
 };
@@ -31,6 +32,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub gauges: Gauges,
     pub requests: async_mpsc::Receiver<Request>,
+    /// What the daemon sends with `--stream`.
+    pub pictures: Pictures,
     feed: Feed,
     counts: Counts,
     handle: Handle,
@@ -60,7 +63,9 @@ impl Server {
     /// Starts one.
     pub fn start_unseen(address: SocketAddr, token_file: Option<PathBuf>) -> Self {
         let (to_test, requests) = async_mpsc::channel(16);
-        let (hub, feed) = Hub::new("box1", "run1", Some(to_test));
+        let (mut hub, feed) = Hub::new("box1", "run1", Some(to_test));
+        let pictures = Pictures::default();
+        hub.pictures = Some(pictures.clone());
         let gauges = Gauges::default();
         let (config, its_gauges) = (HttpConfig { listen: address, token_file }, gauges.clone());
         let (stop, stopped) = oneshot::channel();
@@ -79,6 +84,7 @@ impl Server {
             address,
             gauges,
             requests,
+            pictures,
             feed,
             counts: Counts::default(),
             handle: handle.recv().unwrap(),
@@ -96,6 +102,11 @@ impl Server {
         };
         let event = Event::parse(json, count).unwrap();
         self.handle.block_on(self.feed.tell(event));
+    }
+
+    /// The sources that somebody watches, once that has changed.
+    pub fn watched(&self) -> Vec<String> {
+        self.handle.block_on(self.pictures.watched())
     }
 
     /// Replaces the status.

@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+const PORTRAIT: &[u8] = include_bytes!("../../../../src/commands/bench/portrait.jpg");
+
 /// A server whose status arrives every second, as the daemon sends it.
 struct Live {
     server: Arc<Mutex<Server>>,
@@ -33,7 +35,10 @@ impl Live {
                     status(vec![source("lobby", "up", ""), source("yard", "down", "it was unplugged")]);
                 now.uptime_s = 4000.0 + begin.elapsed().as_secs_f64();
                 now.sources[0].analysed = (begin.elapsed().as_secs_f64() * 30.0) as u64;
-                its_server.lock().unwrap().set_status(now);
+                let server = its_server.lock().unwrap();
+                server.set_status(now);
+                server.pictures.put("lobby", PORTRAIT.to_vec());
+                drop(server);
                 thread::sleep(Duration::from_secs(1));
             }
         });
@@ -156,6 +161,23 @@ fn pausing_asks_the_daemon() {
     browser.run("document.querySelector('.source .pause').click()");
     let asked = live.server.lock().unwrap().requests.blocking_recv().unwrap();
     assert_eq!(asked, Request::Pause { source: "lobby".to_owned() });
+}
+
+#[test]
+fn the_picture_is_shown_on_request_and_only_then_streamed() {
+    let live = Live::start(Server::start());
+    let browser = Browser::start(1024, 768, "light");
+    browser.open(&live.address());
+    let click = "document.querySelector('.source .watch').click()";
+    browser.until("return document.querySelector('.source .watch')?.hidden === false");
+    browser.run(click);
+    browser.until("return document.querySelector('.source .live').naturalWidth === 512");
+    assert_eq!(live.server.lock().unwrap().watched(), ["lobby"]);
+    browser.until("return document.querySelector('.source .watch').textContent === 'Hide picture'");
+    browser.run(click);
+    assert!(live.server.lock().unwrap().watched().is_empty());
+    browser.until("return document.querySelector('.source .live').hidden");
+    assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
 }
 
 #[test]
