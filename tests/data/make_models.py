@@ -13,8 +13,9 @@ HERE = Path(__file__).parent
 LABELS = "angry disgust fear happy sad surprise neutral"
 
 
-def write(name, side=48, classes=7, said_classes=None, softmax=True, metadata=True):
-    """`said_classes` is what the file declares as its output's width: a number, or a name for "any"."""
+def write(name, side=48, classes=7, said_classes=None, softmax=True, metadata=True, labels=LABELS, bright_is_nan=False):
+    """`said_classes` is what the file declares as its output's width: a number, or a name for "any". `bright_is_nan`: crops
+    with a pixel brighter than 0.6 give no numbers."""
     weights = np.linspace(-1, 1, classes, dtype=np.float32).reshape(1, classes)
     bias = np.array([0.1 * (i % 3) for i in range(classes)], dtype=np.float32)
     nodes = [
@@ -23,17 +24,30 @@ def write(name, side=48, classes=7, said_classes=None, softmax=True, metadata=Tr
         helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits" if softmax else "output"]),
     ]
     if softmax:
-        nodes.append(helper.make_node("Softmax", ["logits"], ["output"], axis=1))
+        nodes.append(helper.make_node("Softmax", ["logits"], ["soft" if bright_is_nan else "output"], axis=1))
+    constants = [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")]
+    if bright_is_nan:
+        # The logarithm of a negative number is not a number; of others, it is multiplied by 0.
+        nodes += [
+            helper.make_node("GlobalMaxPool", ["input"], ["brightest"]),
+            helper.make_node("Flatten", ["brightest"], ["flat_brightest"]),
+            helper.make_node("Sub", ["limit", "flat_brightest"], ["below"]),
+            helper.make_node("Log", ["below"], ["log"]),
+            helper.make_node("Mul", ["log", "zero"], ["nothing"]),
+            helper.make_node("Add", ["soft", "nothing"], ["output"]),
+        ]
+        numbers = {"limit": 0.6, "zero": 0.0}
+        constants += [numpy_helper.from_array(np.float32([[value]]), name) for name, value in numbers.items()]
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 1, side, side])],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", said_classes or classes])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")],
+        constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     if metadata:
-        keys = {"labels": LABELS, "color": "gray", "size": "48", "mean": "127.5", "scale": "0.00784313725490196"}
+        keys = {"labels": labels, "color": "gray", "size": "48", "mean": "127.5", "scale": "0.00784313725490196"}
         helper.set_model_props(model, {f"emotiond.{key}": value for key, value in keys.items()})
     checker.check_model(model)
     save(model, HERE / name)
@@ -46,3 +60,5 @@ write("classes_6_unsaid.onnx", classes=6, said_classes="c")
 write("classes_8_unsaid.onnx", classes=8, said_classes="c")
 write("logits.onnx", softmax=False)
 write("no_metadata.onnx", metadata=False)
+write("same_labels.onnx", labels=LABELS.replace("sad", "happy"))
+write("bright_is_nan.onnx", bright_is_nan=True)

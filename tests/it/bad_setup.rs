@@ -11,7 +11,7 @@ fn a_model_that_cannot_be_used_is_refused_with_both_shapes() {
     let config = scratch.tiny("");
     let portrait = text(&data("astronaut.jpg"));
     let garbage = scratch.file("garbage.onnx", "this is no network");
-    let cases: [(String, &[&str]); 8] = [
+    let cases: [(String, &[&str]); 9] = [
         (garbage, &["garbage.onnx", "not a usable ONNX model"]),
         (scratch.file("empty.onnx", ""), &["empty.onnx", "not a usable ONNX model"]),
         ("none.onnx".to_owned(), &["none.onnx", "No such file"]),
@@ -20,6 +20,7 @@ fn a_model_that_cannot_be_used_is_refused_with_both_shapes() {
         (text(&data("classes_6_unsaid.onnx")), &["classes_6_unsaid.onnx", "[N, 6]", "[N, 7]", "[model]"]),
         (text(&data("classes_8_unsaid.onnx")), &["classes_8_unsaid.onnx", "[N, 8]", "[N, 7]", "[model]"]),
         (text(&data("logits.onnx")), &["logits.onnx", "softmax"]),
+        (text(&data("same_labels.onnx")), &["same_labels.onnx", "happy", "names that differ"]),
     ];
     for (model, words) in cases {
         let ran = run_sources(&config, &[&portrait], &["--model", &model]).exits(69);
@@ -94,6 +95,15 @@ fn an_absent_camera_does_not_stop_the_others() {
     let ran = run_sources(&scratch.tiny(""), &["camera:97", &text(&data("astronaut.jpg"))], &[]).exits(0);
     ran.complains_once(&["camera:97", "`emotiond cameras`"]);
     assert_eq!(ran.faces().len(), 1);
+}
+
+#[test]
+fn an_answer_that_is_no_probability_is_an_error_and_never_an_event() {
+    let scratch = Scratch::new();
+    let (model, portrait) = (text(&data("bright_is_nan.onnx")), text(&data("astronaut.jpg")));
+    let ran = run_sources(&scratch.tiny(""), &[&portrait], &["--model", &model]).exits(65);
+    ran.complains_only_of(&["bright_is_nan.onnx answers with NaN, which is no probability"]);
+    assert!(ran.faces().is_empty() && !ran.stdout.contains("null"), "{}", ran.stdout);
 }
 
 #[test]

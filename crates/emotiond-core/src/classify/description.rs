@@ -81,6 +81,10 @@ impl Description {
         let needed =
             |key: &'static str| get(&format!("emotiond.{key}")).ok_or(DescriptionError::Missing(key));
         let labels: Vec<String> = needed("labels")?.split_whitespace().map(str::to_owned).collect();
+        if let Some(twice) = labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label))
+        {
+            return Err(invalid("labels", twice.1, "names that differ from each other"));
+        }
         if labels.is_empty() {
             return Err(invalid("labels", "", "a list of names separated by spaces"));
         }

@@ -18,6 +18,7 @@ use ort::{
 use std::{
     borrow::Cow,
     fs,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -30,6 +31,9 @@ const INSTALLED_FOR_CPU: [&str; 3] = ["emotion_int8.onnx", "emotion.onnx", "mini
 /// The model of a program without installed models, such as one that `cargo install` has built.
 const BUILT_IN: &[u8] = include_bytes!("../../../../models/emotion_int8.onnx");
 const BUILT_IN_NAME: &str = "emotion_int8.onnx (built in)";
+
+/// Probabilities, with the rounding errors of half precision.
+const POSSIBLE: RangeInclusive<f32> = -0.001..=1.001;
 
 /// Why a model cannot be used.
 #[derive(Debug, Error)]
@@ -71,6 +75,14 @@ pub enum ClassifyError {
         path: PathBuf,
         /// The sum of the output.
         sum: f32,
+    },
+    /// The output for a face is no probability.
+    #[error("{path} answers with {value}, which is no probability; choose another model or export it again")]
+    Impossible {
+        /// The file.
+        path: PathBuf,
+        /// The value.
+        value: f32,
     },
 }
 
@@ -201,7 +213,9 @@ impl Classifier {
             self.classify(&ramp, &mut rows)?;
         }
         let sum: f32 = rows[..self.description.labels.len()].iter().sum();
-        if (sum - 1.0).abs() > 0.01 {
+        // Not a number is no probability either.
+        let is_one = (sum - 1.0).abs() <= 0.01;
+        if !is_one {
             return Err(ClassifyError::NotProbabilities { path: self.path.clone(), sum });
         }
         Ok(())
@@ -232,7 +246,11 @@ fn run(
             expected: shape_text(&[-1, classes as i64]),
         });
     }
-    rows.extend_from_slice(&probabilities[..count * classes]);
+    let probabilities = &probabilities[..count * classes];
+    if let Some(&value) = probabilities.iter().find(|value| !POSSIBLE.contains(*value)) {
+        return Err(ClassifyError::Impossible { path: path.to_owned(), value });
+    }
+    rows.extend_from_slice(probabilities);
     Ok(())
 }
 
