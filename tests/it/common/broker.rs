@@ -126,11 +126,18 @@ impl Broker {
             .args(["-V", "311", "-p", &port, "-q", "1", "-c", "-i", &name, "-t", "#", "-F", "%r %q %t %p"])
             .args(more)
             .stdin(Stdio::null());
-        let reader = Reader { running: Running::start(command), messages: Vec::new() };
-        let probe = |broker: &Self| broker.publish("probe", "1", more);
+        let mut reader = Reader { running: Running::start(command), messages: Vec::new() };
         wait_until("the reader", || {
-            probe(self);
-            reader.running.lines.recv_timeout(Duration::from_millis(200)).ok()
+            self.publish("probe", "1", more);
+            // What was retained may come before the probe.
+            while let Ok(line) = reader.running.lines.recv_timeout(Duration::from_millis(200)) {
+                let message = Message::parse(&line);
+                if message.topic == "probe" {
+                    return Some(());
+                }
+                reader.keep(message);
+            }
+            None
         });
         reader
     }
@@ -155,6 +162,13 @@ pub struct Message {
 }
 
 impl Message {
+    fn parse(line: &str) -> Self {
+        let mut parts = line.splitn(4, ' ');
+        let mut part = || parts.next().unwrap_or_default().to_owned();
+        let (retained, qos, topic, payload) = (part() == "1", part().parse().unwrap(), part(), part());
+        Self { retained, qos, topic, payload }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.payload).unwrap_or_else(|error| panic!("{error}: {}", self.payload))
     }
@@ -168,6 +182,13 @@ pub struct Reader {
 }
 
 impl Reader {
+    fn keep(&mut self, message: Message) {
+        // NATS also shows its own topics.
+        if message.topic != "probe" && !message.topic.starts_with('$') {
+            self.messages.push(message);
+        }
+    }
+
     /// Waits until a message fits that came now or before.
     #[track_caller]
     pub fn wait_for(&mut self, fits: impl Fn(&Message) -> bool) -> Message {
@@ -184,13 +205,7 @@ impl Reader {
                 self.messages.iter().for_each(|message| _ = writeln!(all, "{message:?}"));
                 panic!("the message that was waited for did not come; there were\n{all}");
             };
-            let mut parts = line.splitn(4, ' ');
-            let mut part = || parts.next().unwrap_or_default().to_owned();
-            let (retained, qos, topic, payload) = (part() == "1", part().parse().unwrap(), part(), part());
-            // NATS also shows its own topics.
-            if topic != "probe" && !topic.starts_with('$') {
-                self.messages.push(Message { retained, qos, topic, payload });
-            }
+            self.keep(Message::parse(&line));
         }
     }
 
