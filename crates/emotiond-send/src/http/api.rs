@@ -2,7 +2,7 @@
 
 use super::{
     Server,
-    guard::{cookie_name, guard},
+    guard::{cookie_name, guard, is_known},
     page, pictures, stream,
 };
 use crate::{
@@ -61,10 +61,15 @@ pub fn refuse(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
 }
 
-async fn health(State(server): State<Arc<Server>>) -> Response {
+/// Programs that watch a service know no token: they get the status, but not the reasons.
+async fn health(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     let health = server.overview().health;
     let status = if health.healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(health)).into_response()
+    if is_known(&server, &headers) {
+        (status, Json(health)).into_response()
+    } else {
+        (status, Json(json!({ "healthy": health.healthy }))).into_response()
+    }
 }
 
 async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {

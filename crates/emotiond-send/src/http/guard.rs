@@ -24,8 +24,8 @@ use tokio::time::timeout;
 
 /// Time for a request's body to arrive and to be answered; the stream of events begins its answer within it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// What anybody may load: it contains no data.
-const PUBLIC: [&str; 3] = ["/login", "/style.css", "/icon.svg"];
+/// What anybody may load: it contains no data. To those without the token, `/health` gives no reasons.
+const PUBLIC: [&str; 4] = ["/login", "/style.css", "/icon.svg", "/health"];
 /// Scripts and styles are this server's files only; nothing else is loaded, and no other page may frame this one.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -104,7 +104,7 @@ fn is_same_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
 }
 
 /// Whether the client has shown the token, or needs none.
-fn is_known(server: &Server, headers: &HeaderMap) -> bool {
+pub fn is_known(server: &Server, headers: &HeaderMap) -> bool {
     let Some(token) = &server.token else { return true };
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
     if let Some((scheme, shown)) = bearer {

@@ -188,6 +188,10 @@ fn a_token_opens_the_server() {
     assert_eq!(get("Authorization: Bearer wrong-horse-battery\r\n").status, 401);
     assert_eq!(get("Authorization: Bearer correct-horse-battery\r\n").status, 200);
 
+    // Programs that watch services learn whether it is healthy, and not why.
+    let health = wait_for("health", || Some(server.get("/health")).filter(|answer| answer.status == 200));
+    assert_eq!(health.json(), serde_json::json!({ "healthy": true }));
+
     // A browser is sent to the form, whose answer is a cookie that no script and no other site can use.
     let sent_on = get("Accept: text/html,*/*\r\n");
     assert_eq!((sent_on.status, sent_on.header("location")), (303, Some("/login")));
