@@ -48,29 +48,31 @@ impl Painter {
     pub fn paint(&mut self, shown: &Analysed) -> Option<Vec<u8>> {
         let Self { stage, artist, scaler, panes, compressor } = self;
         let (drawn, meter) = &mut panes[shown.source];
+        let compressor = compressor.as_mut()?;
         if shown.picture.pixels.is_empty() {
-            if drawn.picture.pixels.is_empty() {
-                drawn.picture.resize(PLACEHOLDER.0, PLACEHOLDER.1);
-                drawn.picture.pixels.fill(0);
+            let mut stale = drawn.picture.clone();
+            if stale.pixels.is_empty() {
+                stale.resize(PLACEHOLDER.0, PLACEHOLDER.1);
+                stale.pixels.fill(0);
             }
-            drawn.picture.cover(Rect::of(&drawn.picture), [0; 3], STALE);
+            stale.cover(Rect::of(&stale), [0; 3], STALE);
             let texts = std::iter::once(&stage.sources[shown.source]).chain(&shown.news);
             let rows: Vec<_> =
                 texts.map(|text| PanelRow { text: text.clone(), ..PanelRow::default() }).collect();
-            artist.draw_panel(&mut drawn.picture, &rows);
-        } else {
-            let Picture { width, height, .. } = shown.picture;
-            let side = LONGEST_SIDE.min(width.max(height) as i32);
-            let place = fit(width, height, Rect::new(0, 0, side, side));
-            scaler.scale_shown(shown, place.w as u32, place.h as u32, drawn);
-            artist.draw_on(drawn, stage);
-            let line = match shown.pts_ms {
-                Some(_) => recorded_status(stage, shown),
-                None => live_status(stage, shown, meter.measure(shown.analysed, Instant::now())),
-            };
-            artist.draw_status(&mut drawn.picture, &line);
+            artist.draw_panel(&mut stale, &rows);
+            return encode(compressor, &stale);
         }
-        encode(compressor.as_mut()?, &drawn.picture)
+        let Picture { width, height, .. } = shown.picture;
+        let side = LONGEST_SIDE.min(width.max(height) as i32);
+        let place = fit(width, height, Rect::new(0, 0, side, side));
+        scaler.scale_shown(shown, place.w as u32, place.h as u32, drawn);
+        artist.draw_on(drawn, stage);
+        let line = match shown.pts_ms {
+            Some(_) => recorded_status(stage, shown),
+            None => live_status(stage, shown, meter.measure(shown.analysed, Instant::now())),
+        };
+        artist.draw_status(&mut drawn.picture, &line);
+        encode(compressor, &drawn.picture)
     }
 }
 
