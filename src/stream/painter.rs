@@ -50,7 +50,8 @@ impl Painter {
         let (drawn, meter) = &mut panes[shown.source];
         let compressor = compressor.as_mut()?;
         if shown.picture.pixels.is_empty() {
-            let mut stale = drawn.picture.clone();
+            let mut stale = Picture::default();
+            stale.copy_from(&drawn.picture);
             if stale.pixels.is_empty() {
                 stale.resize(PLACEHOLDER.0, PLACEHOLDER.1);
                 stale.pixels.fill(0);
