@@ -85,7 +85,7 @@ pub struct RunArgs {
     /// Also write annotated copies to this file (a picture or .mp4) or folder (for a folder or several sources)
     #[arg(long, value_name = "OUT")]
     pub annotate: Option<PathBuf>,
-    /// Also serve annotated pictures at /stream/SOURCE.mjpg of the HTTP server; without [http] in the configuration, it
+    /// Also serve annotated pictures at /stream/SOURCE.mjpg of the HTTP server; if the configuration has none, it
     /// listens on 127.0.0.1:8378
     #[arg(long)]
     pub stream: bool,
