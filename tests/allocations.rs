@@ -240,8 +240,9 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
         "{shown:.2} allocations a frame that is shown, {bare} in the libraries"
     );
     let sent = slope(folder.path(), "sent", "", Watched::Sent);
+    // Once a second, the figures for the outputs are put together.
     assert!(
-        sent <= bare + tolerance,
+        sent <= bare + 5.0 * tolerance,
         "{sent:.2} allocations a frame whose lines are sent, {bare} in the libraries"
     );
     assert!(empty > 0.0 && face > empty, "the counter counts");

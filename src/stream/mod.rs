@@ -144,7 +144,9 @@ impl Feeder {
             let watched = self.watched.load();
             for shown in newest.take() {
                 let name = painter.source(shown.source);
-                let is_wanted = watched.iter().any(|source| source == name);
+                // A source that is up again has nothing to show before its next picture.
+                let is_something = !shown.picture.pixels.is_empty() || shown.news.is_some();
+                let is_wanted = is_something && watched.iter().any(|source| source == name);
                 let now = Instant::now();
                 // News is rare, and the last picture for long.
                 if !is_wanted || (now < due[shown.source] && shown.news.is_none()) {
