@@ -4,7 +4,7 @@ use crate::{
     config::OverlayMode,
     detect::DetectorChoice,
     emit::EmitPolicy,
-    source::{SourceUri, hide_addresses},
+    source::{COMMAND_PREFIX, SourceUri, hide_addresses},
 };
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -242,16 +242,35 @@ pub fn without_secrets(error: &clap::Error, arguments: impl Iterator<Item = Stri
     let mut message = error.to_string();
     let mut found = false;
     for argument in arguments {
-        let value = argument.split_once('=').filter(|_| argument.starts_with("--")).map(|(_, value)| value);
-        let value = value.unwrap_or(&argument);
-        if value.contains("://") && message.contains(value) {
-            let shown = match value.parse::<SourceUri>() {
-                Ok(uri) => uri.to_string(),
-                Err(_) => hide_addresses(&format!("{}://", value.split("://").next().unwrap_or_default())),
-            };
+        let (_, value) = option_and_value(&argument);
+        if let Some(shown) = shown_value(value).filter(|_| message.contains(value)) {
             message = message.replace(value, &shown);
             found = true;
         }
     }
     found.then(|| message.trim_end().to_owned())
+}
+
+/// An argument of a right command line as it may be shown.
+pub fn shown_argument(argument: &str) -> String {
+    let (option, value) = option_and_value(argument);
+    shown_value(value).map_or_else(|| argument.to_owned(), |shown| format!("{option}{shown}"))
+}
+
+/// The two parts of `--option=value`; an argument that is not of this form is a value.
+fn option_and_value(argument: &str) -> (&str, &str) {
+    let equals = argument.find('=').filter(|_| argument.starts_with("--"));
+    argument.split_at(equals.map_or(0, |equals| equals + 1))
+}
+
+/// An address or a command without its secrets; `None` if the value is neither.
+fn shown_value(value: &str) -> Option<String> {
+    if !value.contains("://") && !value.starts_with(COMMAND_PREFIX) {
+        return None;
+    }
+    Some(match value.parse::<SourceUri>() {
+        Ok(uri) => uri.to_string(),
+        Err(_) if value.starts_with(COMMAND_PREFIX) => COMMAND_PREFIX.to_owned(),
+        Err(_) => hide_addresses(&format!("{}://", value.split("://").next().unwrap_or_default())),
+    })
 }

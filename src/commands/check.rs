@@ -3,7 +3,7 @@
 use super::{FIRST_CAMERA, effective_config, read_config, start_logs};
 use crate::{
     annotate::Plan,
-    cli::RunArgs,
+    cli::{RunArgs, shown_argument},
     config::{Config, LimitsConfig, OverlayMode},
     decode::FrameDecoder,
     detect::DetectorPlan,
@@ -70,16 +70,10 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// The command that runs what was checked, without the secrets of addresses.
+/// The command that runs what was checked, without the secrets of addresses and programs.
 fn start_command(needs_source: bool) -> String {
     let mut words = vec!["emotiond".to_owned(), "run".to_owned()];
-    words.extend(env::args_os().skip(2).map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        match word.parse::<SourceUri>() {
-            Ok(uri @ (SourceUri::Stream(_) | SourceUri::Program(_))) => uri.to_string(),
-            _ => word,
-        }
-    }));
+    words.extend(env::args_os().skip(2).map(|word| shown_argument(&word.to_string_lossy())));
     if needs_source {
         words.extend(["--source", "PICTURE_OR_VIDEO"].map(str::to_owned));
     }

@@ -21,6 +21,7 @@ pub use camera::{CameraListing, Identity, Sought, is_plugged_in, list_cameras};
 pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
 pub use named_pipe::is_named_pipe;
+pub use program::COMMAND_PREFIX;
 pub use uri::SourceUri;
 
 use crate::{child::remedy, frame::Frame, stop::Stop};

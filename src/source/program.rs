@@ -10,16 +10,19 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     fmt,
     io::{BufRead, BufReader, Read as _},
+    mem,
     os::{
         fd::OwnedFd,
         unix::process::{CommandExt, ExitStatusExt},
     },
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     str::FromStr,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+/// What a source begins with that is a program.
+pub const COMMAND_PREFIX: &str = "exec:";
 /// How long a program may take to end after SIGTERM, so that it can release its camera.
 const ENDING: Duration = Duration::from_millis(500);
 /// The longest line of its log that is kept, in bytes.
@@ -60,7 +63,7 @@ impl FromStr for CommandLine {
 
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exec:{}", self.words[0])
+        write!(f, "{COMMAND_PREFIX}{}", self.words[0])
     }
 }
 
@@ -70,7 +73,7 @@ impl fmt::Debug for CommandLine {
     }
 }
 
-/// A running program. Dropping it ends the program.
+/// A program as a source. Dropping it ends the program.
 pub(super) struct ProgramSource {
     running: Running,
     stream: Box<dyn Source>,
@@ -81,6 +84,8 @@ struct Running {
     child: Child,
     /// Returns the last line of its log.
     log: Option<JoinHandle<String>>,
+    /// Whether it was ended: afterwards, its number may be that of another program.
+    is_over: bool,
     stop: Stop,
 }
 
@@ -128,7 +133,7 @@ impl Running {
         };
         widen(&stdout);
         let log = thread::Builder::new().name("program-log".to_owned()).spawn(move || last_line(stderr)).ok();
-        Ok((Self { uri, child, log, stop: stop.clone() }, stdout.into()))
+        Ok((Self { uri, child, log, is_over: false, stop: stop.clone() }, stdout.into()))
     }
 
     /// The end of the stream: in order if the program says so.
@@ -157,7 +162,7 @@ impl Running {
         SourceError::Program { uri: self.uri.clone(), reason }
     }
 
-    fn ended_within(&mut self, time: Duration) -> Option<std::process::ExitStatus> {
+    fn ended_within(&mut self, time: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + time;
         loop {
             match self.child.try_wait() {
@@ -169,6 +174,9 @@ impl Running {
 
     /// Ends the program and its children.
     fn finish(&mut self) {
+        if mem::replace(&mut self.is_over, true) {
+            return;
+        }
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::TERM);
         self.ended_within(ENDING);

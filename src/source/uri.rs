@@ -1,6 +1,11 @@
 //! Source URIs, as written on the command line and in the configuration.
 
-use super::{address::Address, camera::is_video_device, kind::Kind, program::CommandLine};
+use super::{
+    address::Address,
+    camera::is_video_device,
+    kind::Kind,
+    program::{COMMAND_PREFIX, CommandLine},
+};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -88,7 +93,7 @@ impl FromStr for SourceUri {
                 .map_err(|_| format!("`{text}` is not a camera: write camera:0, camera:1, ..."))?;
             return Ok(Self::Camera(PathBuf::from(format!("/dev/video{number}"))));
         }
-        if let Some(command) = text.strip_prefix("exec:") {
+        if let Some(command) = text.strip_prefix(COMMAND_PREFIX) {
             return command.parse().map(Self::Program);
         }
         if let Some((scheme, path)) = text.split_once("://") {
@@ -148,7 +153,7 @@ impl From<SourceUri> for String {
         match uri {
             // Includes the password, because a printed configuration must still work.
             SourceUri::Stream(address) => address.written().to_owned(),
-            SourceUri::Program(command) => format!("exec:{}", command.written()),
+            SourceUri::Program(command) => format!("{COMMAND_PREFIX}{}", command.written()),
             other => other.to_string(),
         }
     }

@@ -22,6 +22,11 @@ pub fn portrait() -> Vec<u8> {
     fs::read(data("astronaut.jpg")).unwrap()
 }
 
+/// A live camera that shows the portrait 20 times a second.
+pub fn portrait_camera() -> HttpCamera {
+    HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX))
+}
+
 /// The portrait with a comment, so that its bytes differ.
 fn variant(number: usize) -> Vec<u8> {
     let (portrait, comment) = (portrait(), format!("{number:08}"));

@@ -7,7 +7,7 @@ use crate::{
         rtsp_camera::{RtspCamera, Speaks},
         run, run_sources, text,
     },
-    network::{children, is_state, portrait, start, stop},
+    network::{children, is_state, portrait, portrait_camera, start, stop},
 };
 use std::{fs, io, net::TcpStream, sync::Arc, time::Duration};
 
@@ -149,6 +149,28 @@ fn no_secret_reaches_the_arguments_of_a_child_or_a_message() {
             assert!(!shown.contains("s3cr3t"), "{shown}");
         }
         assert!(!fs::read_to_string(&report).unwrap_or_default().contains("s3cr3t"));
+    }
+}
+
+#[test]
+fn secrets_of_the_command_line_are_not_shown() {
+    let scratch = Scratch::new();
+    let (config, camera) = (scratch.tiny(""), portrait_camera());
+    let address = camera.url("/?token=s3cr3t").replace("http://", "http://u:s3cr3t@");
+    let program = format!("exec:sh -c 'cat {}' s3cr3t", text(&data("astronaut.jpg")));
+    for source in [&address, &program] {
+        for arguments in [vec!["--source".to_owned(), source.clone()], vec![format!("--source={source}")]] {
+            let mut words = vec!["check", "--config", config.as_str()];
+            words.extend(arguments.iter().map(String::as_str));
+            let ran = run(&words).exits(0);
+            assert!(ran.stdout.contains("start it with: emotiond run --config"), "{}", ran.stdout);
+            assert!(!(ran.stdout + &ran.stderr).contains("s3cr3t"));
+        }
+        // A wrong command line.
+        for wrong in [vec!["run", source.as_str()], vec!["run", "--detector", source]] {
+            let ran = run(&wrong).exits(2);
+            assert!(!ran.stderr.contains("s3cr3t") && ran.stdout.is_empty(), "{}", ran.stderr);
+        }
     }
 }
 
