@@ -27,17 +27,19 @@ pub fn die_with_us(command: &mut Command) {
 
 /// Raises the child's niceness by 1 to 19, so that it gets less processor time than this process.
 pub fn give_way(child: &Child, nicer: i32) {
-    // Best effort.
-    if let Ok(ours) = getpriority_process(None) {
-        let _ = setpriority_process(Some(Pid::from_child(child)), (ours + nicer).min(19));
-    }
+    raise_niceness(Some(Pid::from_child(child)), nicer);
 }
 
 /// The same for the calling thread, which does not slow down the threads of the analysis then.
 pub fn give_way_here(nicer: i32) {
-    // Best effort. On Linux, a niceness belongs to a thread, and no process number means the calling one.
+    // On Linux, a niceness belongs to a thread, and no process number means the calling one.
+    raise_niceness(None, nicer);
+}
+
+fn raise_niceness(of: Option<Pid>, nicer: i32) {
+    // Best effort.
     if let Ok(ours) = getpriority_process(None) {
-        let _ = setpriority_process(None, (ours + nicer).min(19));
+        let _ = setpriority_process(of, (ours + nicer).min(19));
     }
 }
 

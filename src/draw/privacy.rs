@@ -1,6 +1,6 @@
 //! Pixelates faces to make them unrecognisable.
 
-use super::Rect;
+use super::{Rect, tiles::scaled};
 use crate::{analysed::Analysed, frame::Picture};
 use emotiond_core::geometry::BoundingBox;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,10 +33,6 @@ impl Veil {
             pixelate(picture, &scaled(bounds, width, height));
         }
     }
-}
-
-fn scaled(bounds: &BoundingBox, x: f32, y: f32) -> BoundingBox {
-    BoundingBox::new(bounds.x * x, bounds.y * y, bounds.w * x, bounds.h * y)
 }
 
 fn pixelate(picture: &mut Picture, bounds: &BoundingBox) {

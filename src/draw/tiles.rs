@@ -50,6 +50,11 @@ pub fn mirrored(bounds: &BoundingBox, width: u32) -> BoundingBox {
     BoundingBox { x: width as f32 - bounds.x - bounds.w, ..*bounds }
 }
 
+/// A box in a picture whose width is `x` times and whose height is `y` times as large.
+pub(super) fn scaled(bounds: &BoundingBox, x: f32, y: f32) -> BoundingBox {
+    BoundingBox::new(bounds.x * x, bounds.y * y, bounds.w * x, bounds.h * y)
+}
+
 /// Resizes pictures; reuses its memory.
 #[derive(Default)]
 pub struct Scaler(Resizer);
@@ -73,10 +78,9 @@ impl Scaler {
         let (x, y) = (width as f32 / shown.picture.width as f32, height as f32 / shown.picture.height as f32);
         (target.source, target.file) = (shown.source, shown.file.clone());
         target.faces.clear();
-        target.faces.extend(shown.faces.iter().map(|face| {
-            let BoundingBox { x: left, y: top, w, h } = face.bounds;
-            AnalysedFace { bounds: BoundingBox::new(left * x, top * y, w * x, h * y), ..*face }
-        }));
+        target.faces.extend(
+            shown.faces.iter().map(|face| AnalysedFace { bounds: scaled(&face.bounds, x, y), ..*face }),
+        );
         target.probabilities.clone_from(&shown.probabilities);
     }
 }

@@ -137,14 +137,9 @@ impl Overlay {
 
     /// Shows the frames of this pipeline from now on.
     pub fn show(&self, pipeline: &mut Pipeline) {
-        let stage = pipeline.stage();
-        let (outlets, newest) = Newest::outlets(stage.sources.len());
-        for (source, outlet) in outlets.into_iter().enumerate() {
-            pipeline.show_in(source, outlet);
-        }
         // Fails only if the window is gone.
         if let Some(to_show) = &self.to_show {
-            let _ = to_show.send((stage, newest));
+            let _ = to_show.send(pipeline.newest());
         }
     }
 }

@@ -149,6 +149,15 @@ impl Pipeline {
         }
     }
 
+    /// The newest frames of all sources, for somebody who looks on, and what is the same for all of them.
+    pub fn newest(&mut self) -> (PipelineInfo, Newest) {
+        let (outlets, newest) = Newest::outlets(self.outlets.len());
+        for (source, outlet) in outlets.into_iter().enumerate() {
+            self.show_in(source, outlet);
+        }
+        (self.stage(), newest)
+    }
+
     /// Adds an outlet for the frames of `source`.
     pub fn show_in(&mut self, source: usize, outlet: Outlet) {
         self.outlets[source].push(outlet);

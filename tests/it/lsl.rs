@@ -2,12 +2,11 @@
 
 use crate::common::{
     Running, Scratch, emotiond,
-    http_camera::{Client, HttpCamera, Request, stream},
     receiver::{next, read_until, receiver},
     sender::{MARKER, face, send},
     string,
 };
-use crate::network::{portrait, stop};
+use crate::network::{portrait_camera, stop};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -44,8 +43,7 @@ fn listener(settings: &str, stream: &str) -> Running {
 fn a_recorder_gets_one_stream_for_each_source_with_the_time_of_each_picture() {
     let scratch = Scratch::new();
     let settings = settings(&scratch);
-    let camera =
-        HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX));
+    let camera = portrait_camera();
     let config = format!(
         "[device]\nid = \"box1\"\n[[output]]\nuri = \"lsl:\"\n[[source]]\nname = \"the desk\"\nuri = {:?}\n",
         camera.url("/")

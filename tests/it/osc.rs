@@ -2,13 +2,13 @@
 
 use crate::common::{
     Running, Scratch, emotiond,
-    http_camera::{Client, HttpCamera, Request, stream},
+    http_camera::HttpCamera,
     number,
     receiver::{next, read_until, receiver},
     sender::{MARKER, face, send},
     string, wait_until,
 };
-use crate::network::{portrait, stop};
+use crate::network::{portrait_camera, stop};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -34,13 +34,15 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn camera() -> HttpCamera {
-    HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX))
-}
-
-/// The daemon, which tells each face in each picture.
-fn every_frame(config: &str) -> Command {
-    emotiond(&["run", "--config", config, "--emit", "every-frame"])
+/// The daemon, which tells each face in each picture of a source to `port` and receives markers on `listen`.
+fn start(scratch: &Scratch, camera: &HttpCamera, source: &str, port: u64, listen: Option<u16>) -> Running {
+    let listen = listen.map_or_else(String::new, |listen| format!("listen = {listen}\n"));
+    let config = format!(
+        "[audience]\nevery_s = 0.5\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\n{listen}\
+         [[source]]\nname = {source:?}\nuri = {:?}\n",
+        camera.url("/")
+    );
+    Running::start(emotiond(&["run", "--config", &scratch.tiny(&config), "--emit", "every-frame"]))
 }
 
 fn is_told(address: &str, value: f64) -> impl Fn(&Value) -> bool {
@@ -49,15 +51,10 @@ fn is_told(address: &str, value: f64) -> impl Fn(&Value) -> bool {
 
 #[test]
 fn a_face_before_the_camera_is_told_in_parts_of_the_picture_and_a_marker_comes_back() {
-    let (scratch, camera, listen) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, listen) = (Scratch::new(), portrait_camera(), free_port());
     let (mut python, port) = python(&[&listen.to_string()]);
     let mut to_python = python.child.stdin.take().unwrap();
-    let config = format!(
-        "[audience]\nevery_s = 0.5\n[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
-         [[source]]\nname = \"the stage\"\nuri = {:?}\n",
-        camera.url("/")
-    );
-    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
+    let mut running = start(&scratch, &camera, "the stage", port, Some(listen));
     let told = running.wait_for(|event| event["type"] == "face");
     let side = |key: &str, of: f64| number(&told["box"][key]) as f64 / of;
     let face = "/emotiond/the_stage/face/1";
@@ -120,12 +117,8 @@ fn an_address_has_at_most_30_messages_a_second_and_the_last_value_arrives() {
 
 #[test]
 fn where_nothing_receives_a_warning_says_so_and_a_receiver_that_comes_later_gets_everything() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
-    let config = format!(
-        "[[output]]\nuri = \"osc://127.0.0.1:{port}\"\n[[source]]\nname = \"a\"\nuri = {:?}\n",
-        camera.url("/")
-    );
-    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
+    let mut running = start(&scratch, &camera, "a", u64::from(port), None);
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("nothing receives OSC at this address; start the receiver");
     let late = UdpSocket::bind(("127.0.0.1", port)).unwrap();
@@ -142,12 +135,8 @@ fn where_nothing_receives_a_warning_says_so_and_a_receiver_that_comes_later_gets
 
 #[test]
 fn packets_that_are_no_markers_are_told_and_change_nothing() {
-    let (scratch, camera, listen) = (Scratch::new(), camera(), free_port());
-    let config = format!(
-        "[[output]]\nuri = \"osc://127.0.0.1:9\"\nlisten = {listen}\n[[source]]\nname = \"a\"\nuri = {:?}\n",
-        camera.url("/")
-    );
-    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
+    let (scratch, camera, listen) = (Scratch::new(), portrait_camera(), free_port());
+    let mut running = start(&scratch, &camera, "a", 9, Some(listen));
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("OSC markers are received");
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -179,16 +168,11 @@ fn a_recording_is_sent_with_its_markers() {
 
 #[test]
 fn pure_data_understands_the_values_and_sends_a_marker() {
-    let (scratch, camera, listen, port) = (Scratch::new(), camera(), free_port(), free_port());
+    let (scratch, camera, listen, port) = (Scratch::new(), portrait_camera(), free_port(), free_port());
     let patch = fs::read_to_string(test_support::root().join("examples/emotiond.pd")).unwrap();
     let patch = patch.replace("9001", &listen.to_string()).replace("9000", &port.to_string());
     let patch = scratch.file("emotiond.pd", patch);
-    let config = format!(
-        "[[output]]\nuri = \"osc://127.0.0.1:{port}\"\nlisten = {listen}\n\
-         [[source]]\nname = \"stage\"\nuri = {:?}\n",
-        camera.url("/")
-    );
-    let mut running = Running::start(every_frame(&scratch.tiny(&config)));
+    let mut running = start(&scratch, &camera, "stage", u64::from(port), Some(listen));
     running.wait_for(|event| event["type"] == "face");
     running.wait_for_log("OSC markers are received");
     let mut command = Command::new("pd");

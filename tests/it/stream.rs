@@ -1,26 +1,16 @@
 //! Pictures for browsers: `--stream`, `--blur`.
 
 use crate::common::{
-    Running, Scratch, astronaut, data, emotiond,
-    http_camera::{Client, HttpCamera, Request, stream},
-    run, wait_until,
+    Running, Scratch, astronaut, broker::free_port, data, emotiond, http_camera::HttpCamera, run, wait_until,
 };
-use crate::network::{portrait, stop};
+use crate::network::{portrait_camera, stop};
 use image::RgbImage;
 use std::{
     collections::HashSet,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
-
-fn camera() -> HttpCamera {
-    HttpCamera::start(|_: &Request, client: Client| stream(client, &portrait(), 20.0, usize::MAX))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// The daemon with one source, a server and these arguments.
 fn start(scratch: &Scratch, camera: &HttpCamera, port: u16, http: &str, more: &[&str]) -> Running {
@@ -92,7 +82,7 @@ fn colors_of_the_face(picture: &RgbImage) -> usize {
 
 #[test]
 fn a_browser_gets_annotated_pictures_while_it_watches() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
     let running = start(&scratch, &camera, port, "", &["--stream"]);
     let (status, mut watching) = Watching::open(port, "/stream/the_hall.mjpg", "");
     assert_eq!(status, 200);
@@ -116,7 +106,7 @@ fn a_browser_gets_annotated_pictures_while_it_watches() {
 
 #[test]
 fn a_source_that_goes_down_shows_its_last_picture_dark() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
     let running = start(&scratch, &camera, port, "", &["--stream"]);
     let (_, mut watching) = Watching::open(port, "/stream/the_hall.mjpg", "");
     let light = |picture: &RgbImage| picture.pixels().map(|pixel| u64::from(pixel.0[1])).sum::<u64>();
@@ -128,7 +118,7 @@ fn a_source_that_goes_down_shows_its_last_picture_dark() {
 
 #[test]
 fn blurred_faces_cannot_be_recognised() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
     let running = start(&scratch, &camera, port, "", &["--stream", "--blur"]);
     let (_, mut watching) = Watching::open(port, "/stream/the_hall.mjpg", "");
     let streamed = colors_of_the_face(&watching.next());
@@ -147,7 +137,7 @@ fn blurred_faces_cannot_be_recognised() {
 
 #[test]
 fn without_stream_there_are_no_pictures() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
     let running = start(&scratch, &camera, port, "", &[]);
     assert_eq!(Watching::open(port, "/stream/the_hall.mjpg", "").0, 404);
     stop(running);
@@ -155,7 +145,7 @@ fn without_stream_there_are_no_pictures() {
 
 #[test]
 fn the_token_is_also_taken_as_a_password() {
-    let (scratch, camera, port) = (Scratch::new(), camera(), free_port());
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
     scratch.file("token", "0123456789abcdef");
     let http = "token_file = \"token\"\n";
     let running = start(&scratch, &camera, port, http, &["--stream"]);

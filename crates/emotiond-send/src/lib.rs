@@ -22,5 +22,6 @@ pub mod run;
 pub mod settings;
 mod slugs;
 pub mod spool;
+mod task;
 mod visible;
 pub mod wire;

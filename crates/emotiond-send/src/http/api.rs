@@ -61,6 +61,11 @@ pub fn refuse(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
 }
 
+/// The answer if too many clients hold on to something.
+pub fn busy(why: &str) -> Response {
+    ([("retry-after", "10")], refuse(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+}
+
 /// Programs that watch a service know no token: they get the status, but not the reasons.
 async fn health(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     let health = server.overview().health;

@@ -30,8 +30,7 @@ pub async fn stream(State(server): State<Arc<Server>>, Path(file): Path<String>)
         return api::refuse(StatusCode::NOT_FOUND, "there is no such source; write /stream/SOURCE.mjpg");
     };
     let Ok(place) = Arc::clone(&server.viewers).try_acquire_owned() else {
-        let why = format!("{MAX_VIEWERS} clients watch already");
-        return ([("retry-after", "10")], api::refuse(StatusCode::SERVICE_UNAVAILABLE, &why)).into_response();
+        return api::busy(&format!("{MAX_VIEWERS} clients watch already"));
     };
     let parts = unfold((pictures.watch(&source), place), next_part);
     (

@@ -1,6 +1,9 @@
 //! `/api/v1/events`: event lines as server-sent events.
 
-use super::{Server, api::refuse};
+use super::{
+    Server,
+    api::{busy, refuse},
+};
 use crate::event::{Event as Line, Kind};
 use axum::{
     extract::{Query, State},
@@ -52,8 +55,7 @@ pub async fn events(State(server): State<Arc<Server>>, Query(wish): Query<Wish>)
         }
     };
     let Ok(place) = Arc::clone(&server.listeners).try_acquire_owned() else {
-        let why = format!("{MAX_LISTENERS} clients listen already");
-        return ([("retry-after", "10")], refuse(StatusCode::SERVICE_UNAVAILABLE, &why)).into_response();
+        return busy(&format!("{MAX_LISTENERS} clients listen already"));
     };
     let mut status = with_status.then(|| server.hub.status.clone());
     // The current one is sent at once.
@@ -121,17 +123,10 @@ impl Listener {
 
     fn event(&self, line: &Line) -> Event {
         let hub = &self.server.hub;
-        let name = match line.kind {
-            Kind::Source => "source",
-            Kind::Audience => "audience",
-            Kind::Face => "face",
-            Kind::Marker => "marker",
-        };
-        Event::default().event(name).id(format!("{}-{}", hub.run, line.seq(&self.kinds))).data(line.stamped(
-            &hub.device,
-            &hub.run,
-            &self.kinds,
-        ))
+        Event::default()
+            .event(line.kind.name())
+            .id(format!("{}-{}", hub.run, line.seq(&self.kinds)))
+            .data(line.stamped(&hub.device, &hub.run, &self.kinds))
     }
 
     fn status(&self) -> Option<Event> {

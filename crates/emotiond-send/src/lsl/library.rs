@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "liblsl is a C library")]
 
+use jiff::Timestamp;
 use libloading::Symbol;
 use std::{
     env,
@@ -107,10 +108,11 @@ impl Library {
         }
     }
 
-    /// The library's clock in seconds.
-    pub fn clock(&self) -> f64 {
+    /// A time on the library's clock, in seconds: now, less the age.
+    fn stamp(&self, time: Timestamp) -> f64 {
         // SAFETY: the function has no preconditions.
-        unsafe { (self.clock)() }
+        let now = unsafe { (self.clock)() };
+        now - Timestamp::now().duration_since(time).as_secs_f64()
     }
 }
 
@@ -177,20 +179,21 @@ impl Stream {
         })
     }
 
-    /// Sends one number for each channel, measured at `time` of the library's clock.
-    pub fn push(&self, values: &[f32], time: f64) {
+    /// Sends one number for each channel, measured at `time`.
+    pub fn push(&self, values: &[f32], time: Timestamp) {
         assert!(!self.is_text && values.len() == self.channels, "a sample has one number for each channel");
+        let stamp = self.library.stamp(time);
         // SAFETY: the outlet is valid and reads as many floats as it has channels.
-        unsafe { (self.library.push_numbers)(self.outlet.as_ptr(), values.as_ptr(), time) };
+        unsafe { (self.library.push_numbers)(self.outlet.as_ptr(), values.as_ptr(), stamp) };
     }
 
-    /// Sends a text of a stream with one channel.
-    pub fn push_text(&self, value: &str, time: f64) {
+    /// Sends a text of a stream with one channel, set at `time`.
+    pub fn push_text(&self, value: &str, time: Timestamp) {
         assert!(self.is_text && self.channels == 1, "the stream has one channel of texts");
         let value = text(value);
-        let values = [value.as_ptr()];
+        let (values, stamp) = ([value.as_ptr()], self.library.stamp(time));
         // SAFETY: the outlet is valid and reads one text for its only channel.
-        unsafe { (self.library.push_texts)(self.outlet.as_ptr(), values.as_ptr(), time) };
+        unsafe { (self.library.push_texts)(self.outlet.as_ptr(), values.as_ptr(), stamp) };
     }
 }
 

@@ -7,14 +7,12 @@ use crate::{
     complaints::Complaints,
     event::{Event, Kind},
     gauges::{OutputGauge, Unusable},
-    hub::Hub,
     lines::{Audience, Face, Marker},
-    settings::OutputConfig,
     slugs::Slugs,
+    task::Task,
     wire::Status,
 };
 use emotiond_core::paths;
-use jiff::Timestamp;
 use library::{Library, LslError, Stream, StreamInfo};
 use samples::{Sample, Samples};
 use std::{
@@ -23,29 +21,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 /// Without another line for this time, a picture has told all its faces.
 const SAME_PICTURE: Duration = Duration::from_millis(20);
-
-/// What an output needs.
-pub struct Task {
-    /// Its settings.
-    pub config: OutputConfig,
-    /// The device and the daemon's status.
-    pub hub: Hub,
-    /// All events.
-    pub events: mpsc::Receiver<Arc<Event>>,
-    /// Its figures.
-    pub gauge: Arc<OutputGauge>,
-    /// Until when it must end, once that is known.
-    pub end: watch::Receiver<Option<Instant>>,
-    /// Whether it ends when there is no library.
-    pub gives_up: bool,
-}
 
 /// An output at work.
 struct Output {
@@ -65,14 +44,22 @@ struct Output {
 struct Source {
     samples: Samples,
     stream: Stream,
+    gauge: Arc<OutputGauge>,
+}
+
+impl Source {
+    fn push(&self, sample: &Sample) {
+        self.stream.push(&sample.values, sample.time);
+        self.gauge.sent.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Offers streams until the events end.
 ///
 /// # Errors
-/// When there is no library and it gives up.
-pub async fn run(task: Task) -> Result<(), Unusable> {
-    let Task { config, hub, mut events, gauge, mut end, gives_up } = task;
+/// When there is no library and it `gives_up`.
+pub async fn run(task: Task, gives_up: bool) -> Result<(), Unusable> {
+    let Task { config, hub, mut events, gauge, mut end } = task;
     let mut complaints = Complaints::new(Arc::clone(&gauge));
     let library = match Library::load(&paths::data_dirs()) {
         Ok(library) => library,
@@ -150,9 +137,10 @@ impl Output {
         let Ok(face) = serde_json::from_str::<Face>(&event.json) else { return };
         let labels = || face.probabilities.0.iter().map(|(label, _)| label.clone()).collect();
         let Some(known) = self.source(source, labels) else { return };
-        let sample = known.samples.see(face);
+        if let Some(sample) = known.samples.see(face) {
+            known.push(&sample);
+        }
         self.complete = Some(Instant::now() + SAME_PICTURE);
-        self.push(source, sample);
     }
 
     fn take_audience(&mut self, source: &str, event: &Event) {
@@ -163,37 +151,24 @@ impl Output {
             return;
         }
         let Some(known) = self.source(source, labels) else { return };
-        let sample = known.samples.of_audience(&audience);
-        self.push(source, Some(sample));
+        known.push(&known.samples.of_audience(&audience));
     }
 
     fn take_marker(&mut self, event: &Event) {
         let Ok(marker) = serde_json::from_str::<Marker>(&event.json) else { return };
         let Some(stream) = &self.markers else { return };
         let text = if marker.label.is_empty() { &marker.kind } else { &marker.label };
-        stream.push_text(text, self.stamp(marker.time));
+        stream.push_text(text, marker.time);
         self.gauge.sent.fetch_add(1, Ordering::Relaxed);
     }
 
     fn finish_pictures(&mut self) {
         self.complete = None;
-        let finished: Vec<(String, Option<Sample>)> =
-            self.sources.iter_mut().map(|(name, source)| (name.clone(), source.samples.finish())).collect();
-        for (source, sample) in finished {
-            self.push(&source, sample);
+        for source in self.sources.values_mut() {
+            if let Some(sample) = source.samples.finish() {
+                source.push(&sample);
+            }
         }
-    }
-
-    fn push(&self, source: &str, sample: Option<Sample>) {
-        if let (Some(source), Some(Sample { time, values })) = (self.sources.get(source), sample) {
-            source.stream.push(&values, self.stamp(time));
-            self.gauge.sent.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// A time on liblsl's clock: now, less the age.
-    fn stamp(&self, time: Timestamp) -> f64 {
-        self.library.clock() - Timestamp::now().duration_since(time).as_secs_f64()
     }
 
     /// The stream of a source, which is offered now if it is not yet.
@@ -202,7 +177,7 @@ impl Output {
             let (samples, slug) = (Samples::new(labels()), self.slugs.of(name));
             let name_of_stream = format!("emotiond-{}-{slug}", self.device);
             let stream = self.offer(&name_of_stream, "Emotion", &samples.channels(), false)?;
-            self.sources.insert(name.to_owned(), Source { samples, stream });
+            self.sources.insert(name.to_owned(), Source { samples, stream, gauge: Arc::clone(&self.gauge) });
         }
         self.sources.get_mut(name)
     }

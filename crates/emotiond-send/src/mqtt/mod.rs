@@ -18,6 +18,7 @@ use crate::{
     hub::Hub,
     settings::{DEFAULT_PREFIX, OutputConfig, slug},
     spool::{Record, Spool, default_folder},
+    task::Task,
     wire::Status,
 };
 use cause::Cause;
@@ -57,20 +58,11 @@ pub enum Patience {
     Always,
 }
 
-/// What an output needs.
-pub struct Task {
-    /// Its settings.
-    pub config: OutputConfig,
-    /// Status and requests.
-    pub hub: Hub,
-    /// All events.
-    pub events: mpsc::Receiver<Arc<Event>>,
-    /// Its figures.
-    pub gauge: Arc<OutputGauge>,
+/// How an output behaves.
+#[derive(Clone)]
+pub struct Manner {
     /// When it lets the feed wait.
     pub patience: Patience,
-    /// Until when it must end, once that is known.
-    pub end: watch::Receiver<Option<Instant>>,
     /// Whether it ends when the broker can never be used, such as with a wrong password.
     pub gives_up: bool,
     /// Makes its name for the broker different from that of other processes; empty for the daemon's sender.
@@ -109,8 +101,8 @@ struct Output {
 ///
 /// # Errors
 /// When it gives up.
-pub async fn run(task: Task) -> Result<(), Unusable> {
-    let mut output = Output::new(task);
+pub async fn run(task: Task, manner: Manner) -> Result<(), Unusable> {
+    let mut output = Output::new(task, manner);
     let outcome = output.run().await;
     output.spool.rewind();
     output.settle(true).await;
@@ -126,8 +118,9 @@ pub async fn run(task: Task) -> Result<(), Unusable> {
 }
 
 impl Output {
-    fn new(task: Task) -> Self {
-        let Task { config, hub, events, gauge, patience, end, gives_up, mut client_suffix } = task;
+    fn new(task: Task, manner: Manner) -> Self {
+        let Task { config, hub, events, gauge, end } = task;
+        let Manner { patience, gives_up, mut client_suffix } = manner;
         if config.prefix != DEFAULT_PREFIX {
             client_suffix = format!("{client_suffix}_{}", slug(&config.prefix));
         }

@@ -11,8 +11,7 @@ use crate::{
     complaints::Complaints,
     event::Event,
     gauges::{OutputGauge, Unusable},
-    hub::Hub,
-    settings::OutputConfig,
+    task::Task,
 };
 use emotiond_core::backoff::Backoff;
 use std::{
@@ -34,20 +33,6 @@ const INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30 + 1);
 const ABSENT: Duration = Duration::from_secs(3);
 /// The first and the longest pause before an address is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-
-/// What an output needs.
-pub struct Task {
-    /// Its settings.
-    pub config: OutputConfig,
-    /// The device, and requests.
-    pub hub: Hub,
-    /// All events.
-    pub events: mpsc::Receiver<Arc<Event>>,
-    /// Its figures.
-    pub gauge: Arc<OutputGauge>,
-    /// Until when it must end, once that is known.
-    pub end: watch::Receiver<Option<Instant>>,
-}
 
 /// An output at work.
 struct Output {

@@ -1,18 +1,13 @@
 //! `emotiond send` by hand: sends a recording or a pipe, and ends when everything is delivered.
 
-use super::{
-    SendError, Signals,
-    outputs::{Manner, Outputs},
-    pace::Pace,
-    runtime,
-};
+use super::{SendError, Signals, outputs::Outputs, pace::Pace, runtime};
 use crate::{
     event::{Counts, Event},
     gauges::{Gauges, Unusable},
     http,
     hub::{Feed, Hub},
     input::{Input, Read},
-    mqtt::Patience,
+    mqtt::{Manner, Patience},
     own_status::OwnStatus,
     settings::{HttpConfig, Settings},
 };

@@ -1,15 +1,11 @@
 //! The daemon's child: ends when stdin ends.
 
-use super::{
-    SendError, Signals,
-    outputs::{Manner, Outputs},
-    runtime,
-};
+use super::{SendError, Signals, outputs::Outputs, runtime};
 use crate::{
     http,
     hub::{Feed, Hub},
     input::{Read, daemon_lines},
-    mqtt::Patience,
+    mqtt::{Manner, Patience},
     pictures::Pictures,
     wire::{self, Opening, Request, Told},
 };

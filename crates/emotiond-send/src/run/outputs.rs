@@ -5,20 +5,13 @@ use crate::{
     gauges::{Gauges, Unusable},
     hub::{Feed, Hub},
     lsl,
-    mqtt::{self, Patience},
+    mqtt::{self, Manner},
     osc,
     settings::{DEFAULT_PREFIX, OutputConfig, Settings},
+    task::Task,
 };
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-
-/// How the outputs of a process behave.
-pub(super) struct Manner {
-    pub patience: Patience,
-    pub gives_up: bool,
-    /// Makes this process different from others for a broker.
-    pub client_suffix: String,
-}
 
 /// The outputs at work.
 pub(super) struct Outputs {
@@ -56,23 +49,26 @@ impl Outputs {
         manner: &Manner,
     ) {
         let number = self.tasks.len();
-        let (config, hub, events) = (config.clone(), hub.clone(), feed.queue());
-        let (gauge, end, gives_up) = (self.gauges.output(&name(&config)), ends.clone(), manner.gives_up);
+        let task = Task {
+            config: config.clone(),
+            hub: hub.clone(),
+            events: feed.queue(),
+            gauge: self.gauges.output(&name(config)),
+            end: ends.clone(),
+        };
         match config.uri.parse() {
             Ok(Address::Mqtt(_)) => {
-                let patience = manner.patience;
-                let mut client_suffix = manner.client_suffix.clone();
+                let mut manner = manner.clone();
                 if number > 0 {
-                    client_suffix = format!("{client_suffix}_{number}");
+                    manner.client_suffix = format!("{}_{number}", manner.client_suffix);
                 }
-                let task = mqtt::Task { config, hub, events, gauge, patience, end, gives_up, client_suffix };
-                self.tasks.spawn(mqtt::run(task));
+                self.tasks.spawn(mqtt::run(task, manner));
             }
             Ok(Address::Osc(_)) => {
-                self.tasks.spawn(osc::run(osc::Task { config, hub, events, gauge, end }));
+                self.tasks.spawn(osc::run(task));
             }
             Ok(Address::Lsl) => {
-                self.tasks.spawn(lsl::run(lsl::Task { config, hub, events, gauge, end, gives_up }));
+                self.tasks.spawn(lsl::run(task, manner.gives_up));
             }
             Err(error) => {
                 self.tasks.spawn(async move { Err(Unusable(error.to_string())) });
