@@ -22,7 +22,7 @@ fn main() {
 
     let device = Device::flex().autodiff();
     device.seed(1);
-    let spec = arch::NetworkSpec { arch: arch_name, channels: 1, size: 48, classes: 7, dropout: 0.0 };
+    let spec = arch::NetworkSpec::published(&arch_name, 1, 48, 7);
     let initializer = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
     let mut network = arch::build(&spec, initializer, &device).expect("a known architecture");
     let mut optimizer = AdamConfig::new().init();

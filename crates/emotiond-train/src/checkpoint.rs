@@ -67,9 +67,9 @@ pub struct Progress {
     pub average_steps: Option<usize>,
     /// State of the reduce-on-plateau schedule.
     pub plateau: Plateau,
-    /// The best validation accuracy so far, 0 to 1, and the epoch (from 1) that reached it.
+    /// The best score so far (see `EpochRecord::score`), and the epoch (from 1) that reached it.
     pub best: Option<(f64, usize)>,
-    /// For early stopping: epochs since the last improvement, and the accuracy to exceed.
+    /// For early stopping: epochs since the last improvement, and the score to exceed.
     pub stagnant: (usize, f64),
     /// All epochs so far.
     pub history: Vec<EpochRecord>,

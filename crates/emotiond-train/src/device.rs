@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq)]
 pub enum DeviceError {
     /// No device has this name.
-    #[error("there is no device {0:?}: use cpu, cuda or wgpu")]
+    #[error("there is no device {0:?}: use cpu, cuda, vulkan or wgpu")]
     Unknown(String),
     /// The program was built without support for this device.
     #[error(
@@ -30,7 +30,7 @@ pub enum DeviceError {
     },
 }
 
-/// The device called `name`, ready for training: `cpu`, `cuda` or `wgpu`.
+/// The device called `name`, ready for training: `cpu`, `cuda`, `vulkan` or `wgpu`.
 ///
 /// # Errors
 /// When no device has this name, the program was built without it, or it does not work on this machine.
@@ -38,6 +38,7 @@ pub fn by_name(name: &str) -> Result<Device, DeviceError> {
     let device = match name {
         "cpu" => Device::flex(),
         "cuda" => usable("cuda", cuda)?,
+        "vulkan" => usable("vulkan", vulkan)?,
         "wgpu" => usable("wgpu", wgpu)?,
         _ => return Err(DeviceError::Unknown(name.to_owned())),
     };
@@ -80,6 +81,16 @@ fn cuda() -> Result<Device, DeviceError> {
     Err(DeviceError::NotBuilt { name: "cuda", feature: "cuda" })
 }
 
+#[cfg(feature = "vulkan")]
+fn vulkan() -> Result<Device, DeviceError> {
+    Ok(Device::vulkan(burn::tensor::DeviceKind::DefaultDevice))
+}
+
+#[cfg(not(feature = "vulkan"))]
+fn vulkan() -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt { name: "vulkan", feature: "vulkan" })
+}
+
 #[cfg(feature = "wgpu")]
 fn wgpu() -> Result<Device, DeviceError> {
     Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
@@ -101,8 +112,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_says_what_to_do() {
-        assert!(by_name("tpu").unwrap_err().to_string().contains("cpu, cuda or wgpu"));
-        for name in ["cuda", "wgpu"] {
+        assert!(by_name("tpu").unwrap_err().to_string().contains("cpu, cuda, vulkan or wgpu"));
+        for name in ["cuda", "vulkan", "wgpu"] {
             // On a machine without that GPU, the error names the alternative.
             if let Err(error) = by_name(name) {
                 assert!(error.to_string().contains("--device cpu"), "{error}");

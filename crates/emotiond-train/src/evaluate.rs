@@ -6,7 +6,7 @@ use super::{
     history::SplitReport,
     loader::Loader,
     metrics::{Metrics, measure},
-    recipe::{LabelScheme, Validation},
+    recipe::{HeldOut, LabelScheme},
 };
 use emotiond_core::{
     classify::{Classifier, ClassifyError, argmax},
@@ -196,8 +196,12 @@ pub fn choose_rows(
             );
             return Err(DatasetError::NoSplit { name: name.to_owned(), known });
         }
-        let (training, held_out) = split_rows(dataset, &Validation::Fraction(part), seed)?;
-        return Ok((held_out, training, format!("{part} of the training split, drawn with seed {seed}")));
+        let rows = split_rows(dataset, &HeldOut::Fraction(part), None, seed)?;
+        return Ok((
+            rows.validation,
+            rows.training,
+            format!("{part} of the training split, drawn with seed {seed}"),
+        ));
     }
     let split = dataset.split(name)?;
     let others = match dataset.training_split() {

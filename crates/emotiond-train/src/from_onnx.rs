@@ -117,6 +117,7 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
             | Block::Silu(_)
             | Block::MaxPool(_)
             | Block::AveragePool(_)
+            | Block::GlobalAverage(_)
             | Block::Dropout(_) => {}
         }
         Ok(blocks::forward(std::slice::from_ref(block), x))
@@ -218,7 +219,7 @@ mod tests {
     use emotiond_core::{classify::description::Description, classify::description::InputSpec};
 
     fn network(arch: &str) -> Network {
-        let spec = NetworkSpec { arch: arch.to_owned(), channels: 1, size: 48, classes: 7, dropout: 0.0 };
+        let spec = NetworkSpec::published(arch, 1, 48, 7);
         let initializer = Initializer::KaimingNormal { gain: 1.0, fan_out_only: false };
         build(&spec, initializer, &Device::flex().autodiff()).unwrap()
     }

@@ -8,11 +8,14 @@ use super::checkpoint::CheckpointError;
 use super::examples::Examples;
 use super::loader::Loader;
 use super::ops::Maps;
+use super::pretrained::{Backbone, Layer, layers};
+use super::recipe::Freeze;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use emotiond_core::files;
 use std::path::Path;
 use std::sync::Arc;
+use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
 const MAGIC: &[u8; 8] = b"EMOTFEA2";
@@ -34,6 +37,87 @@ pub struct Frozen {
 struct BothFeatures {
     training: Features,
     validation: Features,
+}
+
+/// How much of a network is frozen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrozenPart {
+    /// This many blocks of the body, with their normalisations.
+    pub blocks: usize,
+    /// And this many convolutions of the next block, without their normalisations.
+    pub convolutions: usize,
+}
+
+/// The recipe freezes more convolutions than there are.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "network.pretrained.freeze is {wanted}, but the backbone has {there} convolutions: give at most {there}, or \"all\""
+)]
+pub struct TooMany {
+    wanted: usize,
+    there: usize,
+}
+
+impl FrozenPart {
+    /// The part of `network` that `freeze` freezes, with blocks without weights that follow it.
+    ///
+    /// # Errors
+    /// When the `backbones` have fewer convolutions.
+    pub fn of(network: &Network, backbones: &[Backbone], freeze: Freeze) -> Result<Self, TooMany> {
+        let mut body = network.body.clone();
+        let of_backbones: usize = backbones.iter().map(|backbone| backbone.layer_count()).sum();
+        let (mut layers_seen, mut convolutions, mut blocks) = (0, 0, body.len());
+        for (at, block) in body.iter_mut().enumerate() {
+            let own = layers(std::slice::from_mut(block));
+            if !own.is_empty() && layers_seen == of_backbones {
+                blocks = at;
+                break;
+            }
+            layers_seen += own.len();
+            let here = own.iter().filter(|layer| matches!(layer, Layer::Conv(_))).count();
+            if let Freeze::Convolutions(wanted) = freeze
+                && wanted < convolutions + here
+            {
+                let part = Self { blocks: at, convolutions: wanted - convolutions };
+                return Ok(if wanted == 0 { Self::default() } else { part });
+            }
+            convolutions += here;
+        }
+        match freeze {
+            Freeze::Convolutions(wanted) if wanted > convolutions => {
+                Err(TooMany { wanted, there: convolutions })
+            }
+            _ => Ok(Self { blocks, convolutions: 0 }),
+        }
+    }
+}
+
+/// `network` without gradients for the convolutions of the part that are not in whole blocks.
+pub fn hold(mut network: Network, part: FrozenPart) -> Network {
+    if let Some(block) = network.body.get_mut(part.blocks) {
+        set_gradients(std::slice::from_mut(block), part.convolutions, false);
+    }
+    network
+}
+
+/// `network` with gradients for all convolutions.
+pub fn release(mut network: Network) -> Network {
+    set_gradients(&mut network.body, usize::MAX, true);
+    network
+}
+
+fn set_gradients(blocks: &mut [Block], convolutions: usize, wanted: bool) {
+    let convolutions = layers(blocks)
+        .into_iter()
+        .filter_map(|layer| match layer {
+            Layer::Conv(conv) => Some(conv),
+            Layer::Norm(_) => None,
+        })
+        .take(convolutions);
+    for conv in convolutions {
+        conv.weight = conv.weight.clone().set_require_grad(wanted);
+        conv.bias = conv.bias.clone().map(|bias| bias.set_require_grad(wanted));
+    }
 }
 
 /// The set of examples.

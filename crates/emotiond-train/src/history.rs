@@ -1,6 +1,9 @@
 //! The report of a run, `report.json`, which `emotiond-train report` and the plots read.
 
-use super::{metrics::Metrics, recipe::Recipe};
+use super::{
+    metrics::Metrics,
+    recipe::{Monitor, Recipe},
+};
 use emotiond_core::{
     exit::{Exit, ExitsWith},
     files,
@@ -35,6 +38,18 @@ pub struct EpochRecord {
     pub images_per_s: f64,
     /// Wall time of training and validation, in seconds.
     pub seconds: f64,
+}
+
+impl EpochRecord {
+    /// The figure that `monitor` names, with its sign changed for a loss: the higher, the better.
+    pub fn score(&self, monitor: Monitor) -> f64 {
+        match monitor {
+            Monitor::ValidationAccuracy => self.validation_accuracy,
+            Monitor::ValidationLoss => -self.validation_loss,
+            Monitor::TrainingAccuracy => self.train_accuracy,
+            Monitor::TrainingLoss => -self.train_loss,
+        }
+    }
 }
 
 /// The exported model on one split, through ONNX Runtime and the daemon's own preprocessing.
@@ -81,6 +96,9 @@ pub struct RunReport {
     /// The exported model on the validation rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<SplitReport>,
+    /// The exported model on the test rows; absent without a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<SplitReport>,
 }
 
 /// Why a report cannot be read or written.
@@ -170,6 +188,7 @@ mod tests {
             best_epoch: Some(1),
             temperature: Some(1.25),
             evaluation: None,
+            test: None,
         };
         report.save(folder.path()).unwrap();
         let read = RunReport::load(folder.path()).unwrap();

@@ -31,6 +31,8 @@ enum Command {
     Data(cli::data::DataArgs),
     /// Searches for better values of a recipe's keys: grid, random or Bayesian search.
     Search(cli::search::SearchArgs),
+    /// Lists the layers of a recipe's network.
+    Summary(cli::summary::SummaryArgs),
     /// Compares runs.
     Report(cli::report::ReportArgs),
     /// Write man pages and completions; for `scripts/package`
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => cli::eval::run(&args),
         Command::Data(args) => cli::data::run(&args),
         Command::Search(args) => cli::search::run(&args),
+        Command::Summary(args) => cli::summary::run(&args),
         Command::Report(args) => cli::report::run(&args),
         Command::Manual(args) => manual::write(Cli::command(), &args),
     };

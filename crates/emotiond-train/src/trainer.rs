@@ -3,7 +3,7 @@
 use super::arch::{self, ArchError, Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::distributions::{self, Named};
-use super::frozen::{Frozen, Rows};
+use super::frozen::{self, Frozen, Rows};
 use super::loss::Loss;
 use super::optimizer;
 use super::recipe::{Initializer, Recipe};
@@ -158,6 +158,7 @@ impl Trainer {
         self.device.seed(self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(epoch as u64 + 1)));
         if self.has_thawed(epoch) {
             self.frozen = None;
+            self.network = frozen::release(self.network.clone());
         }
         let mut totals = Totals::default();
         for (at, batch) in loader.epoch(epoch).enumerate() {

@@ -23,6 +23,8 @@ pub enum Block {
     MaxPool(Pool),
     /// Average pooling.
     AveragePool(Pool),
+    /// The mean of each channel, as maps of a single pixel.
+    GlobalAverage(GlobalAverage),
     /// Dropout, only in training.
     Dropout(Dropout),
     /// A sequence of blocks that counts as one block.
@@ -45,6 +47,7 @@ impl Block {
             Self::Silu(_) => x.map(activation::silu),
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::AveragePool(pool) => x.average_pool(pool.window),
+            Self::GlobalAverage(_) => x.mean(),
             Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
             Self::Chain(way) => forward(&way.blocks, x),
             Self::Residual(residual) => {
@@ -125,6 +128,10 @@ pub struct Pool {
     #[module(skip)]
     pub window: Window,
 }
+
+/// The mean of each channel.
+#[derive(Module, Debug)]
+pub struct GlobalAverage {}
 
 /// Two paths with the same input, summed.
 #[derive(Module, Debug)]

@@ -4,10 +4,10 @@ use super::blocks::{Block, Conv, Dense, Gather};
 use super::{Network, NetworkSpec};
 
 /// Channels and side (in pixels) of feature maps.
-#[derive(Clone, Copy)]
-struct Shape {
-    channels: usize,
-    side: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub channels: usize,
+    pub side: usize,
 }
 
 /// Number of multiply-accumulate operations of convolutions and dense layers for one picture.
@@ -29,11 +29,11 @@ pub fn multiplications(network: &Network, spec: &NetworkSpec) -> u64 {
     total
 }
 
-fn through(blocks: &[Block], shape: Shape, total: &mut u64) -> Shape {
+pub(super) fn through(blocks: &[Block], shape: Shape, total: &mut u64) -> Shape {
     blocks.iter().fold(shape, |shape, block| step(block, shape, total))
 }
 
-fn step(block: &Block, shape: Shape, total: &mut u64) -> Shape {
+pub(super) fn step(block: &Block, shape: Shape, total: &mut u64) -> Shape {
     match block {
         Block::Conv(conv) => {
             let side = conv.window.outputs(shape.side);
@@ -53,6 +53,7 @@ fn step(block: &Block, shape: Shape, total: &mut u64) -> Shape {
             let side = ways.first().map_or(shape.side, |way| way.side);
             Shape { channels: ways.iter().map(|way| way.channels).sum(), side }
         }
+        Block::GlobalAverage(_) => Shape { side: 1, ..shape },
         Block::Gate(gate) => {
             *total += (weights(&gate.squeeze) + weights(&gate.expand)) as u64;
             shape
@@ -73,7 +74,7 @@ mod tests {
     use burn::tensor::Device;
 
     fn millions(arch: &str, channels: usize, size: usize) -> f64 {
-        let spec = NetworkSpec { arch: arch.to_owned(), channels, size, classes: 7, dropout: 0.0 };
+        let spec = NetworkSpec::published(arch, channels, size, 7);
         let network = build(&spec, Initializer::Zeros, &Device::flex()).unwrap();
         (multiplications(&network, &spec) as f64 / 1e6).round()
     }

@@ -3,7 +3,7 @@
 
 use super::blocks::{Block, Gather};
 use super::make::Blocks;
-use super::{Network, NetworkSpec};
+use super::{Network, NetworkSpec, head};
 use crate::ops::Window;
 
 /// Layers of each dense block.
@@ -19,13 +19,11 @@ pub(super) fn build(blocks: &Blocks, spec: &NetworkSpec) -> Network {
     let (body, width) = backbone(blocks, spec.channels);
     // Two padded windows round the size up, the three transitions round it down.
     let side = spec.size.div_ceil(4) / 8;
-    let mut head = blocks.dense(width * side * side, HIDDEN, spec.dropout);
-    head.push(blocks.linear(HIDDEN, spec.classes));
-    Network::new(body, Gather::Flatten, head)
+    Network::new(body, Gather::Flatten, head::normalised(blocks, spec, width * side * side, &[HIDDEN]))
 }
 
 /// The blocks, and the number of their output channels.
-fn backbone(blocks: &Blocks, channels: usize) -> (Vec<Block>, usize) {
+pub(super) fn backbone(blocks: &Blocks, channels: usize) -> (Vec<Block>, usize) {
     let mut body = vec![
         blocks.conv(channels, STEM, Window::same(7, 2)),
         blocks.norm_relu(STEM),

@@ -43,13 +43,7 @@ mod tests {
         let network = |spec: &NetworkSpec| {
             build(spec, Initializer::KaimingNormal { gain: 1.0, fan_out_only: false }, &device).unwrap()
         };
-        let spec = NetworkSpec {
-            arch: "resnet_48_deep".to_owned(),
-            channels: 1,
-            size: 48,
-            classes: 7,
-            dropout: 0.0,
-        };
+        let spec = NetworkSpec::published("resnet_48_deep", 1, 48, 7);
         let shallow = network(&shallower(&spec).unwrap());
         let pictures = Tensor::<4>::random([2, 1, 48, 48], Distribution::Uniform(-1.0, 1.0), &device);
         let before = shallow.forward(pictures.clone());

@@ -71,6 +71,11 @@ impl Plan {
         body
     }
 
+    /// The same, and the number of their output channels.
+    pub(super) fn backbone_and_width(&self, blocks: &Blocks, channels: usize) -> (Vec<Block>, usize) {
+        (self.backbone(blocks, channels), self.width)
+    }
+
     /// One block with `input` channels; it has an identity shortcut if the shape does not change.
     fn block(&self, blocks: &Blocks, input: usize, stage: Stage) -> Block {
         let (pointwise, width) = (Window::valid(1, 1), input * stage.expansion);

@@ -1,6 +1,8 @@
 //! Makes blocks; all weights are initialised here.
 
-use super::blocks::{Block, Concat, Conv, Dense, Gate, Norm, Pool, Relu, Relu6, Silu, Tanh, Way};
+use super::blocks::{
+    Block, Concat, Conv, Dense, Gate, GlobalAverage, Norm, Pool, Relu, Relu6, Silu, Tanh, Way,
+};
 use crate::ops::Window;
 use burn::nn::{BatchNorm, BatchNormConfig, DropoutConfig, Initializer, Linear};
 use burn::tensor::Device;
@@ -12,6 +14,8 @@ pub struct Blocks<'a> {
     pub device: &'a Device,
     /// The initialiser of convolutions and dense layers.
     pub initializer: Initializer,
+    /// Weight of a batch in the running statistics of batch normalisation.
+    pub norm_momentum: f64,
 }
 
 impl Blocks<'_> {
@@ -88,6 +92,11 @@ impl Blocks<'_> {
         Block::Silu(Silu {})
     }
 
+    /// The mean of each channel.
+    pub fn global_average(&self) -> Block {
+        Block::GlobalAverage(GlobalAverage {})
+    }
+
     /// Concatenation of paths; an empty path is the identity.
     pub fn concat(&self, ways: impl IntoIterator<Item = Vec<Block>>) -> Block {
         Block::Concat(Concat { ways: ways.into_iter().map(|blocks| Way { blocks }).collect() })
@@ -100,13 +109,6 @@ impl Blocks<'_> {
             squeeze: self.conv_layer(channels, hidden, pointwise, 1, true),
             expand: self.conv_layer(hidden, channels, pointwise, 1, true),
         })
-    }
-
-    /// Dense layer, ReLU, batch normalisation and dropout.
-    pub fn dense(&self, input: usize, width: usize, dropout: f64) -> Vec<Dense> {
-        let mut layers = vec![self.linear(input, width), self.dense_relu(), self.dense_norm(width)];
-        layers.extend(self.dense_dropout(dropout));
-        layers
     }
 
     /// Batch normalisation after a dense layer.
@@ -138,6 +140,6 @@ impl Blocks<'_> {
     }
 
     fn norm_layer(&self, channels: usize) -> BatchNorm {
-        BatchNormConfig::new(channels).init(self.device)
+        BatchNormConfig::new(channels).with_momentum(self.norm_momentum).init(self.device)
     }
 }

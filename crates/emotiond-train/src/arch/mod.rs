@@ -1,6 +1,7 @@
 //! The architectures, by name.
 
 pub mod blocks;
+mod branches;
 mod cnn_256;
 mod cnn_32_64_128;
 mod convnet;
@@ -9,16 +10,20 @@ mod densenet121;
 mod efficientnet;
 mod four_conv;
 mod grow;
+mod head;
 mod inverted;
 pub mod make;
 mod mini_xception;
 mod mobilenet_v2;
+mod options;
 mod resnet50;
 mod resnet_48;
-mod two_branch;
+pub mod summary;
 mod vgg16;
 
+pub use branches::BACKBONES;
 pub use grow::{deepen, shallower};
+pub use options::{Activation, Options};
 
 use crate::ops::Maps;
 use blocks::{Block, Dense, Gather};
@@ -43,11 +48,21 @@ pub struct NetworkSpec {
     pub classes: usize,
     /// Dropout probability, if the architecture has dropout; 0 for none.
     pub dropout: f64,
+    /// What the architecture leaves open.
+    #[serde(flatten)]
+    pub options: Options,
+}
+
+impl NetworkSpec {
+    /// The published network called `arch` without dropout.
+    pub fn published(arch: &str, channels: usize, size: usize, classes: usize) -> Self {
+        Self { arch: arch.to_owned(), channels, size, classes, dropout: 0.0, options: Options::default() }
+    }
 }
 
 impl fmt::Display for NetworkSpec {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { arch, channels, size, classes, dropout } = self;
+        let Self { arch, channels, size, classes, dropout, options: _ } = self;
         write!(f, "{arch} ({size}x{size}x{channels} to {classes} classes, dropout {dropout})")
     }
 }
@@ -73,34 +88,121 @@ pub enum ArchError {
         /// The requested side, in pixels.
         size: usize,
     },
+    /// The architecture does not leave this open.
+    #[error("network.{key}: {arch} leaves no such choice: remove the key, or use another network.arch")]
+    NoChoice {
+        /// The architecture.
+        arch: &'static str,
+        /// The key.
+        key: &'static str,
+    },
+    /// A layer without channels or units.
+    #[error("network.{key} has a 0: every layer needs at least one")]
+    Zero {
+        /// The key.
+        key: &'static str,
+    },
+    /// The number of convolutions does not fit the architecture.
+    #[error("network.widths has {given} numbers, but the network has {wanted} convolutions")]
+    Widths {
+        /// The network's number of convolutions.
+        wanted: usize,
+        /// The length of the list.
+        given: usize,
+    },
+    /// There are no branches, or one is no backbone.
+    #[error("network.branches is {given:?}: list one or more of {}", BACKBONES.map(|(name, _)| name).join(", "))]
+    Branches {
+        /// The names.
+        given: Vec<String>,
+    },
 }
 
 struct Architecture {
     name: &'static str,
     smallest: usize,
     largest: usize,
+    /// The keys of [`Options`] that it leaves open.
+    open: &'static [&'static str],
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
+/// The choices of a head.
+const HEAD: &[&str] = &["units", "activation"];
+
 const ARCHITECTURES: [Architecture; 18] = [
-    Architecture { name: "cnn_256", smallest: 35, largest: 256, build: cnn_256::build },
-    Architecture { name: "cnn_32_64_128", smallest: 16, largest: 256, build: cnn_32_64_128::build },
-    Architecture { name: "convnet", smallest: 28, largest: 256, build: convnet::build },
-    Architecture { name: "densenet121_flat", smallest: 32, largest: 256, build: densenet121::build },
-    Architecture { name: "efficientnet_b2", smallest: 32, largest: 512, build: efficientnet::build_b2 },
-    Architecture { name: "efficientnet_lite0", smallest: 32, largest: 512, build: efficientnet::build_lite0 },
-    Architecture { name: "four_conv", smallest: 16, largest: 256, build: four_conv::build },
-    Architecture { name: "four_conv_1028", smallest: 16, largest: 256, build: four_conv::build_1028 },
-    Architecture { name: "four_conv_256", smallest: 16, largest: 256, build: four_conv::build_256 },
-    Architecture { name: "mini_xception", smallest: 20, largest: 512, build: mini_xception::build },
-    Architecture { name: "mobilenet_v2", smallest: 32, largest: 512, build: mobilenet_v2::build },
-    Architecture { name: "resnet50", smallest: 32, largest: 512, build: resnet50::build },
-    Architecture { name: "resnet_48", smallest: 16, largest: 256, build: resnet_48::build },
-    Architecture { name: "resnet_48_deep", smallest: 16, largest: 256, build: resnet_48::build_deep },
-    Architecture { name: "two_branch", smallest: 32, largest: 512, build: two_branch::build },
-    Architecture { name: "vgg16_flat", smallest: 32, largest: 256, build: vgg16::build_flat },
-    Architecture { name: "vgg16_large", smallest: 32, largest: 512, build: vgg16::build_large },
-    Architecture { name: "vgg16_small", smallest: 32, largest: 512, build: vgg16::build_small },
+    Architecture {
+        name: "branches",
+        smallest: 32,
+        largest: 512,
+        open: &["units", "activation", "branches"],
+        build: branches::build,
+    },
+    Architecture { name: "cnn_256", smallest: 35, largest: 256, open: &[], build: cnn_256::build },
+    Architecture {
+        name: "cnn_32_64_128",
+        smallest: 16,
+        largest: 256,
+        open: &[],
+        build: cnn_32_64_128::build,
+    },
+    Architecture { name: "convnet", smallest: 28, largest: 256, open: &[], build: convnet::build },
+    Architecture {
+        name: "densenet121_flat",
+        smallest: 32,
+        largest: 256,
+        open: HEAD,
+        build: densenet121::build,
+    },
+    Architecture {
+        name: "efficientnet_b2",
+        smallest: 32,
+        largest: 512,
+        open: &[],
+        build: efficientnet::build_b2,
+    },
+    Architecture {
+        name: "efficientnet_lite0",
+        smallest: 32,
+        largest: 512,
+        open: &[],
+        build: efficientnet::build_lite0,
+    },
+    Architecture {
+        name: "four_conv",
+        smallest: 16,
+        largest: 256,
+        open: &["widths", "units", "activation"],
+        build: four_conv::build,
+    },
+    Architecture {
+        name: "mini_xception",
+        smallest: 20,
+        largest: 512,
+        open: &[],
+        build: mini_xception::build,
+    },
+    Architecture { name: "mobilenet_v2", smallest: 32, largest: 512, open: &[], build: mobilenet_v2::build },
+    Architecture { name: "resnet50", smallest: 32, largest: 512, open: HEAD, build: resnet50::build },
+    Architecture {
+        name: "resnet50_large",
+        smallest: 32,
+        largest: 512,
+        open: HEAD,
+        build: resnet50::build_large,
+    },
+    Architecture { name: "resnet_48", smallest: 16, largest: 256, open: &[], build: resnet_48::build },
+    Architecture {
+        name: "resnet_48_deep",
+        smallest: 16,
+        largest: 256,
+        open: &[],
+        build: resnet_48::build_deep,
+    },
+    Architecture { name: "vgg16_flat", smallest: 32, largest: 256, open: HEAD, build: vgg16::build_flat },
+    Architecture { name: "vgg16_large", smallest: 32, largest: 512, open: HEAD, build: vgg16::build_large },
+    Architecture { name: "vgg16_plain", smallest: 32, largest: 256, open: HEAD, build: vgg16::build_plain },
+    Architecture { name: "vgg16_small", smallest: 32, largest: 512, open: HEAD, build: vgg16::build_small },
 ];
 
 /// The names of the architectures.
@@ -108,20 +210,25 @@ pub fn names() -> Vec<&'static str> {
     ARCHITECTURES.iter().map(|architecture| architecture.name).collect()
 }
 
+/// The weight of a batch in the running statistics, as in torch.
+const DEFAULT_MOMENTUM: f64 = 0.1;
+
 /// Builds the network described by `spec` and initialises its weights with `initializer` and the device's generator.
 ///
 /// # Errors
-/// When no architecture has that name or it does not support the input size.
+/// When no architecture has that name, or it does not support the input size or an option.
 pub fn build(spec: &NetworkSpec, initializer: Initializer, device: &Device) -> Result<Network, ArchError> {
     let architecture = ARCHITECTURES
         .iter()
         .find(|architecture| architecture.name == spec.arch)
         .ok_or_else(|| ArchError::Unknown { name: spec.arch.clone() })?;
-    let Architecture { name: arch, smallest, largest, build } = *architecture;
+    let Architecture { name: arch, smallest, largest, open, build } = *architecture;
     if !(smallest..=largest).contains(&spec.size) {
         return Err(ArchError::Size { arch, smallest, largest, size: spec.size });
     }
-    Ok(build(&Blocks { device, initializer }, spec))
+    spec.options.check(arch, open)?;
+    let norm_momentum = spec.options.norm_momentum.unwrap_or(DEFAULT_MOMENTUM);
+    Ok(build(&Blocks { device, initializer, norm_momentum }, spec))
 }
 
 /// A network: a body on feature maps, a pooling or flattening step, and a head that computes the logits.
@@ -176,26 +283,22 @@ mod tests {
     use super::*;
 
     fn network(arch: &str, channels: usize, classes: usize) -> Network {
-        let spec = NetworkSpec { arch: arch.to_owned(), channels, size: 48, classes, dropout: 0.5 };
+        let mut spec = NetworkSpec { dropout: 0.5, ..NetworkSpec::published(arch, channels, 48, classes) };
+        if arch == "branches" {
+            spec.options.branches = vec!["mobilenet_v2".to_owned(), "efficientnet_lite0".to_owned()];
+        }
         build(&spec, Initializer::KaimingNormal { gain: 1.0, fan_out_only: false }, &Device::flex()).unwrap()
     }
 
     #[test]
     fn the_networks_have_their_published_sizes() {
         for (arch, channels, classes, numbers) in [
-            ("convnet", 1, 7, 89_479),
-            ("cnn_32_64_128", 1, 7, 730_855),
             ("mini_xception", 1, 7, 58_423),
-            ("mini_xception", 1, 6, 57_270),
-            ("vgg16_small", 3, 7, 14_781_767),
-            ("vgg16_large", 3, 7, 15_382_683),
-            ("resnet50", 3, 7, 23_858_695),
             // The parameters of the backbone in torchvision and timm, plus those of our head.
             ("densenet121_flat", 3, 3, 7_037_504 + 1024 * 512 + 512 + 4 * 512 + 512 * 3 + 3),
             ("efficientnet_b2", 3, 7, 7_768_562 + 1408 * 128 * 9 + 128 + 128 * 128 + 128 + 128 * 7 + 7),
             ("efficientnet_lite0", 3, 7, 3_413_024 + 1280 * 7 + 7),
             ("mobilenet_v2", 3, 7, 2_257_984 + 1280 * 7 + 7),
-            ("two_branch", 3, 7, 3_413_024 + 2_257_984 + 2560 * 7 + 7),
         ] {
             assert_eq!(network(arch, channels, classes).num_params(), numbers, "{arch}");
         }
@@ -211,15 +314,26 @@ mod tests {
 
     #[test]
     fn an_unknown_name_and_an_impossible_size_are_refused() {
-        let spec = |arch: &str, size| NetworkSpec {
-            arch: arch.to_owned(),
-            channels: 1,
-            size,
-            classes: 7,
-            dropout: 0.0,
-        };
+        let spec = |arch: &str, size| NetworkSpec::published(arch, 1, size, 7);
         let refusal = |spec| build(&spec, Initializer::Zeros, &Device::flex()).unwrap_err().to_string();
         assert!(refusal(spec("lenet", 48)).contains("mini_xception"));
         assert!(refusal(spec("mini_xception", 12)).contains("20 to 512"));
+    }
+
+    #[test]
+    fn a_choice_that_an_architecture_does_not_leave_open_is_refused() {
+        let refusal = |arch: &str, options: Options| {
+            let spec = NetworkSpec { options, ..NetworkSpec::published(arch, 1, 48, 7) };
+            build(&spec, Initializer::Zeros, &Device::flex()).unwrap_err().to_string()
+        };
+        let none = Options::default;
+        let units = Options { units: Some(vec![64]), ..none() };
+        assert!(refusal("convnet", units).contains("network.units: convnet"));
+        assert!(refusal("vgg16_plain", Options { units: Some(vec![0]), ..none() }).contains("at least one"));
+        let widths = Options { widths: Some(vec![64; 3]), ..none() };
+        assert!(refusal("four_conv", widths).contains("4 convolutions"));
+        assert!(refusal("branches", none()).contains("densenet121"));
+        let branches = Options { branches: vec!["lenet".to_owned()], ..none() };
+        assert!(refusal("branches", branches).contains("lenet"));
     }
 }

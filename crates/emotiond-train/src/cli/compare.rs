@@ -2,7 +2,7 @@
 //! recipes differ.
 
 use crate::{
-    arch::{self, NetworkSpec, cost},
+    arch::{self, cost},
     history::RunReport,
     plots::Ablation,
 };
@@ -34,14 +34,7 @@ pub(super) struct Cost {
 
 /// The cost of the run in `folder`. Values that cannot be measured because a file or the runtime is missing are `None`.
 pub(super) fn cost(folder: &Path, run: &RunReport) -> Cost {
-    let network = &run.recipe.network;
-    let spec = NetworkSpec {
-        arch: network.arch.clone(),
-        channels: network.color.channels(),
-        size: network.size,
-        classes: run.recipe.data.labels.labels().len(),
-        dropout: network.dropout,
-    };
+    let spec = run.recipe.network.spec(run.recipe.data.labels.labels().len());
     let multiplications = arch::build(&spec, Initializer::Zeros, &Device::flex())
         .map(|network| cost::multiplications(&network, &spec) as f64 / 1e6);
     let model = folder.join(MODEL);

@@ -14,7 +14,7 @@ use crate::{
     loader::Loader,
     metrics::measure,
     plots,
-    recipe::{Recipe, Validation},
+    recipe::{HeldOut, Recipe},
     trainer,
 };
 use burn::module::Module;
@@ -50,7 +50,7 @@ pub struct FitArgs {
     /// Overrides a key of the recipe, for example `fit.epochs=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Device to train on: cpu, cuda or wgpu.
+    /// Device to train on: cpu, cuda, vulkan or wgpu.
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
     /// Licence of the weights, as an SPDX expression, for the model's metadata.
@@ -127,13 +127,26 @@ fn finish(args: &FitArgs, recipe: &Recipe, data: &Prepared, outcome: &Outcome) -
     };
     save(&report)?;
     // The model and a first report are already written: if ONNX Runtime is missing here, evaluate the model elsewhere.
-    report.evaluation = Some(evaluate(&model, data, &split, &args.out)?);
+    let mut classifier = exported(&model)?;
+    let evaluation =
+        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, &split)?;
+    plots::save_evaluation(&args.out, &evaluation)?;
+    report.evaluation = Some(evaluation.report);
+    if let (Some(test), Some(held_out)) = (&data.test, &recipe.data.test) {
+        let (examples, split) = (test.examples.clone(), split_name(held_out));
+        report.test = Some(evaluate_examples(&mut classifier, examples, &test.repeats, &split)?.report);
+    }
     save(&report)?;
     say(format_args!(
-        "wrote {} (epoch {}: {})",
+        "wrote {} (epoch {}: {}{})",
         model.display(),
         outcome.epoch,
-        description.accuracy.unwrap_or_default()
+        description.accuracy.unwrap_or_default(),
+        report.test.map_or_else(String::new, |test| format!(
+            "; test, {}: {:.2} %",
+            test.split,
+            test.all.accuracy * 100.0
+        ))
     ));
     Ok(())
 }
@@ -151,6 +164,7 @@ pub(super) fn course(name: String, recipe: &Recipe, data: &Prepared, outcome: &O
         best_epoch: Some(outcome.epoch),
         temperature: None,
         evaluation: None,
+        test: None,
     }
 }
 
@@ -202,8 +216,8 @@ fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitRe
     }
 }
 
-/// Evaluates the exported model with ONNX Runtime and plots its confusion matrix and worst mistakes.
-fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<SplitReport, Failure> {
+/// The exported model in ONNX Runtime.
+fn exported(model: &Path) -> Result<Classifier, Failure> {
     let config = ModelConfig { file: Some(model.to_owned()), ..ModelConfig::default() };
     let unavailable = |error: &dyn std::fmt::Display| {
         Failure::new(
@@ -212,16 +226,12 @@ fn evaluate(model: &Path, data: &Prepared, split: &str, out: &Path) -> Result<Sp
         )
     };
     let runtime = Runtime::load(&RuntimeConfig::default()).map_err(|error| unavailable(&error))?;
-    let mut classifier = Classifier::load(&runtime, &config).map_err(|error| unavailable(&error))?;
-    let evaluation =
-        evaluate_examples(&mut classifier, data.validation.clone(), &data.validation_repeats, split)?;
-    plots::save_evaluation(out, &evaluation)?;
-    Ok(evaluation.report)
+    Classifier::load(&runtime, &config).map_err(|error| unavailable(&error))
 }
 
-fn split_name(validation: &Validation) -> String {
-    match validation {
-        Validation::Split(name) => name.clone(),
-        Validation::Fraction(part) => format!("fraction {part} of the training split"),
+fn split_name(held_out: &HeldOut) -> String {
+    match held_out {
+        HeldOut::Split(name) => name.clone(),
+        HeldOut::Fraction(part) => format!("fraction {part} of the training split"),
     }
 }

@@ -9,6 +9,7 @@ mod progress;
 pub mod report;
 pub mod search;
 mod search_plot;
+pub mod summary;
 mod table;
 
 use emotiond_core::stdout::print;

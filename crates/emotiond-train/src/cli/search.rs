@@ -5,7 +5,7 @@ use crate::{
     cli::table::{Table, percent},
     device,
     fit::{FitError, Job, Outcome, Watch},
-    history::EpochRecord,
+    history::{EpochRecord, RunReport},
     hparams,
     recipe::{Recipe, SearchSection},
     search::{End, Record, Running, Search},
@@ -50,7 +50,7 @@ pub struct SearchArgs {
     /// Overrides a key of the recipe, for example `search.trials=10`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Device to train on: cpu, cuda or wgpu.
+    /// Device to train on: cpu, cuda, vulkan or wgpu.
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
 }
@@ -97,15 +97,41 @@ fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
     hparams::save(&folder, &keys, &search.records()?).map_err(|error| Failure::new(Exit::Output, error))
 }
 
-/// Checks before the first trial that every key exists in the recipe and that its values are allowed.
+/// Checks before the first trial that every key exists in the recipe, that its values are allowed, and that it has an
+/// effect with at least one of the optimizers and schedules.
 fn check_space(args: &SearchArgs, section: &SearchSection) -> Result<(), Failure> {
+    let names = names(section);
     for (key, choice) in &section.space {
+        let mut has_effect = false;
         for value in choice.grid(section.points) {
-            let overrides = [&args.overrides[..], &[format!("{key}={value}")]].concat();
-            Recipe::load(&args.recipe, &overrides)?;
+            for names in &names {
+                let set = [&args.overrides[..], names, &[format!("{key}={value}")]].concat();
+                let (_, left_out) = Recipe::load_trial(&args.recipe, &set)?;
+                has_effect |= !left_out.contains(&key.as_str());
+            }
+        }
+        if !has_effect {
+            // The error of the recipe itself says to what the key belongs.
+            let value = choice.grid(section.points).remove(0);
+            Recipe::load(&args.recipe, &[&args.overrides[..], &[format!("{key}={value}")]].concat())?;
         }
     }
     Ok(())
+}
+
+/// The combinations of an optimizer and a schedule that a trial can have, as overrides.
+fn names(section: &SearchSection) -> Vec<Vec<String>> {
+    let mut combinations: Vec<Vec<String>> = vec![Vec::new()];
+    for key in ["optimizer.name", "schedule.name"] {
+        let Some(choice) = section.space.get(key) else { continue };
+        let mut longer = Vec::new();
+        for value in choice.grid(section.points) {
+            let with = |names: &Vec<String>| [&names[..], &[format!("{key}={value}")]].concat();
+            longer.extend(combinations.iter().map(with));
+        }
+        combinations = longer;
+    }
+    combinations
 }
 
 /// Prepares the folder of a new search, or checks that a resumed search has the same recipe.
@@ -157,14 +183,21 @@ fn run_trial(
     let set: Vec<String> =
         search.keys().zip(&running.values).map(|(key, value)| format!("{key}={value}")).collect();
     say(format_args!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", ")));
-    let mut recipe = Recipe::load(&args.recipe, &[&args.overrides[..], &set].concat())?;
+    let (mut recipe, left_out) = Recipe::load_trial(&args.recipe, &[&args.overrides[..], &set].concat())?;
     recipe.search = None;
+    if !left_out.is_empty() {
+        say(format_args!("trial {}: without {}", running.number + 1, left_out.join(", ")));
+    }
     let out = args.out.join(format!("trial-{:03}", running.number));
     // Resumes an interrupted trial if it had the same recipe.
     let resume = fs::read_to_string(out.join("recipe.toml")).is_ok_and(|before| before == recipe.to_toml());
     if !resume {
         let _ = fs::remove_dir_all(&out);
         write(&out, "recipe.toml", &recipe.to_toml())?;
+    }
+    if let Some((twin, report)) = twin(args, &recipe, running.number) {
+        say(format_args!("trial {}: the same recipe as trial {}", running.number + 1, twin + 1));
+        return Ok(repeat(running, &report));
     }
     let data = fit::load(&recipe, &args.data)?;
     let teacher = fit::load_teacher(&recipe, &data)?;
@@ -196,6 +229,24 @@ fn run_trial(
         Err(error) => return Err(error.into()),
     };
     Ok((watch.running, end))
+}
+
+/// The first trial before `number` with the same recipe that ran all its epochs. Trials get the same recipe when the keys
+/// in which they differ are left out.
+fn twin(args: &SearchArgs, recipe: &Recipe, number: u64) -> Option<(u64, RunReport)> {
+    (0..number).find_map(|earlier| {
+        let report = RunReport::load(&args.out.join(format!("trial-{earlier:03}"))).ok()?;
+        let is_whole = report.epochs.len() == recipe.fit.epochs;
+        (report.recipe == *recipe && is_whole).then_some((earlier, report))
+    })
+}
+
+/// Records the epochs of another trial as those of this one.
+fn repeat(mut running: Running, report: &RunReport) -> (Running, End) {
+    for record in &report.epochs {
+        running.report(record.epoch, record.validation_accuracy);
+    }
+    (running, End::Complete)
 }
 
 /// The best recipe, the plot, and a table of all trials.

@@ -1,4 +1,5 @@
-//! FER2013 as one CSV: `fer2013.csv` (`emotion,pixels,Usage`) and `icml_face_data.csv` (`emotion, Usage, pixels`).
+//! FER2013 as one CSV: `fer2013.csv` (`emotion,pixels,Usage`) and `icml_face_data.csv` (`emotion, Usage, pixels`); also
+//! without the column `Usage`, if the data has no splits.
 
 use super::{Dataset, DatasetError, make_sample};
 use emotiond_core::{
@@ -12,12 +13,15 @@ use std::{
 };
 
 const SIDE: usize = 48;
+/// The split of data without splits.
+const TRAINING: &str = "Training";
 
-/// Positions of the three columns.
+/// Positions of the columns.
 struct Columns {
     emotion: usize,
     pixels: usize,
-    usage: usize,
+    /// Absent in data without splits: all rows are training rows.
+    usage: Option<usize>,
 }
 
 pub(super) fn read(path: &Path, input: Box<dyn Read>, spec: &InputSpec) -> Result<Dataset, DatasetError> {
@@ -37,7 +41,9 @@ pub(super) fn read(path: &Path, input: Box<dyn Read>, spec: &InputSpec) -> Resul
         let at = |problem: String| unreadable(format!("row {row} (line {line}): {problem}"));
         let emotion = parse_emotion(&record[columns.emotion]).map_err(at)?;
         parse_pixels(&record[columns.pixels], &mut pixels).map_err(at)?;
-        let usage = String::from_utf8_lossy(record[columns.usage].trim_ascii());
+        let usage = columns
+            .usage
+            .map_or_else(|| TRAINING.into(), |usage| String::from_utf8_lossy(record[usage].trim_ascii()));
         if usage.is_empty() {
             return Err(at("the column Usage is empty: write the row's split into it".to_owned()));
         }
@@ -56,10 +62,10 @@ fn find_columns(header: &csv::ByteRecord) -> Result<Columns, String> {
     let find = |wanted: &str| {
         names.iter().position(|name| name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             let found: String = names.join(", ").escape_debug().take(60).collect();
-            format!("has no column `{wanted}` (its first line: {found}): the columns must be emotion, pixels and Usage")
+            format!("has no column `{wanted}` (its first line: {found}): the columns must be emotion, pixels and, for data with splits, Usage")
         })
     };
-    Ok(Columns { emotion: find("emotion")?, pixels: find("pixels")?, usage: find("Usage")? })
+    Ok(Columns { emotion: find("emotion")?, pixels: find("pixels")?, usage: find("Usage").ok() })
 }
 
 fn parse_emotion(field: &[u8]) -> Result<usize, String> {

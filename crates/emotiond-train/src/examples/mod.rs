@@ -3,14 +3,14 @@
 use super::{
     dataset::{Dataset, DatasetError, Sample, repeats},
     random::Draw,
-    recipe::{ClassWeights, LabelScheme, Recipe, Validation},
+    recipe::{ClassWeights, HeldOut, LabelScheme, Recipe},
     vote_model::VoteModel,
 };
 use emotiond_core::{
     classify::description::InputSpec,
     labels::{EMOTIONS, FERPLUS_LABELS},
 };
-use rand::seq::SliceRandom;
+use rand::{Rng, seq::SliceRandom};
 use std::{collections::HashSet, sync::Arc};
 
 /// Rows of a data set with the labels of a label scheme. Cheap to clone, because the pictures are shared.
@@ -48,8 +48,19 @@ pub struct Prepared {
     pub validation: Examples,
     /// For each validation row, whether its picture is also among the training rows.
     pub validation_repeats: Vec<bool>,
+    /// The test rows, if the recipe has a test.
+    pub test: Option<TestExamples>,
     /// Notes for the user, one line each.
     pub notes: Vec<String>,
+}
+
+/// The test examples of a run.
+#[derive(Clone, Debug)]
+pub struct TestExamples {
+    /// The rows; their targets are one-hot.
+    pub examples: Examples,
+    /// For each row, whether its picture is also among the training rows.
+    pub repeats: Vec<bool>,
 }
 
 impl Examples {
@@ -113,10 +124,12 @@ impl Examples {
 /// When the recipe names a split that does not exist, or leaves no row for training or validation.
 pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
     let as_recipe = |error: DatasetError| DatasetError::Recipe(error.to_string());
-    let (mut training, validation) =
-        split_rows(dataset, &recipe.data.validation, recipe.fit.seed).map_err(as_recipe)?;
+    let SplitRows { mut training, validation, test } =
+        split_rows(dataset, &recipe.data.validation, recipe.data.test.as_ref(), recipe.fit.seed)
+            .map_err(as_recipe)?;
     let mut notes = Vec::new();
-    drop_rows(dataset, &mut training, &validation, recipe, &mut notes);
+    let held_out = [&validation[..], &test].concat();
+    drop_rows(dataset, &mut training, &held_out, recipe, &mut notes);
     let scheme = recipe.data.labels;
     let weight = recipe.data.ferplus.as_ref().map(|ferplus| ferplus.weight);
     let spec = recipe.input_spec();
@@ -126,7 +139,9 @@ pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, Data
             .with_calibrated_votes(weight as f32),
         weight => Examples::new(dataset.clone(), &training, scheme, weight, spec.clone()),
     };
-    let validation = Examples::new(dataset.clone(), &validation, scheme, None, spec).with_hard_targets();
+    let hard =
+        |rows: &[usize]| Examples::new(dataset.clone(), rows, scheme, None, spec.clone()).with_hard_targets();
+    let (validation, test) = (hard(&validation), (!test.is_empty()).then(|| hard(&test)));
     for (name, examples) in [("training", &training), ("validation", &validation)] {
         if examples.items.is_empty() {
             return Err(DatasetError::Recipe(format!("no {name} row is left: see [data]")));
@@ -141,46 +156,75 @@ pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, Data
             validation.items.len()
         ));
     }
-    Ok(Prepared { training, validation, validation_repeats, notes })
+    let test = test.map(|examples| {
+        let repeats = repeats(dataset, &examples.rows(), &training.rows());
+        TestExamples { examples, repeats }
+    });
+    Ok(Prepared { training, validation, validation_repeats, test, notes })
 }
 
-/// The training rows and the validation rows. A fraction of the training split contains the same part of every emotion,
-/// chosen at random with `seed`.
+/// The rows of a run, by their use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SplitRows {
+    /// To train on.
+    pub training: Vec<usize>,
+    /// To choose the best epoch on.
+    pub validation: Vec<usize>,
+    /// To measure the chosen network on; empty without a test.
+    pub test: Vec<usize>,
+}
+
+/// The rows by their use. A fraction of the training split contains the same part of every emotion, chosen at random
+/// with `seed`; the test's is drawn first.
 ///
 /// # Errors
 /// When a split does not exist.
 pub fn split_rows(
     dataset: &Dataset,
-    validation: &Validation,
+    validation: &HeldOut,
+    test: Option<&HeldOut>,
     seed: u64,
+) -> Result<SplitRows, DatasetError> {
+    let training = dataset.rows(dataset.training_split()?);
+    let (training, test) = match test {
+        Some(test) => hold_out(dataset, training, test, Draw::Split.random(seed, 1, 0))?,
+        None => (training, Vec::new()),
+    };
+    let (training, validation) = hold_out(dataset, training, validation, Draw::Split.random(seed, 0, 0))?;
+    Ok(SplitRows { training, validation, test })
+}
+
+/// The rest of the training rows, and the rows that are held out.
+fn hold_out(
+    dataset: &Dataset,
+    training: Vec<usize>,
+    held_out: &HeldOut,
+    mut random: impl Rng,
 ) -> Result<(Vec<usize>, Vec<usize>), DatasetError> {
-    let training_split = dataset.training_split()?;
-    let training = dataset.rows(training_split);
-    match validation {
-        Validation::Split(name) => {
+    match held_out {
+        HeldOut::Split(name) => {
             let split = dataset.split(name)?;
-            if split == training_split {
+            if split == dataset.training_split()? {
                 return Err(DatasetError::Recipe(format!(
-                    "`{name}` is the training split: validate on another split"
+                    "`{name}` is the training split: hold out another split, or a fraction of it"
                 )));
             }
             Ok((training, dataset.rows(split)))
         }
-        Validation::Fraction(part) => {
-            let held_out: HashSet<usize> =
-                draw_fraction(dataset, &training, *part, seed).into_iter().collect();
-            Ok(training.into_iter().partition(|row| !held_out.contains(row)))
+        HeldOut::Fraction(part) => {
+            let drawn: HashSet<usize> =
+                draw_fraction(dataset, &training, *part, &mut random).into_iter().collect();
+            Ok(training.into_iter().partition(|row| !drawn.contains(row)))
         }
     }
 }
 
-fn draw_fraction(dataset: &Dataset, rows: &[usize], part: f64, seed: u64) -> Vec<usize> {
-    let mut random = Draw::Split.random(seed, 0, 0);
+fn draw_fraction(dataset: &Dataset, rows: &[usize], part: f64, random: &mut impl Rng) -> Vec<usize> {
     let mut drawn = Vec::new();
     for emotion in 0..EMOTIONS.len() {
         let mut of_emotion: Vec<usize> =
             rows.iter().copied().filter(|&row| dataset.samples[row].emotion == emotion).collect();
-        of_emotion.shuffle(&mut random);
+        of_emotion.shuffle(random);
         let count = (of_emotion.len() as f64 * part).round() as usize;
         drawn.extend_from_slice(&of_emotion[..count]);
     }
@@ -190,7 +234,7 @@ fn draw_fraction(dataset: &Dataset, rows: &[usize], part: f64, seed: u64) -> Vec
 fn drop_rows(
     dataset: &Dataset,
     training: &mut Vec<usize>,
-    validation: &[usize],
+    held_out: &[usize],
     recipe: &Recipe,
     notes: &mut Vec<String>,
 ) {
@@ -201,13 +245,18 @@ fn drop_rows(
     }
     if recipe.data.drop_duplicates {
         let before = training.len();
-        let mut seen: HashSet<u128> = validation.iter().map(|&row| dataset.samples[row].hash).collect();
+        let mut seen: HashSet<u128> = held_out.iter().map(|&row| dataset.samples[row].hash).collect();
         training.retain(|&row| seen.insert(dataset.samples[row].hash));
         notes.push(format!("removed {} training pictures that repeat another one", before - training.len()));
     }
     if recipe.data.part < 1.0 {
         let before = training.len();
-        let mut kept = draw_fraction(dataset, training, recipe.data.part, recipe.fit.seed);
+        let mut kept = draw_fraction(
+            dataset,
+            training,
+            recipe.data.part,
+            &mut Draw::Split.random(recipe.fit.seed, 0, 0),
+        );
         kept.sort_unstable();
         *training = kept;
         notes.push(format!("selected {} of {before} training pictures", training.len()));

@@ -88,6 +88,7 @@ fn blocks(graph: &mut Graph, blocks: &[Block], input: &str, scale: f32) -> Strin
             (Block::Silu(_), _) => silu(graph, &x),
             (Block::MaxPool(pool), _) => graph.node("MaxPool", &[&x], graph::window(pool.window)),
             (Block::AveragePool(pool), _) => graph.node("AveragePool", &[&x], graph::window(pool.window)),
+            (Block::GlobalAverage(_), _) => graph.node("GlobalAveragePool", &[&x], vec![]),
             (Block::Dropout(_), _) => x,
             (Block::Chain(way), _) => self::blocks(graph, &way.blocks, &x, 1.0),
             (Block::Residual(residual), _) => {

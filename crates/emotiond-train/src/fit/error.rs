@@ -1,8 +1,8 @@
 //! Errors of a training run.
 
 use crate::{
-    arch::ArchError, checkpoint::CheckpointError, from_onnx::FromOnnxError, pretrained::PretrainedError,
-    trainer::Diverged,
+    arch::ArchError, checkpoint::CheckpointError, from_onnx::FromOnnxError, frozen::TooMany,
+    pretrained::PretrainedError, trainer::Diverged,
 };
 use emotiond_core::exit::{Exit, ExitsWith};
 use std::path::PathBuf;
@@ -23,6 +23,9 @@ pub enum FitError {
     /// The pretrained weights cannot be used.
     #[error(transparent)]
     Pretrained(#[from] PretrainedError),
+    /// The recipe freezes more than there is.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The loss became NaN or infinite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
@@ -59,6 +62,7 @@ impl ExitsWith for FitError {
             Self::Checkpoint(CheckpointError::OtherNetwork { .. })
             | Self::FromOnnx(FromOnnxError::OtherNetwork { .. })
             | Self::Arch(_)
+            | Self::TooMany(_)
             | Self::Diverged(_)
             | Self::OtherRecipe { .. } => Exit::Config,
         }

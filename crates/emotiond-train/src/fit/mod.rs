@@ -8,7 +8,7 @@ use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
 use super::examples::Prepared;
 use super::from_onnx;
-use super::frozen::Frozen;
+use super::frozen::{self, Frozen, FrozenPart};
 use super::history::EpochRecord;
 use super::loader::Loader;
 use super::pretrained::{self, Backbone, PretrainedError};
@@ -110,7 +110,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     /// Starts a new run, or resumes the one in the folder from its last checkpoint.
     fn start(job: &'a Job<'a>, training: &Loader) -> Result<Self, FitError> {
-        let spec = network_spec(job);
+        let spec = job.recipe.network.spec(job.data.training.labels.len());
         let weights = job.data.training.class_weights(&job.recipe.loss.class_weights);
         let mut trainer = Trainer::new(job.recipe, &spec, weights, training.batches(), job.device)?;
         let last = job.out.join(LAST);
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
                     trainer.start_from(network, job.recipe);
                 } else if let Some(pretrained) = &job.recipe.network.pretrained {
                     let network =
-                        pretrained::load(trainer.network.clone(), backbone(job)?, &pretrained.file)?;
+                        pretrained::load(trainer.network.clone(), &backbones(&spec)?, &pretrained.file)?;
                     trainer.start_from(network, job.recipe);
                 }
                 Progress::start(spec, job.recipe, &trainer.schedule)
@@ -140,12 +140,17 @@ impl<'a> Run<'a> {
     /// Freezes the blocks that the recipe freezes, unless they have been thawed in an earlier epoch.
     fn freeze(&mut self, watch: &mut dyn Watch) -> Result<(), FitError> {
         let Some(section) = &self.job.recipe.network.pretrained else { return Ok(()) };
-        let network = &self.trainer.network;
-        let blocks = pretrained::frozen_blocks(network, backbone(self.job)?, section.freeze)?;
-        if blocks == 0 || self.trainer.has_thawed(self.progress.epochs_done) {
+        let part =
+            FrozenPart::of(&self.trainer.network, &backbones(&self.progress.network)?, section.freeze)?;
+        if self.trainer.has_thawed(self.progress.epochs_done) {
             return Ok(());
         }
-        let mut frozen = Frozen::new(network, blocks);
+        self.trainer.network = frozen::hold(self.trainer.network.clone(), part);
+        if part.blocks == 0 {
+            return Ok(());
+        }
+        let network = &self.trainer.network;
+        let mut frozen = Frozen::new(network, part.blocks);
         let examples = [&self.job.data.training, &self.job.data.validation];
         if self.job.recipe.augment != AugmentSection::default() {
             watch.note(
@@ -203,22 +208,26 @@ impl<'a> Run<'a> {
 
     /// Adds an epoch to the progress; true if it is the best so far.
     fn take_in(&mut self, record: &EpochRecord) -> bool {
-        let accuracy = record.validation_accuracy;
+        let fit = &self.job.recipe.fit;
         let progress = &mut self.progress;
         self.trainer.schedule.observe(record.validation_loss);
         progress.epochs_done = record.epoch;
         progress.plateau = self.trainer.schedule.state();
         progress.average_steps = self.trainer.average.as_ref().map(MovingAverage::steps);
         progress.history.push(record.clone());
-        let min_delta =
-            self.job.recipe.fit.early_stopping.as_ref().map_or(0.0, |stopping| stopping.min_delta);
+        let (monitor, min_delta) = fit
+            .early_stopping
+            .as_ref()
+            .map_or((fit.best, 0.0), |stopping| (stopping.monitor, stopping.min_delta));
+        let score = record.score(monitor);
         progress.stagnant = match progress.stagnant {
-            (_, to_beat) if progress.history.len() == 1 || accuracy > to_beat + min_delta => (0, accuracy),
+            (_, to_beat) if progress.history.len() == 1 || score > to_beat + min_delta => (0, score),
             (epochs, to_beat) => (epochs + 1, to_beat),
         };
-        let best = progress.best.is_none_or(|(best, _)| accuracy > best);
+        let score = record.score(fit.best);
+        let best = progress.best.is_none_or(|(best, _)| score > best);
         if best {
-            progress.best = Some((accuracy, record.epoch));
+            progress.best = Some((score, record.epoch));
         }
         best
     }
@@ -278,22 +287,10 @@ fn some_pictures(training: &Loader, spec: &NetworkSpec, job: &Job) -> Tensor<4> 
     Tensor::from_data(TensorData::new(inputs, [n, spec.channels, spec.size, spec.size]), job.device)
 }
 
-/// The backbone into which the pretrained weights are loaded.
-fn backbone(job: &Job) -> Result<Backbone, PretrainedError> {
-    let arch = &job.recipe.network.arch;
-    Backbone::of(arch).ok_or_else(|| PretrainedError::NoBackbone(arch.clone()))
-}
-
-/// The specification of the network from recipe and data.
-fn network_spec(job: &Job) -> NetworkSpec {
-    let network = &job.recipe.network;
-    NetworkSpec {
-        arch: network.arch.clone(),
-        channels: network.color.channels(),
-        size: network.size,
-        classes: job.data.training.labels.len(),
-        dropout: network.dropout,
-    }
+/// The backbones into which the pretrained weights are loaded.
+fn backbones(spec: &NetworkSpec) -> Result<Vec<Backbone>, PretrainedError> {
+    let backbones = Backbone::all_of(spec);
+    if backbones.is_empty() { Err(PretrainedError::NoBackbone(spec.arch.clone())) } else { Ok(backbones) }
 }
 
 fn restore(

@@ -53,6 +53,7 @@ fn run(epochs: usize) -> RunReport {
         best_epoch: Some(epochs).filter(|epoch| *epoch > 0),
         temperature: None,
         evaluation: None,
+        test: None,
     }
 }
 

@@ -3,13 +3,13 @@
 use crate::arch::blocks::{Block, Conv, Norm};
 
 /// A layer that a checkpoint has weights for.
-pub(super) enum Layer<'a> {
+pub(crate) enum Layer<'a> {
     Conv(&'a mut Conv),
     Norm(&'a mut Norm),
 }
 
 /// The layers of `blocks`. In a residual block the main path comes first, in a gate the squeeze layer.
-pub(super) fn layers(blocks: &mut [Block]) -> Vec<Layer<'_>> {
+pub(crate) fn layers(blocks: &mut [Block]) -> Vec<Layer<'_>> {
     blocks
         .iter_mut()
         .flat_map(|block| match block {
@@ -28,6 +28,7 @@ pub(super) fn layers(blocks: &mut [Block]) -> Vec<Layer<'_>> {
             | Block::Silu(_)
             | Block::MaxPool(_)
             | Block::AveragePool(_)
+            | Block::GlobalAverage(_)
             | Block::Dropout(_) => vec![],
         })
         .collect()

@@ -6,14 +6,13 @@ mod names;
 
 pub use names::Backbone;
 
-use super::arch::Network;
-use super::recipe::Freeze;
+use super::arch::{Network, blocks::Block};
 use burn::module::{Param, RunningState};
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, TensorData};
 use emotiond_core::exit::{Exit, ExitsWith};
 use files::Stored;
-use layers::{Layer, layers};
+pub(crate) use layers::{Layer, layers};
 use names::Naming;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -66,15 +65,15 @@ pub enum PretrainedError {
         "network.pretrained: there are no published weights for {0}: remove the section, or use an architecture with vgg16, resnet50, densenet121, efficientnet_b2, efficientnet_lite0 or mobilenet_v2 as backbone"
     )]
     NoBackbone(String),
-    /// The recipe freezes more blocks than the backbone has.
+    /// Not one file for each branch.
     #[error(
-        "network.pretrained.freeze is {wanted}, but the backbone has {there} blocks: give at most {there}, or \"all\""
+        "network.pretrained.file has {given} files, but the network has {wanted} backbones: give one for each, in their order"
     )]
-    TooMany {
-        /// The recipe's number.
+    Files {
+        /// Number of backbones.
         wanted: usize,
-        /// Number of blocks in the backbone.
-        there: usize,
+        /// Number of files.
+        given: usize,
     },
 }
 
@@ -83,68 +82,48 @@ impl ExitsWith for PretrainedError {
         match self {
             Self::Read { .. } => Exit::NoInput,
             Self::Unreadable { .. } | Self::Code { .. } | Self::Mismatch { .. } => Exit::Data,
-            Self::NoBackbone(_) | Self::TooMany { .. } => Exit::Config,
+            Self::NoBackbone(_) | Self::Files { .. } => Exit::Config,
         }
     }
 }
 
-/// `network` with the weights of the file at `path` in its backbone; the head keeps its weights.
+/// `network` with the weights of the files at `paths` in its `backbones`, one for each; the head keeps its weights.
 ///
 /// # Errors
-/// When the file cannot be read, contains code, or does not contain exactly the backbone's weights.
-pub fn load(mut network: Network, backbone: Backbone, path: &Path) -> Result<Network, PretrainedError> {
+/// When a file cannot be read, contains code, or does not contain exactly its backbone's weights, or when there is not
+/// one file for each backbone.
+pub fn load(
+    mut network: Network,
+    backbones: &[Backbone],
+    paths: &[PathBuf],
+) -> Result<Network, PretrainedError> {
+    if backbones.len() != paths.len() {
+        return Err(PretrainedError::Files { wanted: backbones.len(), given: paths.len() });
+    }
+    let bodies: Vec<&mut [Block]> = match &mut network.body[..] {
+        [Block::Concat(branches)] => branches.ways.iter_mut().map(|way| &mut way.blocks[..]).collect(),
+        body => vec![body],
+    };
+    for ((body, backbone), path) in bodies.into_iter().zip(backbones).zip(paths) {
+        load_backbone(body, *backbone, path)?;
+    }
+    Ok(network)
+}
+
+fn load_backbone(body: &mut [Block], backbone: Backbone, path: &Path) -> Result<(), PretrainedError> {
     let stored = files::read(path)?;
     let known = |naming: &Naming| {
         naming.layers.iter().filter(|layer| stored.contains_key(&format!("{layer}.weight"))).count()
     };
     let naming = backbone.namings().into_iter().max_by_key(known).expect("every backbone has a naming");
     let mut filling = Filling { stored, used: BTreeSet::new(), missing: Vec::new(), misshapen: Vec::new() };
-    for (name, layer) in naming.layers.iter().zip(layers(&mut network.body)) {
+    for (name, layer) in naming.layers.iter().zip(layers(body)) {
         filling.fill(name, layer, &naming);
     }
     match filling.errors() {
-        None => Ok(network),
+        None => Ok(()),
         Some(errors) => {
             Err(PretrainedError::Mismatch { path: path.to_owned(), backbone: backbone.name(), errors })
-        }
-    }
-}
-
-/// The number of blocks of `network`'s body that `freeze` freezes, including blocks without weights that follow them.
-///
-/// # Errors
-/// When the backbone has fewer blocks.
-pub fn frozen_blocks(
-    network: &Network,
-    backbone: Backbone,
-    freeze: Freeze,
-) -> Result<usize, PretrainedError> {
-    let mut body = network.body.clone();
-    let layers_of_backbone = backbone.namings()[0].layers.len();
-    // The start of each block with a convolution, up to the end of the backbone.
-    let (mut starts, mut seen, mut end) = (Vec::new(), 0, 0);
-    for (at, block) in body.iter_mut().enumerate() {
-        let own = layers(std::slice::from_mut(block));
-        if own.is_empty() {
-            continue;
-        }
-        if seen == layers_of_backbone {
-            end = at;
-            break;
-        }
-        seen += own.len();
-        if own.iter().any(|layer| matches!(layer, Layer::Conv(_))) {
-            starts.push(at);
-        }
-        end = network.body.len();
-    }
-    starts.push(end);
-    let there = starts.len() - 1;
-    match freeze {
-        Freeze::All => Ok(end),
-        Freeze::Blocks(0) => Ok(0),
-        Freeze::Blocks(wanted) => {
-            starts.get(wanted).copied().ok_or(PretrainedError::TooMany { wanted, there })
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The names of a backbone's layers in torchvision, timm and other projects, in the order of our layers.
 
+use crate::arch::NetworkSpec;
+
 /// A network without its classification head for which weights have been published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backbone {
@@ -35,12 +37,20 @@ impl Naming {
 }
 
 impl Backbone {
-    /// The backbone of the architecture called `arch`.
-    pub fn of(arch: &str) -> Option<Self> {
-        Some(match arch {
-            "vgg16_flat" | "vgg16_large" | "vgg16_small" => Self::Vgg16,
-            "resnet50" => Self::ResNet50,
-            "densenet121_flat" => Self::DenseNet121,
+    /// The backbones of a network: one for each branch, or the only one; empty if there are published weights for none.
+    pub fn all_of(spec: &NetworkSpec) -> Vec<Self> {
+        match spec.options.branches.as_slice() {
+            [] => Self::of(&spec.arch).into_iter().collect(),
+            branches => branches.iter().filter_map(|branch| Self::of(branch)).collect(),
+        }
+    }
+
+    /// The backbone of the architecture or branch called `name`.
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "vgg16" | "vgg16_flat" | "vgg16_large" | "vgg16_plain" | "vgg16_small" => Self::Vgg16,
+            "resnet50" | "resnet50_large" => Self::ResNet50,
+            "densenet121" | "densenet121_flat" => Self::DenseNet121,
             "efficientnet_b2" => Self::EfficientNetB2,
             "efficientnet_lite0" => Self::EfficientNetLite0,
             "mobilenet_v2" => Self::MobileNetV2,
@@ -58,6 +68,11 @@ impl Backbone {
             Self::EfficientNetLite0 => "efficientnet_lite0",
             Self::MobileNetV2 => "mobilenet_v2",
         }
+    }
+
+    /// Number of its convolutions and normalisations.
+    pub fn layer_count(self) -> usize {
+        self.namings()[0].layers.len()
     }
 
     /// The naming schemes of its published checkpoints.

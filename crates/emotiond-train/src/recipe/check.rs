@@ -1,6 +1,6 @@
 //! Checks that the types of a recipe cannot express: ranges, and keys that depend on each other.
 
-use super::{ClassWeights, Freeze, PretrainedSection, Recipe, Validation};
+use super::{ClassWeights, Freeze, HeldOut, PretrainedSection, Recipe};
 use std::ops::RangeBounds;
 
 /// A key that is wrong, and what to do about it.
@@ -8,8 +8,7 @@ pub(super) type Fault = (&'static str, String);
 
 /// Checks all of `recipe`.
 pub(super) fn check(recipe: &Recipe) -> Result<(), Fault> {
-    recipe.optimizer.foreign_key()?;
-    recipe.schedule.foreign_key()?;
+    check_foreign(recipe)?;
     check_data(recipe)?;
     check_augmentation(recipe)?;
     check_network(recipe)?;
@@ -18,6 +17,12 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Fault> {
     check_schedule(recipe)?;
     check_fit(recipe)?;
     recipe.search.as_ref().map_or(Ok(()), super::SearchSection::check)
+}
+
+/// An error for the first key that belongs to another optimizer or schedule than the chosen one.
+pub(super) fn check_foreign(recipe: &Recipe) -> Result<(), Fault> {
+    recipe.optimizer.foreign_key()?;
+    recipe.schedule.foreign_key()
 }
 
 /// An error for the first of `keys` (key, whether it is set, its owners, the owners' names) that is set although the
@@ -33,8 +38,12 @@ pub(super) fn foreign<T: PartialEq>(
 }
 
 fn check_data(recipe: &Recipe) -> Result<(), Fault> {
-    if let Validation::Fraction(part) = recipe.data.validation {
-        within("data.validation", part, 0.001..=0.9, "a split's name or a fraction from 0.001 to 0.9")?;
+    for (key, held_out) in
+        [("data.validation", Some(&recipe.data.validation)), ("data.test", recipe.data.test.as_ref())]
+    {
+        if let Some(HeldOut::Fraction(part)) = held_out {
+            within(key, *part, 0.001..=0.9, "a split's name or a fraction from 0.001 to 0.9")?;
+        }
     }
     within("data.part", recipe.data.part, 0.001..=1.0, "a part from 0.001 to 1")?;
     if let Some(ferplus) = &recipe.data.ferplus {
@@ -81,6 +90,7 @@ fn check_augmentation(recipe: &Recipe) -> Result<(), Fault> {
 fn check_network(recipe: &Recipe) -> Result<(), Fault> {
     let network = &recipe.network;
     within("network.dropout", network.dropout, 0.0..1.0, "a probability from 0 to below 1")?;
+    within("network.norm_momentum", network.norm_momentum.unwrap_or(0.1), 0.0..=1.0, "a weight from 0 to 1")?;
     within("network.size", network.size as f64, 8.0..=512.0, "a side from 8 to 512 pixels")?;
     let channels = network.color.channels();
     for (key, numbers) in [("network.mean", &network.mean), ("network.scale", &network.scale)] {

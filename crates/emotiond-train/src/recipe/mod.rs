@@ -14,7 +14,7 @@ pub use schedule::{ScheduleName, SchedulePolicy, ScheduleSection};
 pub use search::{Choice, Range, SearchMethod, SearchSection};
 pub use sections::{
     AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection, Freeze,
-    Initializer, LabelScheme, LossKind, LossSection, NetworkSection, PretrainedSection, Validation,
+    HeldOut, Initializer, LabelScheme, LossKind, LossSection, Monitor, NetworkSection, PretrainedSection,
 };
 
 use emotiond_core::classify::description::InputSpec;
@@ -60,9 +60,16 @@ impl Recipe {
     /// # Errors
     /// When the file does not exist, is not a recipe in TOML, or contains an invalid value.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, &path.display().to_string(), overrides)
+        Self::parse(&read(path)?, &path.display().to_string(), overrides)
+    }
+
+    /// The same for a trial of a search: keys that belong to another optimizer or schedule than the chosen one are left
+    /// out, and returned.
+    ///
+    /// # Errors
+    /// As for [`Recipe::load`].
+    pub fn load_trial(path: &Path, overrides: &[String]) -> Result<(Self, Vec<&'static str>), RecipeError> {
+        parse::parse_trial(&read(path)?, &path.display().to_string(), overrides)
     }
 
     /// The same from text; `name` is used in error messages.
@@ -82,6 +89,10 @@ impl Recipe {
     pub fn input_spec(&self) -> InputSpec {
         self.network.input_spec()
     }
+}
+
+fn read(path: &Path) -> Result<String, RecipeError> {
+    std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Parses and checks a recipe; every error names the line.
 
-use super::{Recipe, check::check};
+use super::{
+    Recipe,
+    check::{check, check_foreign},
+};
 use emotiond_core::exit::{Exit, ExitsWith};
 use serde::Deserialize;
 use std::{io, path::PathBuf};
@@ -55,17 +58,41 @@ impl ExitsWith for RecipeError {
 }
 
 pub(super) fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
+    let (_, recipe) = with_overrides(text, name, overrides)?;
+    complete(recipe, text, name, overrides)
+}
+
+/// The same without the keys that belong to another optimizer or schedule than the chosen one; returns these keys too.
+pub(super) fn parse_trial(
+    text: &str,
+    name: &str,
+    overrides: &[String],
+) -> Result<(Recipe, Vec<&'static str>), RecipeError> {
+    let (mut table, mut recipe) = with_overrides(text, name, overrides)?;
+    let mut left_out = Vec::new();
+    while let Err((key, _)) = check_foreign(&recipe) {
+        let (section, last) = key.split_once('.').expect("a key of a section");
+        table.get_mut(section).and_then(Value::as_table_mut).and_then(|section| section.remove(last));
+        recipe = Recipe::deserialize(table.clone()).expect("a recipe without an optional key is a recipe");
+        left_out.push(key);
+    }
+    Ok((complete(recipe, text, name, overrides)?, left_out))
+}
+
+fn with_overrides(text: &str, name: &str, overrides: &[String]) -> Result<(Table, Recipe), RecipeError> {
     let invalid = |line, message| RecipeError::Invalid { name: name.to_owned(), line, message };
     let mut recipe: Recipe = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         invalid(line_of(text, offset), describe(text, offset, error.message()))
     })?;
-    if !overrides.is_empty() {
-        let mut table: Table = toml::from_str(text).map_err(|e| invalid(1, one_line(e.message())))?;
-        for argument in overrides {
-            recipe = apply(&mut table, argument)?;
-        }
+    let mut table: Table = toml::from_str(text).map_err(|e| invalid(1, one_line(e.message())))?;
+    for argument in overrides {
+        recipe = apply(&mut table, argument)?;
     }
+    Ok((table, recipe))
+}
+
+fn complete(mut recipe: Recipe, text: &str, name: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
     recipe.network.complete();
     check(&recipe).map_err(|(key, message)| error_at(text, name, overrides, key, &message))?;
     Ok(recipe)

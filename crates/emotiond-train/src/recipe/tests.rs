@@ -14,7 +14,7 @@ fn error(text: &str, overrides: &[&str]) -> String {
 fn a_small_recipe_gets_the_defaults() {
     let recipe = Recipe::parse(SMALL, "r.toml", &[]).unwrap();
     assert_eq!(recipe.input_spec(), InputSpec::fer2013());
-    assert_eq!(recipe.data.validation, Validation::Split("PublicTest".to_owned()));
+    assert_eq!(recipe.data.validation, HeldOut::Split("PublicTest".to_owned()));
     assert_eq!(
         recipe.optimizer.method(),
         OptimizerMethod::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, decoupled: true }

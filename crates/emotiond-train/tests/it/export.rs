@@ -27,7 +27,7 @@ const TEMPERATURE: f32 = 1.3;
 fn network(arch: &str) -> Network {
     let device = Device::flex().autodiff();
     device.seed(7);
-    let spec = NetworkSpec { arch: arch.to_owned(), channels: 1, size: 48, classes: 7, dropout: 0.3 };
+    let spec = NetworkSpec { dropout: 0.3, ..NetworkSpec::published(arch, 1, 48, 7) };
     let initializer = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
     let network = arch::build(&spec, initializer, &device).unwrap();
     for _ in 0..20 {

@@ -7,6 +7,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, TensorData};
 use emotiond_train::{
     arch::{self, Network, NetworkSpec, blocks},
+    frozen::FrozenPart,
     history::RunReport,
     ops::Maps,
     pretrained::{self, Backbone, PretrainedError},
@@ -84,13 +85,13 @@ fn save(path: &Path, tensors: &[(String, Vec<usize>)]) {
 }
 
 fn network(arch: &str, channels: usize) -> Network {
-    let spec = NetworkSpec { arch: arch.to_owned(), channels, size: SIDE, classes: 7, dropout: 0.0 };
+    let spec = NetworkSpec::published(arch, channels, SIDE, 7);
     arch::build(&spec, Initializer::Zeros, &Device::flex()).unwrap()
 }
 
 /// The features that the backbone of `network` computes from a picture, `[1, channels, rows, columns]`.
 fn features(network: &Network, backbone: Backbone, picture: TensorData) -> TensorData {
-    let blocks = pretrained::frozen_blocks(network, backbone, Freeze::All).unwrap();
+    let blocks = FrozenPart::of(network, &[backbone], Freeze::All).unwrap().blocks;
     let maps = Maps::new(Tensor::from_data(picture, &Device::flex()));
     blocks::forward(&network.body[..blocks], maps).into_tensor().into_data()
 }
@@ -107,7 +108,7 @@ fn agrees(arch: &str, name: &str) {
     let file = folder.path().join("weights.safetensors");
     save(&file, &expected.tensors);
     let backbone = Backbone::of(arch).unwrap();
-    let network = pretrained::load(network(arch, 3), backbone, &file).unwrap();
+    let network = pretrained::load(network(arch, 3), &[backbone], &[file]).unwrap();
     let ours = features(&network, backbone, picture());
     assert_eq!(ours.shape().to_vec(), expected.shape, "{name}");
     let ours: Vec<f32> = ours.iter::<f32>().collect();
@@ -147,7 +148,8 @@ fn a_gray_recipe_gets_the_sum_over_the_colours() {
     save(&file, &expected("mobilenet_v2-timm").tensors);
     let [gray, rgb] = [1, 3].map(|channels| {
         let network = network("mobilenet_v2", channels);
-        let network = pretrained::load(network, Backbone::MobileNetV2, &file).unwrap();
+        let network =
+            pretrained::load(network, &[Backbone::MobileNetV2], std::slice::from_ref(&file)).unwrap();
         let one: Vec<f32> = uniform("picture", SIDE * SIDE).map(|value| value as f32).collect();
         let picture = TensorData::new(one.repeat(channels), [1, channels, SIDE, SIDE]);
         features(&network, Backbone::MobileNetV2, picture)
@@ -164,7 +166,9 @@ fn all_that_does_not_fit_is_named_at_once() {
     tensors.push(("stem.weight".to_owned(), vec![3]));
     tensors.iter_mut().find(|(key, _)| key == "features.3.conv.2.weight").unwrap().1 = vec![24, 144];
     save(&file, &tensors);
-    let refusal = pretrained::load(network("mobilenet_v2", 3), Backbone::MobileNetV2, &file).unwrap_err();
+    let refusal =
+        pretrained::load(network("mobilenet_v2", 3), &[Backbone::MobileNetV2], std::slice::from_ref(&file))
+            .unwrap_err();
     let PretrainedError::Mismatch { errors, .. } = &refusal else { panic!("{refusal}") };
     assert_eq!(
         errors,
@@ -174,25 +178,27 @@ fn all_that_does_not_fit_is_named_at_once() {
 }
 
 #[test]
-fn freezing_counts_blocks_with_convolutions() {
+fn freezing_counts_convolutions() {
     for (arch, there) in [
         ("vgg16_large", 13),
-        ("resnet50", 17),
-        ("densenet121_flat", 62),
-        ("mobilenet_v2", 19),
-        ("efficientnet_b2", 25),
+        ("resnet50", 53),
+        ("densenet121_flat", 120),
+        ("mobilenet_v2", 52),
+        ("efficientnet_b2", 115),
     ] {
-        let (network, backbone) = (network(arch, 3), Backbone::of(arch).unwrap());
-        let blocks = |freeze| pretrained::frozen_blocks(&network, backbone, freeze);
-        assert_eq!(blocks(Freeze::Blocks(there)).unwrap(), blocks(Freeze::All).unwrap(), "{arch}");
-        let refusal = blocks(Freeze::Blocks(there + 1)).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("has {there} blocks")), "{refusal}");
+        let (network, backbones) = (network(arch, 3), [Backbone::of(arch).unwrap()]);
+        let part = |freeze| FrozenPart::of(&network, &backbones, freeze);
+        assert_eq!(part(Freeze::Convolutions(there)).unwrap(), part(Freeze::All).unwrap(), "{arch}");
+        let refusal = part(Freeze::Convolutions(there + 1)).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("has {there} convolutions")), "{refusal}");
     }
     let network = network("mobilenet_v2", 3);
-    let blocks =
-        |count| pretrained::frozen_blocks(&network, Backbone::MobileNetV2, Freeze::Blocks(count)).unwrap();
-    // The first block is a convolution with its normalisation and its activation.
-    assert_eq!([0, 1, 2].map(blocks), [0, 3, 4]);
+    let part = |count| {
+        let part = FrozenPart::of(&network, &[Backbone::MobileNetV2], Freeze::Convolutions(count)).unwrap();
+        (part.blocks, part.convolutions)
+    };
+    // The first convolution has its normalisation and activation beside it; the next block has two convolutions.
+    assert_eq!([0, 1, 2, 3].map(part), [(0, 0), (3, 0), (3, 1), (4, 0)]);
 }
 
 /// A bench with MobileNetV2's weights in `weights.safetensors`, and the arguments to use them.
@@ -285,8 +291,7 @@ fn what_is_frozen_stays_until_it_thaws() {
 
     // The first convolution of checkpoints after one epoch and after two.
     let first = |out: &str| {
-        let spec =
-            NetworkSpec { arch: "mobilenet_v2".into(), channels: 3, size: 48, classes: 7, dropout: 0.2 };
+        let spec = NetworkSpec { dropout: 0.2, ..NetworkSpec::published("mobilenet_v2", 3, 48, 7) };
         let path = bench.path(out).join("last.ckpt");
         let checkpoint = emotiond_train::checkpoint::Checkpoint::load(&path, &spec).unwrap();
         let network = arch::build(&spec, Initializer::Zeros, &Device::flex()).unwrap();

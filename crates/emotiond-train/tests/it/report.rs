@@ -50,6 +50,7 @@ fn save_run(folder: &Path, labels: &str, accuracy: f64) {
             repeats: 0,
             clear_majority: None,
         }),
+        test: None,
     };
     std::fs::create_dir_all(folder).unwrap();
     report.save(folder).unwrap();

@@ -119,6 +119,24 @@ fn a_trial_that_diverges_is_recorded_and_the_search_goes_on() {
 }
 
 #[test]
+fn keys_of_one_optimizer_are_left_out_with_another() {
+    let bench = Bench::new();
+    search_over(
+        &bench,
+        "[search]\nmethod = \"grid\"\nprune = false\n[search.space]\n\"optimizer.epsilon\" = [1e-8, 0.1]\n\
+         \"optimizer.name\" = [\"sgd\", \"adam\"]\n",
+    );
+    let output = search(&bench, &[]);
+    let rows = rows(&output);
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row.last().unwrap() == "complete"), "{rows:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("trial 1: without optimizer.epsilon"), "{said}");
+    // The two trials with SGD are one recipe: the second is not trained.
+    assert!(said.contains("trial 3: the same recipe as trial 1"), "{said}");
+}
+
+#[test]
 fn a_search_that_cannot_be_is_refused_before_it_begins() {
     for (search_section, word) in [
         ("", "[search]"),
@@ -127,6 +145,7 @@ fn a_search_that_cannot_be_is_refused_before_it_begins() {
         ("[search]\n[search.space]\n\"network.dropout\" = [0.1, 1.5]\n", "network.dropout"),
         ("[search]\n[search.space]\n\"network.dropout\" = { from = 0.5, to = 0.1 }\n", "network.dropout"),
         ("[search]\n[search.space]\n\"network.dropout\" = 0.1\n", "a list of values or a range"),
+        ("[search]\n[search.space]\n\"optimizer.epsilon\" = [0.1]\n", "optimizer.epsilon"),
         ("[search]\nmethod = \"luck\"\n[search.space]\n\"network.dropout\" = [0.1]\n", "luck"),
     ] {
         let bench = Bench::new();

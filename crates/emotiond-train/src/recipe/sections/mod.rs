@@ -1,5 +1,6 @@
 //! The sections of a recipe, their defaults and their ranges.
 
+use crate::arch::{Activation, NetworkSpec, Options};
 use emotiond_core::{classify::description::InputSpec, levels::Levels, picture::Color};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -28,9 +29,9 @@ pub enum LabelScheme {
     FerPlus8,
 }
 
-/// Where the validation rows come from.
+/// Where rows that are not trained on come from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Validation {
+pub enum HeldOut {
     /// A split of the data by its name.
     Split(String),
     /// This part of the training split, chosen at random with `fit.seed`, the same part of every class.
@@ -58,8 +59,13 @@ pub struct FerPlus {
 pub struct DataSection {
     /// The label scheme.
     pub labels: LabelScheme,
-    /// Where the validation rows come from: a split's name or a fraction of the training split.
-    pub validation: Validation,
+    /// Where the validation rows come from, on which the best epoch is chosen: a split's name or a fraction of the
+    /// training split.
+    pub validation: HeldOut,
+    /// Where the test rows come from, on which the chosen network is measured once; absent: no test. A fraction is
+    /// drawn from the training split before the validation rows are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<HeldOut>,
     /// FER+ votes as soft labels; absent: the original labels alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ferplus: Option<FerPlus>,
@@ -75,7 +81,8 @@ impl Default for DataSection {
     fn default() -> Self {
         Self {
             labels: LabelScheme::default(),
-            validation: Validation::Split("PublicTest".to_owned()),
+            validation: HeldOut::Split("PublicTest".to_owned()),
+            test: None,
             ferplus: None,
             drop_duplicates: false,
             drop_constant: false,
@@ -151,6 +158,21 @@ pub struct NetworkSection {
     /// Dropout probability.
     #[serde(default)]
     pub dropout: f64,
+    /// Output channels of the convolutions, if the architecture leaves them open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widths: Option<Vec<usize>>,
+    /// Units of the dense layers of the head before the last one, if the architecture leaves them open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Vec<usize>>,
+    /// `"relu"` or `"tanh"` after these dense layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// Weight of a batch's statistics in the running statistics of batch normalisation; absent: 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm_momentum: Option<f64>,
+    /// The backbones of `arch = "branches"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<String>,
     /// How weights are initialised.
     #[serde(default)]
     pub init: Initializer,
@@ -176,18 +198,18 @@ pub struct NetworkSection {
     pub pretrained: Option<PretrainedSection>,
 }
 
-/// The blocks of a backbone that are frozen.
+/// The part of a backbone that is frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freeze {
     /// The whole backbone.
     All,
-    /// This many blocks, counted from the input.
-    Blocks(usize),
+    /// This many convolutions, counted from the input.
+    Convolutions(usize),
 }
 
 impl Default for Freeze {
     fn default() -> Self {
-        Self::Blocks(0)
+        Self::Convolutions(0)
     }
 }
 
@@ -196,12 +218,14 @@ impl Default for Freeze {
 #[serde(deny_unknown_fields)]
 pub struct PretrainedSection {
     /// A checkpoint with torchvision's or timm's key names, `.safetensors` or `.pth`, relative to the working
-    /// directory.
-    pub file: PathBuf,
-    /// `"all"`, or the number of blocks of the backbone whose weights and running statistics are frozen.
+    /// directory; for branches a list of one checkpoint each.
+    #[serde(with = "one_of::path_or_list")]
+    pub file: Vec<PathBuf>,
+    /// `"all"`, or the number of convolutions of the backbone that are frozen, counted from the input. Batch
+    /// normalisation is frozen together with its block.
     #[serde(default)]
     pub freeze: Freeze,
-    /// Number of epochs after which all blocks are trained; absent: the frozen blocks stay frozen.
+    /// Number of epochs after which everything is trained; absent: what is frozen stays frozen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thaw_after: Option<usize>,
     /// Factor of the learning rate from then on; absent: 1.
@@ -225,6 +249,24 @@ impl NetworkSection {
             if numbers.is_empty() {
                 *numbers = default;
             }
+        }
+    }
+
+    /// The network for this number of classes.
+    pub fn spec(&self, classes: usize) -> NetworkSpec {
+        NetworkSpec {
+            arch: self.arch.clone(),
+            channels: self.color.channels(),
+            size: self.size,
+            classes,
+            dropout: self.dropout,
+            options: Options {
+                widths: self.widths.clone(),
+                units: self.units.clone(),
+                activation: self.activation,
+                branches: self.branches.clone(),
+                norm_momentum: self.norm_momentum,
+            },
         }
     }
 
@@ -279,15 +321,33 @@ pub struct LossSection {
     pub class_weights: ClassWeights,
 }
 
-/// Ends a run early when the validation accuracy no longer improves.
+/// What epochs are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// The validation accuracy; the highest is the best.
+    #[default]
+    ValidationAccuracy,
+    /// The validation loss; the lowest is the best.
+    ValidationLoss,
+    /// The training accuracy; the highest is the best.
+    TrainingAccuracy,
+    /// The training loss; the lowest is the best.
+    TrainingLoss,
+}
+
+/// Ends a run early when it no longer improves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Number of epochs without an improvement.
     pub patience: usize,
-    /// Smallest increase of the validation accuracy (0 to 1) that counts as an improvement.
+    /// Smallest change that counts as an improvement.
     #[serde(default)]
     pub min_delta: f64,
+    /// What must improve.
+    #[serde(default)]
+    pub monitor: Monitor,
 }
 
 /// `[distill]`: other networks' predictions as targets.
@@ -322,6 +382,8 @@ pub struct FitSection {
     /// Gradient clipping: largest Euclidean norm over the gradients of all weights; absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// What the best epoch is chosen by; its weights are kept and exported.
+    pub best: Monitor,
     /// Early stopping; absent: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
@@ -329,7 +391,15 @@ pub struct FitSection {
 
 impl Default for FitSection {
     fn default() -> Self {
-        Self { epochs: 60, batch: 64, seed: 1, ema_decay: None, clip_norm: None, early_stopping: None }
+        Self {
+            epochs: 60,
+            batch: 64,
+            seed: 1,
+            ema_decay: None,
+            clip_norm: None,
+            best: Monitor::default(),
+            early_stopping: None,
+        }
     }
 }
 

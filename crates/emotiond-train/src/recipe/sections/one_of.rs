@@ -1,14 +1,14 @@
 //! Keys that accept one of several kinds of value. Written by hand, because serde's untagged enums lose the line
 //! number.
 
-use super::{ClassWeights, Freeze, Validation};
+use super::{ClassWeights, Freeze, HeldOut};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, SeqAccess, Unexpected, Visitor},
 };
 use std::fmt;
 
-impl Serialize for Validation {
+impl Serialize for HeldOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Split(name) => serializer.serialize_str(name),
@@ -17,22 +17,22 @@ impl Serialize for Validation {
     }
 }
 
-impl<'de> Deserialize<'de> for Validation {
+impl<'de> Deserialize<'de> for HeldOut {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
         impl Visitor<'_> for Either {
-            type Value = Validation;
+            type Value = HeldOut;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a split's name or a fraction of the training split")
             }
 
-            fn visit_str<E: Error>(self, name: &str) -> Result<Validation, E> {
-                Ok(Validation::Split(name.to_owned()))
+            fn visit_str<E: Error>(self, name: &str) -> Result<HeldOut, E> {
+                Ok(HeldOut::Split(name.to_owned()))
             }
 
-            fn visit_f64<E: Error>(self, part: f64) -> Result<Validation, E> {
-                Ok(Validation::Fraction(part))
+            fn visit_f64<E: Error>(self, part: f64) -> Result<HeldOut, E> {
+                Ok(HeldOut::Fraction(part))
             }
         }
         deserializer.deserialize_any(Either)
@@ -83,7 +83,7 @@ impl Serialize for Freeze {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::All => serializer.serialize_str("all"),
-            Self::Blocks(blocks) => blocks.serialize(serializer),
+            Self::Convolutions(count) => count.serialize(serializer),
         }
     }
 }
@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Freeze {
             type Value = Freeze;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("\"all\" or a number of blocks")
+                f.write_str("\"all\" or a number of convolutions")
             }
 
             fn visit_str<E: Error>(self, name: &str) -> Result<Freeze, E> {
@@ -105,15 +105,15 @@ impl<'de> Deserialize<'de> for Freeze {
                 }
             }
 
-            fn visit_i64<E: Error>(self, blocks: i64) -> Result<Freeze, E> {
-                usize::try_from(blocks)
-                    .map(Freeze::Blocks)
-                    .map_err(|_| E::invalid_value(Unexpected::Signed(blocks), &self))
+            fn visit_i64<E: Error>(self, count: i64) -> Result<Freeze, E> {
+                usize::try_from(count)
+                    .map(Freeze::Convolutions)
+                    .map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
             }
 
             // Numbers in a report's JSON are unsigned; those in TOML are signed.
-            fn visit_u64<E: Error>(self, blocks: u64) -> Result<Freeze, E> {
-                Ok(Freeze::Blocks(blocks as usize))
+            fn visit_u64<E: Error>(self, count: u64) -> Result<Freeze, E> {
+                Ok(Freeze::Convolutions(count as usize))
             }
         }
         deserializer.deserialize_any(Either)
