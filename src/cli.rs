@@ -70,6 +70,9 @@ pub struct RunArgs {
     /// Face detector
     #[arg(long, value_name = "NAME")]
     pub detector: Option<DetectorChoice>,
+    /// Take each picture as one face, without detection; the same as --detector none
+    #[arg(long, conflicts_with = "detector")]
+    pub whole: bool,
     /// Emotion model (ONNX)
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,

@@ -15,6 +15,7 @@ use crate::{
     catch_panic::log_panics,
     cli::RunArgs,
     config::{Config, LogConfig, OverlayMode},
+    detect::DetectorChoice,
     source::{SourceConfig, SourceUri},
 };
 use emotiond_core::{
@@ -48,6 +49,9 @@ fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
     }
     if let Some(name) = arguments.detector {
         config.detector.name = name;
+    }
+    if arguments.whole {
+        config.detector.name = DetectorChoice::None;
     }
     if let Some(file) = &arguments.model {
         config.model.file = Some(file.clone());

@@ -1,4 +1,4 @@
-//! Face detection: one trait, three detectors.
+//! Face detection: one trait, three detectors, and the whole picture as a face.
 mod centerface;
 mod config;
 mod free_dimensions;
@@ -6,6 +6,7 @@ mod input;
 mod nms;
 mod plan;
 mod seetaface;
+mod whole;
 mod yunet;
 
 pub use config::DetectorConfig;

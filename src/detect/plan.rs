@@ -2,7 +2,7 @@
 
 use super::{
     DetectSettings, Detector, DetectorConfig, centerface::CenterFace, free_dimensions::free_dimensions,
-    seetaface::SeetaFace, yunet::YuNet,
+    seetaface::SeetaFace, whole::WholePicture, yunet::YuNet,
 };
 use emotiond_core::{
     face::Framing,
@@ -29,6 +29,8 @@ pub enum DetectorChoice {
     Centerface,
     /// SeetaFace: built in, detects frontal faces.
     Seetaface,
+    /// No detector: every picture is a face already.
+    None,
 }
 
 /// The selected detector and its network.
@@ -41,6 +43,7 @@ pub struct DetectorPlan {
 }
 
 enum Kind {
+    Whole,
     SeetaFace,
     YuNet(Network),
     CenterFace(Network),
@@ -59,6 +62,7 @@ impl DetectorPlan {
     /// When the detector is not installed or not usable.
     pub fn new(runtime: &Runtime, config: &DetectorConfig) -> Result<Self, RuntimeError> {
         let kind = match config.name {
+            DetectorChoice::None => Kind::Whole,
             DetectorChoice::Seetaface => Kind::SeetaFace,
             DetectorChoice::Yunet => Kind::YuNet(Network::load(runtime, config.file.clone(), YUNET_FILE)?),
             DetectorChoice::Centerface => {
@@ -87,13 +91,14 @@ impl DetectorPlan {
             Kind::YuNet(network) | Kind::CenterFace(network) => outcome.map_err(|error| {
                 RuntimeError::Model { path: network.path.clone(), reason: error.to_string() }
             }),
-            Kind::SeetaFace => Ok(()),
+            Kind::SeetaFace | Kind::Whole => Ok(()),
         }
     }
 
     /// The detector's name, as in the configuration.
     pub fn name(&self) -> &'static str {
         match self.kind {
+            Kind::Whole => "none",
             Kind::SeetaFace => "seetaface",
             Kind::YuNet(_) => "yunet",
             Kind::CenterFace(_) => "centerface",
@@ -106,6 +111,7 @@ impl DetectorPlan {
     /// When the network cannot be loaded.
     pub fn build(&self) -> Result<Box<dyn Detector>, RuntimeError> {
         Ok(match &self.kind {
+            Kind::Whole => Box::new(WholePicture),
             Kind::SeetaFace => Box::new(SeetaFace::new()),
             Kind::YuNet(network) => Box::new(YuNet::new(network.session()?)),
             Kind::CenterFace(network) => Box::new(CenterFace::new(network.session()?)),
@@ -126,6 +132,7 @@ impl Kind {
     /// Minimum scores that keep false detections rare; measured, see docs/performance.md.
     fn default_min_score(&self) -> f32 {
         match self {
+            Self::Whole => 0.0,
             Self::SeetaFace => 0.5,
             Self::YuNet(_) => 0.6,
             Self::CenterFace(_) => 0.5,
@@ -135,7 +142,7 @@ impl Kind {
     /// The framing with the best accuracy on pasted FER2013 faces; measured, see docs/performance.md.
     fn measured_framing(&self) -> Framing {
         match self {
-            Self::SeetaFace => Framing::default(),
+            Self::Whole | Self::SeetaFace => Framing::default(),
             Self::YuNet(_) => Framing { margin: -0.125, down: 0.04 },
             Self::CenterFace(_) => Framing { margin: -0.05, down: 0.0 },
         }

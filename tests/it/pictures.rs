@@ -3,7 +3,10 @@
 use crate::common::{
     Scratch, astronaut, encode, ffmpeg, number, run_sources, string, text, with_orientation,
 };
-use image::{ImageFormat, imageops::rotate90};
+use image::{
+    ImageFormat, RgbImage,
+    imageops::{FilterType, crop_imm, resize, rotate90},
+};
 use std::{fs, os::unix::fs::symlink};
 
 #[test]
@@ -24,6 +27,27 @@ fn the_content_of_a_file_decides_what_it_is() {
     }
     let clip = run_sources(&scratch.tiny(""), &[&text(&scratch.path("clip.jpg"))], &[]).exits(0);
     assert!(clip.faces().iter().any(|face| face["phase"] == "end"), "it is tracked, as in a video");
+}
+
+#[test]
+fn a_picture_that_is_a_face_already_is_read_as_a_whole() {
+    let scratch = Scratch::new();
+    let face = crop_imm(&astronaut(), 150, 60, 130, 150).to_image();
+    let face = encode(&resize(&face, 40, 48, FilterType::Triangle), ImageFormat::Png);
+    let blank = encode(&RgbImage::new(48, 48), ImageFormat::Png);
+    let paths = [scratch.file("face.png", &face), scratch.file("blank.png", &blank)];
+    let config = scratch.tiny("");
+    let found = run_sources(&config, &[&paths[0], &paths[1]], &[]).exits(0).faces();
+    assert_eq!(found.len(), 0, "the detector finds no face in so small a picture");
+    let run = run_sources(&config, &[&paths[0], &paths[1]], &["--whole"]).exits(0);
+    let faces = run.faces();
+    assert_eq!(faces.len(), 2, "{}", run.stdout);
+    for (face, width) in faces.iter().zip([40, 48]) {
+        let side = |name: &str| number(&face["box"][name]);
+        assert_eq!([side("x"), side("y"), side("w"), side("h")], [0, 0, width, 48], "{face}");
+        assert!(face["pose"].is_null(), "{face}");
+    }
+    run_sources(&config, &[&paths[0]], &["--whole", "--detector", "seetaface"]).exits(2);
 }
 
 #[test]

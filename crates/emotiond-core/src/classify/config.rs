@@ -33,6 +33,9 @@ pub struct ModelConfig {
     /// `raw`, or `auto` for a model that expects normalised brightness and contrast.
     #[serde(deserialize_with = "values::levels_or_none", skip_serializing_if = "Option::is_none")]
     pub levels: Option<String>,
+    /// `true` for a model with three channels that was trained on gray pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub colorless: Option<bool>,
 }
 
 impl ModelConfig {

@@ -17,6 +17,8 @@ pub struct InputSpec {
     pub scale: Vec<f32>,
     /// The correction of brightness and contrast before the normalisation.
     pub levels: Levels,
+    /// Whether the network has seen only gray pictures, with the luma in each channel: the colour of a crop is removed.
+    pub colorless: bool,
 }
 
 impl InputSpec {
@@ -28,6 +30,7 @@ impl InputSpec {
             mean: vec![127.5],
             scale: vec![1.0 / 127.5],
             levels: Levels::Raw,
+            colorless: false,
         }
     }
 
@@ -103,9 +106,14 @@ impl Description {
             Some("auto") => Levels::Auto,
             Some(other) => return Err(invalid("levels", other, "`raw` or `auto`")),
         };
+        let colorless = match get("emotiond.colorless").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => return Err(invalid("colorless", other, "`true` or `false`")),
+        };
         Ok(Self {
             labels,
-            input: InputSpec { color, size, mean, scale, levels },
+            input: InputSpec { color, size, mean, scale, levels, colorless },
             license: get("emotiond.license"),
             trained_on: get("emotiond.trained_on"),
             accuracy: get("emotiond.accuracy"),
@@ -129,6 +137,9 @@ impl Description {
         // Raw is expressed by the absence of the key, which older versions understand.
         if self.input.levels == Levels::Auto {
             pairs.push(("levels", "auto".to_owned()));
+        }
+        if self.input.colorless {
+            pairs.push(("colorless", "true".to_owned()));
         }
         let optional =
             [("license", &self.license), ("trained_on", &self.trained_on), ("accuracy", &self.accuracy)];
@@ -181,6 +192,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         assert_eq!(read(&fer2013().to_metadata()), Ok(fer2013()));
+        let mut colorless = fer2013();
+        colorless.input = InputSpec {
+            color: Color::Rgb,
+            mean: vec![1.0; 3],
+            scale: vec![2.0; 3],
+            colorless: true,
+            ..colorless.input
+        };
+        assert_eq!(read(&colorless.to_metadata()), Ok(colorless));
     }
 
     #[test]
@@ -197,6 +217,7 @@ mod tests {
         for (key, value) in [
             ("color", "sepia"),
             ("levels", "high"),
+            ("colorless", "gray"),
             ("size", "0"),
             ("size", "4x8"),
             ("mean", "1 2"),

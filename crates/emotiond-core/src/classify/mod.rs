@@ -275,6 +275,7 @@ fn describe(session: &Session, config: &ModelConfig) -> Result<Description, Desc
             "mean" => config.mean.as_ref().map(join),
             "scale" => config.scale.as_ref().map(join),
             "levels" => config.levels.clone(),
+            "colorless" => config.colorless.map(|colorless| colorless.to_string()),
             _ => None,
         };
         configured.or_else(|| metadata.as_ref()?.custom(key))

@@ -67,6 +67,9 @@ impl Cropper {
     ) {
         assert_eq!(out.len(), spec.crop_len(), "the crop's buffer does not fit the model's input");
         self.resample(picture, &square(face, framing), spec.color, spec.size, out);
+        if spec.colorless {
+            remove_color(out, spec.color);
+        }
     }
 
     /// The same for a face that is tilted: the square is tilted with the face and rotated
@@ -103,6 +106,9 @@ impl Cropper {
         self.resample(picture, &around, spec.color, size, &mut tilted);
         turn_upright(&tilted, size, (sin, cos), spec, out);
         self.tilted = tilted;
+        if spec.colorless {
+            remove_color(out, spec.color);
+        }
     }
 
     /// Writes the square, made `size` pixels wide, into `out`.
@@ -165,6 +171,15 @@ impl Cropper {
                 color,
             );
             repeat_pixel(&mut self.region, row, picture.color, color, last_x as usize, after);
+        }
+    }
+}
+
+/// Replaces each channel of the pixels by their luma.
+fn remove_color(pixels: &mut [u8], color: Color) {
+    if color == Color::Rgb {
+        for pixel in pixels.chunks_exact_mut(3) {
+            pixel.fill(luma(pixel[0], pixel[1], pixel[2]));
         }
     }
 }
@@ -280,6 +295,28 @@ mod tests {
                 let most = differences.max().unwrap();
                 assert!(most <= 6, "{roll_deg} degrees: {most}");
             }
+        }
+    }
+
+    #[test]
+    fn a_network_that_has_seen_no_colour_gets_none() {
+        let pixels: Vec<u8> = (0..100 * 100 * 3).map(|i| (i * 7 % 251) as u8).collect();
+        let picture = PictureView::new(100, 100, Color::Rgb, &pixels);
+        let face = BoundingBox::new(20.3, 30.1, 50.0, 60.0);
+        let gray = InputSpec::fer2013();
+        let rgb = InputSpec { color: Color::Rgb, ..gray.clone() };
+        for roll_deg in [0.0, 30.0] {
+            let crop = |spec: &InputSpec| {
+                let mut out = vec![0; spec.crop_len()];
+                let face = TiltedFace { bounds: face, roll_deg };
+                Cropper::new().crop_upright(&picture, &face, Framing::default(), spec, &mut out);
+                out
+            };
+            let colorless = crop(&InputSpec { colorless: true, ..rgb.clone() });
+            assert!(crop(&rgb).chunks_exact(3).any(|pixel| pixel[0] != pixel[1]));
+            assert!(colorless.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+            let luma = colorless.chunks_exact(3).map(|pixel| pixel[0]);
+            assert!(luma.zip(crop(&gray)).all(|(a, b)| a.abs_diff(b) <= 2));
         }
     }
 

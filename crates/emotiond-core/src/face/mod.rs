@@ -107,6 +107,7 @@ mod tests {
             mean: vec![0.0, 1.0, 2.0],
             scale: vec![1.0, 2.0, 0.5],
             levels: Levels::Raw,
+            colorless: false,
         };
         let mut out = [0.0; 3];
         normalize(&[10, 11, 12], &spec, &mut out);

@@ -20,8 +20,12 @@ use crate::{
 use burn::module::Module;
 use clap::Args;
 use emotiond_core::{
-    classify::{Classifier, ModelConfig, description::Description},
+    classify::{
+        Classifier, ModelConfig,
+        description::{Description, InputSpec},
+    },
     exit::{Exit, Failure},
+    picture::Color,
     runtime::{Runtime, RuntimeConfig},
     stderr::say,
 };
@@ -209,11 +213,18 @@ fn describe(args: &FitArgs, recipe: &Recipe, data: &Prepared, measured: &SplitRe
     }
     Description {
         labels: data.training.labels.iter().map(|&label| label.to_owned()).collect(),
-        input: recipe.input_spec(),
+        input: InputSpec { colorless: sees_no_color(recipe, data), ..recipe.input_spec() },
         license: args.license.clone(),
         trained_on: Some(format!("{} training pictures of {file}{votes}", data.training.items.len())),
         accuracy: Some(accuracy),
     }
+}
+
+/// Whether a network with three channels is trained on gray pictures only.
+fn sees_no_color(recipe: &Recipe, data: &Prepared) -> bool {
+    let samples = &data.training.dataset.samples;
+    let mut pictures = data.training.items.iter().map(|item| &samples[item.sample]);
+    recipe.network.color == Color::Rgb && pictures.all(|picture| picture.color == Color::Gray)
 }
 
 /// The exported model in ONNX Runtime.

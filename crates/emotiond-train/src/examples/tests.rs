@@ -75,6 +75,22 @@ fn a_fraction_takes_the_same_part_of_each_emotion_and_no_row_twice() {
 }
 
 #[test]
+fn a_test_is_drawn_first_and_shares_no_row() {
+    let recipe = fixtures::recipe(&["data.validation=0.25", "data.test=0.1"]);
+    let prepared = prepare(&fixtures::dataset(350), &recipe).unwrap();
+    let test = prepared.test.unwrap().examples;
+    assert_eq!(test.class_counts(), [4; 7]);
+    assert_eq!(prepared.validation.class_counts(), [9; 7]);
+    let mut rows = [prepared.training.rows(), prepared.validation.rows(), test.rows()].concat();
+    rows.sort_unstable();
+    assert_eq!(rows, (0..280).collect::<Vec<_>>());
+    let recipe = fixtures::recipe(&["data.validation=0.25", "data.test=PublicTest"]);
+    let prepared = prepare(&fixtures::dataset(350), &recipe).unwrap();
+    assert_eq!(prepared.test.unwrap().examples.rows(), (280..350).collect::<Vec<_>>());
+    assert_eq!(prepared.training.class_counts(), [30; 7]);
+}
+
+#[test]
 fn a_part_of_the_training_rows_keeps_each_emotions_share() {
     let part = prepare(&fixtures::dataset(350), &fixtures::recipe(&["data.part=0.1"])).unwrap();
     assert_eq!(part.training.class_counts(), [4; 7]);

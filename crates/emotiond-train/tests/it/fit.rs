@@ -124,10 +124,64 @@ fn early_stopping_ends_a_run_that_gains_nothing() {
 }
 
 #[test]
+fn the_best_epoch_is_that_of_the_figure_that_the_recipe_names() {
+    let bench = Bench::new();
+    let settings = ["--set", "fit.best=training_loss", "--set", "fit.epochs=5"];
+    let output = bench.run("run", &settings);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = RunReport::load(&bench.path("run")).unwrap();
+    let lowest = report.epochs.iter().min_by(|a, b| a.train_loss.total_cmp(&b.train_loss)).unwrap();
+    assert_eq!(report.best_epoch, Some(lowest.epoch));
+    // The loss still falls, so that by it the run does not end where the accuracy would end it.
+    let by_loss = "fit.early_stopping={patience=1,monitor=\"training_loss\"}";
+    let output = bench.run("longer", &["--set", by_loss, "--set", "fit.epochs=3"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(RunReport::load(&bench.path("longer")).unwrap().epochs.len(), 3);
+}
+
+#[test]
+fn data_without_splits_is_divided_and_all_parts_are_reported() {
+    let bench = Bench::new();
+    let with_splits = fs::read_to_string(bench.path("data.csv")).unwrap();
+    let rows: Vec<&str> = with_splits.lines().skip(1).map(|row| row.rsplit_once(',').unwrap().0).collect();
+    fs::write(bench.path("data.csv"), format!("Emotion,Pixels\n{}\n", rows.join("\n"))).unwrap();
+    let output = bench.run("run", &["--set", "data.validation=0.25", "--set", "data.test=0.25"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("test, fraction 0.25 of the training split:"), "{text}");
+    let report = RunReport::load(&bench.path("run")).unwrap();
+    let test: usize = report.test.unwrap().all.classes.iter().map(|class| class.support).sum();
+    assert_eq!((report.training_rows, report.validation_rows, test), (54, 18, 24));
+    // Without splits, PublicTest cannot be the validation.
+    refused(&bench.run("none", &[]), 78, "PublicTest");
+}
+
+#[test]
+fn a_summary_lists_the_layers_and_what_is_trained() {
+    let bench = Bench::new();
+    let summary = |settings: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_emotiond-train"));
+        program.arg("summary").arg(bench.path("recipe.toml"));
+        program.args(settings.iter().flat_map(|setting| ["--set", setting])).output().unwrap()
+    };
+    let output = summary(&[
+        "network.arch=vgg16_small",
+        "network.color=rgb",
+        "network.pretrained={file=\"x\",freeze=12}",
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let last: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(last, ["all", "14781767", "2426631"]);
+    assert!(text.contains("Conv 3x3"), "{text}");
+    refused(&summary(&["network.arch=convnet", "network.units=[3]"]), 78, "network.units");
+}
+
+#[test]
 fn bad_input_gets_one_line_and_its_code() {
     let bench = Bench::new();
     refused(&bench.run("run", &["--device", "cuda"]), 69, "--device cpu");
-    refused(&bench.run("run", &["--device", "abacus"]), 69, "cpu, cuda or wgpu");
+    refused(&bench.run("run", &["--device", "abacus"]), 69, "cpu, cuda, vulkan or wgpu");
     refused(&bench.run("run", &["--set", "network.arch=lenet"]), 78, "mini_xception");
     refused(&bench.run("run", &["--set", "network.size=12"]), 78, "20 to 512");
     refused(&bench.run("run", &["--set", "fit.epoch=3"]), 78, "epoch");

@@ -282,6 +282,7 @@ impl NetworkSection {
             mean: per_channel(&self.mean),
             scale: per_channel(&self.scale),
             levels: self.levels,
+            colorless: false,
         }
     }
 }
