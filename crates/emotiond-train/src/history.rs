@@ -30,10 +30,18 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Training accuracy, 0 to 1, under augmentation and dropout.
     pub train_accuracy: f64,
+    /// Mean precision over the classes in training, 0 to 1.
+    pub train_precision: f64,
+    /// Mean recall over the classes in training, 0 to 1.
+    pub train_recall: f64,
     /// Mean validation loss per picture.
     pub validation_loss: f64,
     /// Validation accuracy, 0 to 1, of the weights that would be exported.
     pub validation_accuracy: f64,
+    /// Mean precision over the classes in validation, 0 to 1.
+    pub validation_precision: f64,
+    /// Mean recall over the classes in validation, 0 to 1.
+    pub validation_recall: f64,
     /// Training pictures per second, without validation.
     pub images_per_s: f64,
     /// Wall time of training and validation, in seconds.

@@ -40,6 +40,31 @@ pub struct Metrics {
     pub confusion: Vec<Vec<usize>>,
 }
 
+/// Counts of true classes and predictions, `counts[truth][prediction]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confusion {
+    counts: Vec<Vec<usize>>,
+}
+
+impl Confusion {
+    /// Adds a row of the class `truth` that was predicted as `prediction`, both below `classes`.
+    pub fn add(&mut self, classes: usize, truth: usize, prediction: usize) {
+        if self.counts.is_empty() {
+            self.counts = vec![vec![0; classes]; classes];
+        }
+        self.counts[truth][prediction] += 1;
+    }
+
+    /// Mean precision and mean recall over the classes that have rows, 0 to 1.
+    pub fn precision_and_recall(&self) -> (f64, f64) {
+        let classes = (0..self.counts.len()).map(|class| class_metrics("", class, &self.counts));
+        let present: Vec<ClassMetrics> = classes.filter(|class| class.support > 0).collect();
+        let mean =
+            |figure: fn(&ClassMetrics) -> f64| ratio_f64(present.iter().map(figure).sum(), present.len());
+        (mean(|class| class.precision), mean(|class| class.recall))
+    }
+}
+
 /// Measures `probabilities` (`[rows, classes]`) against the true `classes`.
 ///
 /// # Panics
@@ -116,6 +141,18 @@ mod tests {
     }
 
     /// scikit-learn's own example of `classification_report`: truth 0 1 2 2 2, prediction 0 0 2 2 1.
+    #[test]
+    fn precision_and_recall_are_means_over_the_classes_with_rows() {
+        let mut confusion = Confusion::default();
+        assert_eq!(confusion.precision_and_recall(), (0.0, 0.0));
+        for (truth, prediction) in [(0, 0), (0, 0), (0, 1), (1, 1), (1, 2)] {
+            confusion.add(3, truth, prediction);
+        }
+        // Class 0: 2 of 2 and 2 of 3. Class 1: 1 of 2 and 1 of 2. Class 2 has no rows.
+        let (precision, recall) = confusion.precision_and_recall();
+        assert!((precision - 0.75).abs() < 1e-12 && (recall - 7.0 / 12.0).abs() < 1e-12);
+    }
+
     #[test]
     fn agrees_with_scikit_learn() {
         let predictions = [0, 0, 2, 2, 1];

@@ -5,6 +5,7 @@ use super::average::MovingAverage;
 use super::distributions::{self, Named};
 use super::frozen::{self, Frozen, Rows};
 use super::loss::Loss;
+use super::metrics::Confusion;
 use super::optimizer;
 use super::recipe::{Initializer, Recipe};
 use super::schedule::Schedule;
@@ -34,7 +35,7 @@ pub struct Diverged {
 }
 
 /// Sums over a pass through examples.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
     /// Sum of the pictures' losses.
     loss: f64,
@@ -42,6 +43,8 @@ pub struct Totals {
     correct: usize,
     /// Number of pictures.
     pictures: usize,
+    /// The classes and the predictions.
+    confusion: Confusion,
 }
 
 impl Totals {
@@ -60,10 +63,23 @@ impl Totals {
         self.pictures
     }
 
-    fn add(&mut self, mean_loss: f64, correct: usize, pictures: usize) {
-        self.loss += mean_loss * pictures as f64;
-        self.correct += correct;
-        self.pictures += pictures;
+    /// Mean precision and mean recall over the classes.
+    pub fn precision_and_recall(&self) -> (f64, f64) {
+        self.confusion.precision_and_recall()
+    }
+
+    /// Adds a batch, its mean loss and its logits.
+    fn add(&mut self, mean_loss: f64, logits: Tensor<2>, batch: &Batch) {
+        let [_, classes] = logits.dims();
+        let logits = logits.into_data();
+        let logits = logits.as_slice::<f32>().expect("logits of f32");
+        for (row, &class) in logits.chunks_exact(classes).zip(&batch.classes) {
+            let prediction = argmax(row);
+            self.confusion.add(classes, class, prediction);
+            self.correct += usize::from(prediction == class);
+        }
+        self.loss += mean_loss * batch.n as f64;
+        self.pictures += batch.n;
     }
 }
 
@@ -178,7 +194,7 @@ impl Trainer {
             let epoch = step / self.steps_per_epoch + 1;
             return Err(Diverged { loss: value, step: step + 1, epoch, learning_rate });
         }
-        totals.add(value, correct(logits.inner(), batch), batch.n);
+        totals.add(value, logits.inner(), batch);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         if let Some(longest) = self.clip_norm {
             gradients = optimizer::clip_norm(&self.network, gradients, longest);
@@ -206,7 +222,7 @@ impl Trainer {
         for batch in loader.epoch(0) {
             let logits = self.logits(network, &batch, Rows::Validation, &device);
             let loss = self.loss.forward(logits.clone(), targets(&batch, &device));
-            totals.add(f64::from(loss.into_scalar::<f32>()), correct(logits, &batch), batch.n);
+            totals.add(f64::from(loss.into_scalar::<f32>()), logits, &batch);
         }
         totals
     }
@@ -269,12 +285,4 @@ fn initializer(init: Initializer) -> nn::Initializer {
 fn targets(batch: &Batch, device: &Device) -> Tensor<2> {
     let classes = batch.targets.len() / batch.n;
     Tensor::from_data(TensorData::new(batch.targets.clone(), [batch.n, classes]), device)
-}
-
-/// Number of pictures whose largest logit is that of their class.
-fn correct(logits: Tensor<2>, batch: &Batch) -> usize {
-    let [_, classes] = logits.dims();
-    let logits = logits.into_data();
-    let logits = logits.as_slice::<f32>().expect("logits of f32");
-    logits.chunks_exact(classes).zip(&batch.classes).filter(|(row, class)| argmax(row) == **class).count()
 }

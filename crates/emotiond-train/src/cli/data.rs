@@ -22,6 +22,9 @@ pub struct DataArgs {
     /// Writes a sheet that shows the effect of each [augment] key of a recipe on pictures of this data.
     #[arg(long, value_name = "SHEET.png")]
     augmented: Option<PathBuf>,
+    /// Writes a sheet with the number of pictures of each emotion and ten of them.
+    #[arg(long, value_name = "SHEET.png")]
+    samples: Option<PathBuf>,
 }
 
 /// Prints counts by split and class, duplicates and constant pictures.
@@ -32,6 +35,9 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let dataset = Dataset::load(&args.path, &InputSpec::fer2013())?;
     if let Some(sheet) = &args.augmented {
         plots::save_augmented(sheet, &dataset)?;
+    }
+    if let Some(sheet) = &args.samples {
+        plots::save_samples(sheet, &dataset)?;
     }
     let survey = survey(&dataset);
     if args.json {

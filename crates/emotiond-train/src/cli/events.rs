@@ -50,6 +50,10 @@ fn write(writer: &mut EventWriter, record: &EpochRecord, trainer: &Trainer) -> R
         ("loss/validation", record.validation_loss),
         ("accuracy/train", record.train_accuracy),
         ("accuracy/validation", record.validation_accuracy),
+        ("precision/train", record.train_precision),
+        ("precision/validation", record.validation_precision),
+        ("recall/train", record.train_recall),
+        ("recall/validation", record.validation_recall),
         ("learning_rate", record.learning_rate),
         ("images_per_s", record.images_per_s),
     ];

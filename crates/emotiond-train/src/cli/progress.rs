@@ -72,12 +72,14 @@ impl Watch for Bar {
 
 fn line(record: &EpochRecord, epochs: usize, best: bool) -> String {
     format!(
-        "epoch {}/{epochs}: train loss {:.4} accuracy {:.2} %, validation loss {:.4} accuracy {:.2} %, learning rate {:.2e}, {:.1} s{}",
+        "epoch {}/{epochs}: train loss {:.4} accuracy {:.2} %, validation loss {:.4} accuracy {:.2} % precision {:.2} % recall {:.2} %, learning rate {:.2e}, {:.1} s{}",
         record.epoch,
         record.train_loss,
         record.train_accuracy * 100.0,
         record.validation_loss,
         record.validation_accuracy * 100.0,
+        record.validation_precision * 100.0,
+        record.validation_recall * 100.0,
         record.learning_rate,
         record.seconds,
         if best { ", best so far" } else { "" }

@@ -188,13 +188,19 @@ impl<'a> Run<'a> {
             let step = (epoch + 1) * steps;
             return Err(Diverged { loss: validated.loss(), step, epoch: epoch + 1, learning_rate }.into());
         }
+        let (train_precision, train_recall) = trained.precision_and_recall();
+        let (validation_precision, validation_recall) = validated.precision_and_recall();
         let record = EpochRecord {
             epoch: epoch + 1,
             learning_rate,
             train_loss: trained.loss(),
             train_accuracy: trained.accuracy(),
+            train_precision,
+            train_recall,
             validation_loss: validated.loss(),
             validation_accuracy: validated.accuracy(),
+            validation_precision,
+            validation_recall,
             images_per_s,
             seconds: start.elapsed().as_secs_f64(),
         };

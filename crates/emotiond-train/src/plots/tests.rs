@@ -40,6 +40,7 @@ fn run(epochs: usize) -> RunReport {
             validation_accuracy: 0.25 + 0.4 * progress,
             images_per_s: 700.0,
             seconds: 41.0,
+            ..EpochRecord::default()
         }
     };
     RunReport {
@@ -67,9 +68,10 @@ fn every_picture_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     save_evaluation(folder.path(), &evaluation()).unwrap();
     save_curves(&folder.path().join("curves.png"), &run(40)).unwrap();
+    save_samples(&folder.path().join("samples.png"), &fixtures::dataset(70)).unwrap();
     let runs = [("a".to_owned(), run(40)), ("b".to_owned(), run(25))];
     save_runs(&folder.path().join("runs.png"), &runs).unwrap();
-    for name in ["confusion.png", "mistakes.png", "curves.png", "runs.png"] {
+    for name in ["confusion.png", "gallery.png", "mistakes.png", "curves.png", "runs.png", "samples.png"] {
         let path = folder.path().join(name);
         if let Some(keep) = std::env::var_os("EMOTIOND_KEEP_PLOTS") {
             fs::copy(&path, Path::new(&keep).join(name)).unwrap();
