@@ -190,8 +190,37 @@ impl Runtime {
 /// The essential part of a runtime error: the first line, without the position in the source, the number and the name
 /// of the error.
 pub fn one_line(error: &ort::Error) -> String {
-    let text = error.to_string();
+    without_source(&error.to_string())
+}
+
+/// The first line of an error of the runtime, without its number and, for CUDA and cuDNN, without the C++ function and
+/// the place in the runtime's source.
+fn without_source(text: &str) -> String {
+    if let Some(start) =
+        ["CUDA failure", "CUDNN failure", "CUDNN_FE failure"].iter().find_map(|cause| text.find(cause))
+    {
+        return text[start..].split(" ; GPU=").next().unwrap_or_default().trim().to_owned();
+    }
     let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
     let said = line.split_once("[ONNXRuntimeError] : ").and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
     said.unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages as ONNX Runtime 1.31 gave them on a machine with a GPU.
+    #[test]
+    fn a_runtime_error_is_its_cause() {
+        let no_device = "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:146 std::conditional_t<THRW, void> \
+                         onnxruntime::CudaCall(ERRTYPE) [with ERRTYPE = cudaError] CUDA failure 100: no CUDA-capable device \
+                         is detected ; GPU=-1 ; hostname=vm ; file=cuda_execution_provider.cc ; line=355 ; expr=cudaSetDevice();";
+        assert_eq!(without_source(no_device), "CUDA failure 100: no CUDA-capable device is detected");
+        let node = "Non-zero status code returned while running Conv node. Name:'Conv_67' Status Message: CUDNN_FE failure \
+                    11: CUDNN_BACKEND_API_FAILED ; GPU=0 ; hostname=vm ; file=conv.cc ; line=484";
+        assert_eq!(without_source(node), "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED");
+        let other = "[ONNXRuntimeError] : 3 : NO_SUCHFILE : Load model failed.\nmore";
+        assert_eq!(without_source(other), "Load model failed");
+    }
 }

@@ -1,7 +1,7 @@
 //! Execution providers: names, options, and what is missing if a provider is unavailable.
 
 use crate::paths;
-use ort::ep::{self, ExecutionProviderDispatch};
+use ort::ep::{self, ExecutionProviderDispatch, cuda::ConvAlgorithmSearch};
 use serde::{Deserialize, Serialize};
 use std::{
     env, fmt,
@@ -99,7 +99,7 @@ impl Provider {
         match self {
             // Without the arena, the C library's heaps keep several times the memory that a run needs.
             Self::Cpu => vec![ep::CPU::default().with_arena_allocator(true).build().error_on_failure()],
-            Self::Cuda => vec![ep::CUDA::default().build().error_on_failure()],
+            Self::Cuda => vec![cuda().build().error_on_failure()],
             // Engines are cached, because a build takes minutes.
             Self::TensorRt => vec![
                 ep::TensorRT::default()
@@ -110,7 +110,7 @@ impl Provider {
                     .with_timing_cache_path(&cache)
                     .build()
                     .error_on_failure(),
-                ep::CUDA::default().build().error_on_failure(),
+                cuda().build().error_on_failure(),
             ],
             Self::OpenVino => {
                 // By default, OpenVINO uses all cores for each run, and the vision threads would compete for them.
@@ -162,6 +162,12 @@ impl Provider {
             _ => "install the libraries that OpenVINO needs (libopenvino.so comes with the wheel)".to_owned(),
         }
     }
+}
+
+/// CUDA with cuDNN's heuristics, because its default, a measurement of all kernels, takes most of a second for each new
+/// frame size. Without TF32, whose rounding to ten bits moves probabilities by several hundredths.
+fn cuda() -> ep::CUDA {
+    ep::CUDA::default().with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic).with_tf32(false)
 }
 
 /// The folder in which engines are cached between runs.

@@ -9,6 +9,7 @@ pub mod cost;
 mod densenet121;
 mod efficientnet;
 mod four_conv;
+mod four_conv_plain;
 mod grow;
 mod head;
 mod inverted;
@@ -127,82 +128,41 @@ struct Architecture {
     build: fn(&Blocks, &NetworkSpec) -> Network,
 }
 
-/// The choices of a head.
+/// Choices that architectures leave open.
+const NOTHING: &[&str] = &[];
 const HEAD: &[&str] = &["units", "activation"];
+const CONVOLUTIONS: &[&str] = &["widths", "units", "activation"];
+const BRANCHES: &[&str] = &["branches", "units", "activation"];
 
-const ARCHITECTURES: [Architecture; 18] = [
-    Architecture {
-        name: "branches",
-        smallest: 32,
-        largest: 512,
-        open: &["units", "activation", "branches"],
-        build: branches::build,
-    },
-    Architecture { name: "cnn_256", smallest: 35, largest: 256, open: &[], build: cnn_256::build },
-    Architecture {
-        name: "cnn_32_64_128",
-        smallest: 16,
-        largest: 256,
-        open: &[],
-        build: cnn_32_64_128::build,
-    },
-    Architecture { name: "convnet", smallest: 28, largest: 256, open: &[], build: convnet::build },
-    Architecture {
-        name: "densenet121_flat",
-        smallest: 32,
-        largest: 256,
-        open: HEAD,
-        build: densenet121::build,
-    },
-    Architecture {
-        name: "efficientnet_b2",
-        smallest: 32,
-        largest: 512,
-        open: &[],
-        build: efficientnet::build_b2,
-    },
-    Architecture {
-        name: "efficientnet_lite0",
-        smallest: 32,
-        largest: 512,
-        open: &[],
-        build: efficientnet::build_lite0,
-    },
-    Architecture {
-        name: "four_conv",
-        smallest: 16,
-        largest: 256,
-        open: &["widths", "units", "activation"],
-        build: four_conv::build,
-    },
-    Architecture {
-        name: "mini_xception",
-        smallest: 20,
-        largest: 512,
-        open: &[],
-        build: mini_xception::build,
-    },
-    Architecture { name: "mobilenet_v2", smallest: 32, largest: 512, open: &[], build: mobilenet_v2::build },
-    Architecture { name: "resnet50", smallest: 32, largest: 512, open: HEAD, build: resnet50::build },
-    Architecture {
-        name: "resnet50_large",
-        smallest: 32,
-        largest: 512,
-        open: HEAD,
-        build: resnet50::build_large,
-    },
-    Architecture { name: "resnet_48", smallest: 16, largest: 256, open: &[], build: resnet_48::build },
-    Architecture {
-        name: "resnet_48_deep",
-        smallest: 16,
-        largest: 256,
-        open: &[],
-        build: resnet_48::build_deep,
-    },
-    Architecture { name: "vgg16_flat", smallest: 32, largest: 256, open: HEAD, build: vgg16::build_flat },
-    Architecture { name: "vgg16_large", smallest: 32, largest: 512, open: HEAD, build: vgg16::build_large },
-    Architecture { name: "vgg16_plain", smallest: 32, largest: 256, open: HEAD, build: vgg16::build_plain },
-    Architecture { name: "vgg16_small", smallest: 32, largest: 512, open: HEAD, build: vgg16::build_small },
+const fn architecture(
+    name: &'static str,
+    [smallest, largest]: [usize; 2],
+    open: &'static [&'static str],
+    build: fn(&Blocks, &NetworkSpec) -> Network,
+) -> Architecture {
+    Architecture { name, smallest, largest, open, build }
+}
+
+const ARCHITECTURES: [Architecture; 19] = [
+    architecture("branches", [32, 512], BRANCHES, branches::build),
+    architecture("cnn_256", [35, 256], NOTHING, cnn_256::build),
+    architecture("cnn_32_64_128", [16, 256], NOTHING, cnn_32_64_128::build),
+    architecture("convnet", [28, 256], NOTHING, convnet::build),
+    architecture("densenet121_flat", [32, 256], HEAD, densenet121::build),
+    architecture("efficientnet_b2", [32, 512], NOTHING, efficientnet::build_b2),
+    architecture("efficientnet_lite0", [32, 512], NOTHING, efficientnet::build_lite0),
+    architecture("four_conv", [16, 256], CONVOLUTIONS, four_conv::build),
+    architecture("four_conv_plain", [16, 256], CONVOLUTIONS, four_conv_plain::build),
+    architecture("mini_xception", [20, 512], NOTHING, mini_xception::build),
+    architecture("mobilenet_v2", [32, 512], NOTHING, mobilenet_v2::build),
+    architecture("resnet50", [32, 512], HEAD, resnet50::build),
+    architecture("resnet50_large", [32, 512], HEAD, resnet50::build_large),
+    architecture("resnet_48", [16, 256], NOTHING, resnet_48::build),
+    architecture("resnet_48_deep", [16, 256], NOTHING, resnet_48::build_deep),
+    architecture("vgg16_flat", [32, 256], HEAD, vgg16::build_flat),
+    architecture("vgg16_large", [32, 512], HEAD, vgg16::build_large),
+    architecture("vgg16_plain", [32, 256], HEAD, vgg16::build_plain),
+    architecture("vgg16_small", [32, 512], HEAD, vgg16::build_small),
 ];
 
 /// The names of the architectures.

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Writes a small data set without splits, as some studies used: rows of FER2013's Training, the same part of every
+emotion, drawn with a fixed seed.
+
+    scripts/fer2013-sample.py fer2013.csv ROWS OUT.csv
+"""
+
+import csv
+import gzip
+import random
+import sys
+
+SEED = 1
+
+
+def open_text(path):
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rt") if zipped else open(path)
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    csv.field_size_limit(1 << 24)
+    with open_text(sys.argv[1]) as file:
+        rows = [{key.strip().lower(): value for key, value in row.items()} for row in csv.DictReader(file)]
+    training = [row for row in rows if row["usage"].strip() == "Training"]
+    part = int(sys.argv[2]) / len(training)
+    by_emotion = {}
+    for row in training:
+        by_emotion.setdefault(int(row["emotion"]), []).append(row)
+    chance = random.Random(SEED)
+    drawn = []
+    for emotion in sorted(by_emotion):
+        drawn += chance.sample(by_emotion[emotion], round(part * len(by_emotion[emotion])))
+    chance.shuffle(drawn)
+    with open(sys.argv[3], "w") as file:
+        file.write("emotion,pixels\n")
+        file.writelines(f"{row['emotion']},{row['pixels']}\n" for row in drawn)
+    print(f"wrote {len(drawn)} rows to {sys.argv[3]}")
+
+
+if __name__ == "__main__":
+    main()
