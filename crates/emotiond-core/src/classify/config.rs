@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// `[model]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// The ONNX file; absent: the installed model.
@@ -33,6 +33,25 @@ pub struct ModelConfig {
     /// `raw`, or `auto` for a model that expects normalised brightness and contrast.
     #[serde(deserialize_with = "values::levels_or_none", skip_serializing_if = "Option::is_none")]
     pub levels: Option<String>,
+    /// How many times per second the emotion of each face is read; 0: in every frame.
+    #[serde(deserialize_with = "values::reads_per_s")]
+    pub reads_per_s: f32,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            file: None,
+            margin: None,
+            labels: None,
+            color: None,
+            size: None,
+            mean: None,
+            scale: None,
+            levels: None,
+            reads_per_s: 10.0,
+        }
+    }
 }
 
 impl ModelConfig {
