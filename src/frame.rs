@@ -44,6 +44,8 @@ pub enum Chroma {
 pub enum Search {
     /// Not at all: known faces are placed where the tracker predicts them.
     Skip,
+    /// Not at all, because the picture has not changed since it was searched: known faces stay where they are.
+    Still,
     /// At a reduced size, if all faces in view are large enough.
     Glance,
     /// At full size.
@@ -67,8 +69,7 @@ pub struct Frame {
     pub blind_below_px: f32,
     /// The encoding of `bytes`.
     pub encoding: Encoding,
-    /// Width of the captured frame. If the encoding contains the size: 0 until it is decoded, then that of the turned
-    /// picture at full size.
+    /// Width of the captured frame; 0 if the encoding contains the size.
     pub width: u32,
     /// Height of the captured frame; likewise.
     pub height: u32,
@@ -79,15 +80,25 @@ pub struct Frame {
     pub shrink: u32,
     /// How the picture is turned once it is decoded; the source's setting, which stays when the frame is cleared.
     pub turn: Turn,
+    /// Width and height of the turned picture at full size; the decoder sets them.
+    pub full_size: (u32, u32),
+    /// Whether `picture` is decoded for the analysis. A picture without a change is not, unless it contains faces to read.
+    pub is_decoded: bool,
+    /// Whether the source's picture has changed recently.
+    pub is_busy: bool,
     /// The decoded and turned picture.
     pub picture: Picture,
+    /// The same at full size for whoever watches, if `picture` is shrunk or not decoded.
+    pub whole: Picture,
     /// Detected faces.
     pub detections: Vec<Detection>,
     /// Tracked faces.
     pub faces: Vec<Face>,
-    /// The network's output: a row of probabilities per face.
+    /// Indices of the faces whose emotion is read in this frame, ascending.
+    pub read: Vec<usize>,
+    /// The network's output: a row of probabilities per face that is read.
     pub probabilities: Vec<f32>,
-    /// The readability of each face, 0 to 1.
+    /// The readability of each face that is read, 0 to 1.
     pub readability: Vec<f32>,
 }
 
@@ -137,9 +148,14 @@ impl Default for Frame {
             bytes: Vec::new(),
             shrink: 1,
             turn: Turn::default(),
+            full_size: (0, 0),
+            is_decoded: true,
+            is_busy: true,
             picture: Picture::default(),
+            whole: Picture::default(),
             detections: Vec::new(),
             faces: Vec::new(),
+            read: Vec::new(),
             probabilities: Vec::new(),
             readability: Vec::new(),
         }
@@ -166,14 +182,17 @@ impl Frame {
         self.blind_below_px = 0.0;
         self.bytes.clear();
         self.shrink = 1;
+        (self.is_decoded, self.is_busy) = (true, true);
         self.detections.clear();
         self.faces.clear();
+        self.read.clear();
         self.probabilities.clear();
         self.readability.clear();
     }
 
-    /// Width and height of the full-size, turned picture, once it is decoded.
-    pub fn size(&self) -> (u32, u32) {
-        if self.shrink == 1 { (self.picture.width, self.picture.height) } else { (self.width, self.height) }
+    /// The picture at full size, if it is decoded for whoever watches.
+    pub fn shown(&mut self) -> &mut Picture {
+        let is_apart = self.encoding == Encoding::Jpeg && (self.shrink != 1 || !self.is_decoded);
+        if is_apart { &mut self.whole } else { &mut self.picture }
     }
 }

@@ -1,6 +1,7 @@
 //! Decides whether a running pipeline can adopt a new configuration or must be restarted.
 
 use crate::{config::Config, detect::DetectorConfig, hours::ActiveHours, source::SourceConfig};
+use emotiond_core::classify::ModelConfig;
 
 /// How a new configuration is applied.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ fn fixed(config: &Config) -> String {
     };
     let fixed = Config {
         detector: DetectorConfig { name, file, ..DetectorConfig::default() },
-        model: config.model.clone(),
+        model: ModelConfig { reads_per_s: ModelConfig::default().reads_per_s, ..config.model.clone() },
         runtime: config.runtime.clone(),
         limits: config.limits.clone(),
         sources: config.sources.iter().map(unchangeable).collect(),
@@ -53,7 +54,7 @@ mod tests {
         for settings in [
             "emit = \"every-frame\"\n[[source]]\nuri = \"camera:0\"\n",
             "[smoothing]\ntime_constant_s = 1.0\n[tracker]\nmin_iou = 0.5\n[pose]\nhold_s = 1.0\n[[source]]\nuri = \"camera:0\"\n",
-            "[detector]\nmin_score = 0.9\nevery = 3\n[audience]\nevery_s = 1\n[[source]]\nuri = \"camera:0\"\n",
+            "[detector]\nmin_score = 0.9\nevery = 3\nstill_every_s = 0.0\n[model]\nreads_per_s = 5.0\n[audience]\nevery_s = 1\n[[source]]\nuri = \"camera:0\"\n",
             "[[source]]\nuri = \"camera:0\"\nmin_face_px = 80\nmax_fps = 5\n",
             "[privacy]\nmode = \"aggregate\"\n[[source]]\nuri = \"camera:0\"\nactive = [\"sat 10:00-18:00\"]\n",
             "[http]\nlisten = \"127.0.0.1:8378\"\n[[source]]\nuri = \"camera:0\"\n",

@@ -2,9 +2,11 @@
 
 use super::{
     DecodeError,
+    thumbnail::{SQUARE, Thumbnail},
     turbo::{Outcome, Turbo},
 };
 use crate::frame::Picture;
+use emotiond_core::picture::Color;
 
 /// Bytes that are Huffman codes of something in any table, and no marker. They are more than the ten blocks of the largest
 /// unit need, 64 coefficients of at most 26 bits each, because the first blocks may lie outside the picture.
@@ -56,12 +58,20 @@ impl<'a> Jpeg<'a> {
         let last_row = picture.pixels.len() - width as usize * 3;
         // If the library gives up early, these pixels are not those that `is_whole` finds.
         picture.pixels[last_row..].fill(UNREACHED);
-        match self.turbo.decompress(shrink, 0, &mut picture.pixels) {
+        match self.turbo.decompress(Color::Rgb, shrink, 0, &mut picture.pixels) {
             Outcome::Clean => Ok(()),
             Outcome::Warned(message) if !self.is_whole(shrink, picture) => Err(DecodeError::Jpeg(message)),
             Outcome::Warned(_) => Ok(()),
             Outcome::Failed(message) => Err(DecodeError::Jpeg(message)),
         }
+    }
+
+    /// Fills `thumbnail` with the picture's luma at an eighth of its sides, for which the library needs one coefficient of
+    /// each block. Returns false if that fails or the data have a fault.
+    pub fn thumbnail(&mut self, thumbnail: &mut Thumbnail) -> bool {
+        let Some((width, height)) = self.turbo.shrunk(SQUARE) else { return false };
+        let luma = thumbnail.resize(width as usize, height as usize);
+        matches!(self.turbo.decompress(Color::Gray, SQUARE, 0, luma), Outcome::Clean)
     }
 
     /// Whether a picture with a fault has all its data. The library's warnings have no kind, so the picture is decoded a
@@ -84,7 +94,7 @@ impl<'a> Jpeg<'a> {
         let first_row = if picture.pixels.ends_with(&MID_GRAY) { 0 } else { picture.height - 1 };
         let compared = &picture.pixels[first_row as usize * picture.width as usize * 3..];
         let mut again = vec![!UNREACHED; compared.len()];
-        turbo.decompress(shrink, first_row, &mut again);
+        turbo.decompress(Color::Rgb, shrink, first_row, &mut again);
         again == compared
     }
 }

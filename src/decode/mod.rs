@@ -1,7 +1,10 @@
 //! Decodes captured bytes to RGB pixels.
 mod jpeg;
 mod raw;
+mod thumbnail;
 mod turbo;
+
+pub use thumbnail::Thumbnail;
 
 use crate::{
     catch_panic::catch_panic,
@@ -10,7 +13,7 @@ use crate::{
 use emotiond_core::exit::{Exit, ExitsWith};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 use jpeg::Jpeg;
-use std::io::Cursor;
+use std::{io::Cursor, mem};
 use thiserror::Error;
 
 /// Why a frame cannot be decoded.
@@ -102,11 +105,12 @@ impl FrameDecoder {
         if frame.bytes.is_empty() {
             return Err(DecodeError::Empty);
         }
+        let mut size = None;
         match frame.encoding {
             Encoding::Jpeg => {
                 let mut jpeg = Jpeg::open(&frame.bytes)?;
                 self.decode_jpeg(&mut jpeg, frame.shrink, &mut frame.picture)?;
-                (frame.width, frame.height) = frame.turn.size(jpeg.size());
+                size = Some(frame.turn.size(jpeg.size()));
             }
             Encoding::PictureFile => self.decode_file(&frame.bytes, &mut frame.picture)?,
             _ => {
@@ -116,7 +120,46 @@ impl FrameDecoder {
         }
         let Picture { width, height, pixels } = &mut frame.picture;
         (*width, *height) = frame.turn.apply((*width, *height), pixels);
+        frame.full_size = size.unwrap_or((*width, *height));
         Ok(())
+    }
+
+    /// Decodes the picture at full size for whoever watches, if the analysis did without. What is wrong with it is told
+    /// by the analysis alone.
+    pub fn decode_shown(&self, frame: &mut Frame) {
+        let is_shrunk = frame.shrink != 1;
+        if frame.is_decoded && !is_shrunk {
+            return;
+        }
+        if frame.encoding != Encoding::Jpeg {
+            let _ = self.decode(frame);
+            return;
+        }
+        // The analysis keeps its picture.
+        let shrink = mem::replace(&mut frame.shrink, 1);
+        mem::swap(&mut frame.picture, &mut frame.whole);
+        let _ = self.decode(frame);
+        mem::swap(&mut frame.picture, &mut frame.whole);
+        frame.shrink = shrink;
+    }
+
+    /// Fills `thumbnail` with the frame's luma, averaged over squares of 8 pixels, before it is turned. Returns whether
+    /// that is possible without decoding the picture.
+    ///
+    /// # Errors
+    /// When the frame is a JPEG picture with an invalid header.
+    pub fn thumbnail(&self, frame: &mut Frame, thumbnail: &mut Thumbnail) -> Result<bool, DecodeError> {
+        let look = || match frame.encoding {
+            Encoding::Jpeg => {
+                let mut jpeg = Jpeg::open(&frame.bytes)?;
+                self.check_size(jpeg.size())?;
+                Ok((jpeg.size(), jpeg.thumbnail(thumbnail)))
+            }
+            _ => Ok(((frame.width, frame.height), thumbnail::of_raw(frame, thumbnail))),
+        };
+        let (size, is_seen) = catch_panic(look).unwrap_or(Err(DecodeError::Panic))?;
+        frame.full_size = frame.turn.size(size);
+        Ok(is_seen)
     }
 
     fn decode_jpeg(&self, jpeg: &mut Jpeg, shrink: u32, picture: &mut Picture) -> Result<(), DecodeError> {
@@ -232,7 +275,7 @@ mod tests {
         let decoder = FrameDecoder::new(1.0);
         assert_eq!(decoder.size(&frame).unwrap(), (2, 3));
         decoder.decode(&mut frame).unwrap();
-        assert_eq!(frame.size(), (2, 3));
+        assert_eq!(frame.full_size, (2, 3));
         let grays: Vec<u8> = frame.picture.pixels.iter().step_by(3).copied().collect();
         assert_eq!(grays, [4, 1, 5, 2, 6, 3]);
         frame.clear();
@@ -261,7 +304,10 @@ mod tests {
         for (shrink, width, height) in [(2, 17, 50), (4, 9, 25), (1, 33, 100)] {
             frame.shrink = shrink;
             decoder.decode(&mut frame).unwrap();
-            assert_eq!((frame.picture.width, frame.picture.height, frame.size()), (width, height, (33, 100)));
+            assert_eq!(
+                (frame.picture.width, frame.picture.height, frame.full_size),
+                (width, height, (33, 100))
+            );
             let view = frame.picture.view();
             assert!(view.row(2)[0].abs_diff(40) < 5 && view.row(height - 3)[0].abs_diff(200) < 5);
         }
@@ -270,7 +316,10 @@ mod tests {
         for (shrink, width, height) in [(2, 50, 17), (4, 25, 9), (1, 100, 33)] {
             frame.shrink = shrink;
             decoder.decode(&mut frame).unwrap();
-            assert_eq!((frame.picture.width, frame.picture.height, frame.size()), (width, height, (100, 33)));
+            assert_eq!(
+                (frame.picture.width, frame.picture.height, frame.full_size),
+                (width, height, (100, 33))
+            );
             let row = frame.picture.view().row(3);
             assert!(row[6].abs_diff(200) < 5 && row[row.len() - 6].abs_diff(40) < 5);
         }

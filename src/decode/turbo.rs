@@ -3,6 +3,7 @@
 //! The crate `turbojpeg` reports the library's warnings as errors and does not tell them apart, so this module calls the
 //! C functions that the crate exports.
 
+use emotiond_core::picture::Color;
 use std::{
     ffi::{CStr, c_int, c_void},
     ptr::NonNull,
@@ -72,10 +73,10 @@ impl<'a> Turbo<'a> {
         [raw::TJCS_TJCS_CMYK, raw::TJCS_TJCS_YCCK].contains(&colors)
     }
 
-    /// Decompresses at 1/`shrink` of each side into `pixels`, which are RGB: the rows of the shrunk picture from
+    /// Decompresses at 1/`shrink` of each side into `pixels` of the given colour: the rows of the shrunk picture from
     /// `first_row` to the last.
     #[expect(unsafe_code)]
-    pub fn decompress(&mut self, shrink: u32, first_row: u32, pixels: &mut [u8]) -> Outcome {
+    pub fn decompress(&mut self, color: Color, shrink: u32, first_row: u32, pixels: &mut [u8]) -> Outcome {
         if shrink != 1 && self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != 0 {
             return Outcome::Failed("a lossless picture cannot be decoded at a reduced size".to_owned());
         }
@@ -83,12 +84,16 @@ impl<'a> Turbo<'a> {
             return Outcome::Failed("its header contains no size".to_owned());
         };
         let rows = height.checked_sub(first_row).expect("the first row is inside the picture");
-        assert_eq!(pixels.len(), width as usize * rows as usize * 3, "the buffer has the size of the rows");
+        let (row, format) = match color {
+            Color::Rgb => (width as usize * 3, raw::TJPF_TJPF_RGB),
+            Color::Gray => (width as usize, raw::TJPF_TJPF_GRAY),
+        };
+        assert_eq!(pixels.len(), row * rows as usize, "the buffer has the size of the rows");
         let handle = self.handle.as_ptr();
         let factor = raw::tjscalingfactor { num: 1, denom: shrink as c_int };
         let region = raw::tjregion { x: 0, y: first_row as c_int, w: 0, h: 0 };
         // SAFETY: the handle is valid. The bytes are those whose header gave the size, so that the library writes rows
-        // of `width` pixels and, from the first row on, `rows` of them, which is the length of the buffer.
+        // of `row` bytes and, from the first row on, `rows` of them, which is the length of the buffer.
         let result = unsafe {
             let mut result = raw::tj3SetScalingFactor(handle, factor);
             if result == 0 && first_row > 0 {
@@ -100,8 +105,8 @@ impl<'a> Turbo<'a> {
                     self.bytes.as_ptr(),
                     self.bytes.len() as raw::size_t,
                     pixels.as_mut_ptr(),
-                    (width * 3) as c_int,
-                    raw::TJPF_TJPF_RGB,
+                    row as c_int,
+                    format,
                 );
             }
             result

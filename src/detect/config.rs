@@ -35,6 +35,9 @@ pub struct DetectorConfig {
     /// Every n-th detector run uses the full size; the others a reduced one while all tracked faces are large.
     #[serde(deserialize_with = "values::count")]
     pub full_every: u32,
+    /// Seconds between two full searches of a picture that does not change; 0: it is searched like any other.
+    #[serde(deserialize_with = "values::interval")]
+    pub still_every_s: f32,
 }
 
 impl Default for DetectorConfig {
@@ -49,6 +52,7 @@ impl Default for DetectorConfig {
             every: 1,
             interval_s: 0.0,
             full_every: 5,
+            still_every_s: 2.0,
         }
     }
 }

@@ -81,6 +81,10 @@ pub struct FaceEvent<'a> {
     pub confidence: f32,
     /// Probabilities of all emotions, smoothed over time; in `end`, their mean over its readable frames.
     pub probabilities: Probabilities<'a>,
+    /// Milliseconds since the emotion of the face was last read; only if that is longer ago than `reads_per_s` asks for,
+    /// because the machine is too small.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
+    pub reading_age_ms: Option<f32>,
     /// Seconds from the first to the last detection; only in `end`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_or_none")]
     pub duration_s: Option<f32>,
@@ -241,6 +245,7 @@ impl<'a> FaceEvent<'a> {
             emotion: &probabilities.labels[strongest],
             confidence: probabilities.values[strongest],
             probabilities,
+            reading_age_ms: None,
             duration_s: None,
             facing_s: None,
             latency_ms: 0.0,

@@ -1,4 +1,4 @@
-//! A classifier thread: crops and classifies the faces. Waiting frames share a batch.
+//! A classifier thread: crops and classifies the faces that are read. Waiting frames share a batch.
 
 use crate::{
     frame::Frame,
@@ -46,7 +46,7 @@ impl Classify {
             let error = self.read_faces();
             for message in self.group.drain(..) {
                 let message = match &error {
-                    Some(error) if has_faces(&message) => message.unreadable(error.clone()),
+                    Some(error) if reads_faces(&message) => message.unreadable(error.clone()),
                     _ => message,
                 };
                 if done.send(message).is_err() {
@@ -61,8 +61,8 @@ impl Classify {
         self.inputs.clear();
         self.rows.clear();
         for frame in self.group.iter_mut().filter_map(picture) {
-            let Frame { picture, faces, readability: told, shrink, .. } = frame;
-            for face in faces {
+            let Frame { picture, faces, read, readability: told, shrink, .. } = frame;
+            for face in read.iter().map(|&index| &faces[index]) {
                 let bounds = face.bounds.scaled(1.0 / *shrink as f32);
                 let roll_deg = face.pose.map_or(0.0, |pose| pose.roll);
                 let tilted = TiltedFace { bounds, roll_deg };
@@ -77,7 +77,7 @@ impl Classify {
         let classes = self.classifier.description().labels.len();
         let mut rows = &self.rows[..];
         for frame in self.group.iter_mut().filter_map(picture) {
-            let (its_rows, rest) = rows.split_at(frame.faces.len() * classes);
+            let (its_rows, rest) = rows.split_at(frame.read.len() * classes);
             frame.probabilities.extend_from_slice(its_rows);
             rows = rest;
         }
@@ -92,6 +92,6 @@ fn picture(message: &mut Message) -> Option<&mut Frame> {
     }
 }
 
-fn has_faces(message: &Message) -> bool {
-    matches!(&message.body, Body::Picture(frame) if !frame.faces.is_empty())
+fn reads_faces(message: &Message) -> bool {
+    matches!(&message.body, Body::Picture(frame) if !frame.read.is_empty())
 }

@@ -4,6 +4,7 @@ use super::{
     Context,
     glance::{InSight, Memory},
     order::InOrder,
+    reading::Readings,
     settings::Look,
 };
 use crate::{
@@ -27,6 +28,9 @@ pub(super) struct Follow {
 /// One source's messages and faces.
 struct Lane {
     tracker: Tracker,
+    /// Whether the tracker has been given a detector run since its tracks were ended.
+    is_searched: bool,
+    readings: Readings,
     order: InOrder,
     /// Size of the latest picture; 0x0 before the first one.
     size: (u32, u32),
@@ -39,6 +43,8 @@ impl Follow {
         let now = context.settings.load();
         let lane = || Lane {
             tracker: Tracker::new(now.tracker),
+            is_searched: false,
+            readings: Readings::default(),
             order: InOrder::default(),
             size: (0, 0),
             ended: false,
@@ -71,25 +77,29 @@ impl Follow {
     fn track(&mut self, message: &mut Message) {
         let lane = &mut self.lanes[message.source];
         let time_s = message.time_s();
-        let entry = match &mut message.body {
+        let (entry, is_busy) = match &mut message.body {
             Body::Picture(frame) => {
                 let settings = self.look.load();
                 let min_score = settings.sources[message.source].detect.min_score;
                 lane.tracker.configure(&settings.tracker);
                 lane.search(frame, min_score, time_s, &self.ids, &mut message.lost);
-                frame.entry
+                lane.readings.forget(&message.lost);
+                lane.readings.choose(frame, time_s, settings.reads_per_s);
+                (frame.entry, frame.is_busy)
             }
-            Body::Unreadable(frame, _) => frame.entry,
+            Body::Unreadable(frame, _) => (frame.entry, true),
             Body::State(change) => {
                 lane.ended = change.state == SourceState::Ended;
                 if change.state != SourceState::Up {
-                    lane.tracker.finish(&mut message.lost);
+                    lane.end_tracks(&mut message.lost);
                 }
                 return;
             }
         };
         let (count, smallest_px) = lane.tracker.in_sight();
-        self.memories[message.source].keep(entry, InSight { count: count as u32, smallest_px });
+        let is_settled = lane.is_searched && lane.tracker.is_settled();
+        let seen = InSight { count: count as u32, smallest_px, is_settled, is_busy };
+        self.memories[message.source].keep(entry, seen);
     }
 
     /// Ends the sources whose thread is blocked in a driver and has not sent `ended`.
@@ -106,6 +116,13 @@ impl Follow {
 }
 
 impl Lane {
+    /// Ends all tracks.
+    fn end_tracks(&mut self, lost: &mut Vec<u64>) {
+        self.tracker.finish(lost);
+        self.readings.forget(lost);
+        self.is_searched = false;
+    }
+
     /// Finds the tracks of the frame's detections.
     fn search(
         &mut self,
@@ -116,8 +133,8 @@ impl Lane {
         lost: &mut Vec<u64>,
     ) {
         // Positions in a picture of another size say nothing about those in this one.
-        if frame.file.is_none() && mem::replace(&mut self.size, frame.size()) != frame.size() {
-            self.tracker.finish(lost);
+        if frame.file.is_none() && mem::replace(&mut self.size, frame.full_size) != frame.full_size {
+            self.end_tracks(lost);
         }
         let Frame { detections, faces, file, search, blind_below_px, picture, shrink, .. } = frame;
         if file.is_some() {
@@ -131,7 +148,10 @@ impl Lane {
             }));
         } else if *search == Search::Skip {
             self.tracker.foresee(time_s, faces, lost);
+        } else if *search == Search::Still {
+            self.tracker.hold(time_s, faces, lost);
         } else {
+            self.is_searched = true;
             let findings = Findings {
                 detections,
                 min_score,

@@ -8,6 +8,9 @@ use crate::{
     smooth::{Smoother, SmoothingConfig},
 };
 
+/// A reading is overdue after so many times the interval between two: faces wait for one another, and for the next frame.
+const OVERDUE: f64 = 2.0;
+
 /// A face that has been announced.
 pub(super) struct Known {
     smoother: Smoother,
@@ -17,7 +20,8 @@ pub(super) struct Known {
     last_s: f64,
     told_s: f64,
     told: Told,
-    /// Sum of the probabilities of all readable sightings; of all sightings if none was readable.
+    read_s: f64,
+    /// Sum of the probabilities of all readable readings; of all readings if none was readable.
     sums: Vec<f32>,
     count: u32,
     readable: bool,
@@ -39,12 +43,8 @@ struct Told {
 }
 
 /// One sighting of a face.
-pub(super) struct Seen<'a> {
+pub(super) struct Seen {
     pub time_s: f64,
-    /// The network's probabilities.
-    pub row: &'a [f32],
-    /// Readability, 0 to 1.
-    pub readability: f32,
     pub pose: Option<Pose>,
     pub bounds: PixelBox,
     /// The size of the picture.
@@ -55,7 +55,15 @@ pub(super) struct Seen<'a> {
     pub center: [f32; 2],
 }
 
-impl Seen<'_> {
+/// A reading of a face's emotion.
+pub(super) struct Reading<'a> {
+    /// The network's probabilities.
+    pub row: &'a [f32],
+    /// Readability, 0 to 1.
+    pub readability: f32,
+}
+
+impl Reading<'_> {
     fn is_readable(&self) -> bool {
         self.readability >= readability::LEAST
     }
@@ -63,8 +71,9 @@ impl Seen<'_> {
 
 impl Known {
     /// A face at its first sighting.
-    pub fn new(smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) -> Self {
-        let &Seen { time_s, row, readability, bounds, picture, score, center, .. } = seen;
+    pub fn new(smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen, reading: &Reading) -> Self {
+        let &Seen { time_s, bounds, picture, score, center, .. } = seen;
+        let &Reading { row, readability } = reading;
         let smoother = Smoother::new(smoothing, row, readability, time_s);
         let attention = seen.pose.map(|looks| Attention::new(pose, looks, time_s));
         Self {
@@ -76,7 +85,8 @@ impl Known {
             told_s: time_s,
             sums: row.to_vec(),
             count: 1,
-            readable: seen.is_readable(),
+            read_s: time_s,
+            readable: reading.is_readable(),
             bounds,
             picture,
             score,
@@ -84,27 +94,48 @@ impl Known {
         }
     }
 
-    /// Adds a sighting.
-    pub fn see(&mut self, smoothing: &SmoothingConfig, pose: &PoseConfig, seen: &Seen) {
-        let &Seen { time_s, row, readability, .. } = seen;
+    /// Adds a sighting, and the reading of the face if there is one.
+    pub fn see(
+        &mut self,
+        smoothing: &SmoothingConfig,
+        pose: &PoseConfig,
+        seen: &Seen,
+        reading: Option<&Reading>,
+    ) {
+        let time_s = seen.time_s;
         self.smoother.configure(smoothing);
-        self.smoother.update(row, readability, time_s);
+        if let Some(reading) = reading {
+            self.read(reading, time_s);
+        }
         match (&mut self.attention, seen.pose) {
             (Some(attention), Some(looks)) => attention.update(pose, looks, time_s),
             (attention, Some(looks)) => *attention = Some(Attention::new(pose, looks, time_s)),
             (_, None) => {}
         }
         self.last_s = time_s;
-        if seen.is_readable() && !self.readable {
+        (self.bounds, self.picture, self.score, self.center) =
+            (seen.bounds, seen.picture, seen.score, seen.center);
+    }
+
+    fn read(&mut self, reading: &Reading, time_s: f64) {
+        let &Reading { row, readability } = reading;
+        self.smoother.update(row, readability, time_s);
+        self.read_s = time_s;
+        if reading.is_readable() && !self.readable {
             self.sums.fill(0.0);
             (self.readable, self.count) = (true, 0);
         }
-        if seen.is_readable() == self.readable {
+        if reading.is_readable() == self.readable {
             self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             self.count += 1;
         }
-        (self.bounds, self.picture, self.score, self.center) =
-            (seen.bounds, seen.picture, seen.score, seen.center);
+    }
+
+    /// Milliseconds since the latest reading, if the face should have been read since, at `reads_per_s` (0: in every frame).
+    pub fn overdue_ms(&self, reads_per_s: f64) -> Option<f32> {
+        let age_s = self.last_s - self.read_s;
+        let is_overdue = reads_per_s > 0.0 && age_s * reads_per_s >= OVERDUE;
+        is_overdue.then_some((age_s * 1000.0) as f32)
     }
 
     /// Whether the policy wants an event for the latest sighting; if so, it is recorded as reported.

@@ -10,6 +10,7 @@
 //! The inbox of a live source holds one frame, which newer frames replace; other sources wait until there is room.
 mod backoff;
 mod capture;
+mod change;
 mod classify;
 mod follow;
 mod glance;
@@ -17,11 +18,13 @@ mod known;
 mod order;
 mod publish;
 mod reader;
+mod reading;
 mod scheduler_hint;
 mod search_schedule;
 mod settings;
 mod show;
 mod status;
+mod stillness;
 mod threads;
 mod vision;
 
@@ -45,7 +48,7 @@ use emotiond_core::{
     exit::{Exit, Failure},
     runtime::{Provider, Runtime, RuntimeError},
 };
-use glance::Memory;
+use glance::{LAG, Memory};
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
 pub use status::{Control, Figures, RequestError, SourceStatus, Status};
@@ -57,6 +60,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use stillness::Stillness;
 use threads::{Handle, spawn};
 
 /// Frames of a source in addition to those in the vision threads: in its inbox and on their way to stdout.
@@ -258,20 +262,21 @@ struct Context {
     settings: Shared,
     infos: Arc<[SourceInfo]>,
     memories: Arc<[Memory]>,
+    stillness: Arc<[Stillness]>,
+    /// Whether somebody watches each source.
+    watched: Arc<[bool]>,
     clock: Clock,
     stop: Stop,
 }
 
 impl Context {
     fn new(config: &Config, control: &Control, outlets: &[Vec<Outlet>], crop_px: f32, stop: &Stop) -> Self {
-        let vision_threads = vision_threads(&config.limits);
-        let memory = |(source, outlets): (&SourceConfig, &Vec<Outlet>)| {
-            Memory::new(frames(source, vision_threads), outlets.is_empty().then_some(crop_px))
-        };
         Self {
             settings: Arc::clone(&control.settings),
             infos: Arc::clone(&control.infos),
-            memories: config.sources.iter().zip(outlets).map(memory).collect(),
+            memories: config.sources.iter().map(|_| Memory::new(crop_px)).collect(),
+            stillness: config.sources.iter().map(|_| Stillness::new()).collect(),
+            watched: outlets.iter().map(|outlets| !outlets.is_empty()).collect(),
             clock: Clock::start(),
             stop: stop.clone(),
         }
@@ -287,7 +292,8 @@ fn vision_threads(limits: &LimitsConfig) -> usize {
 
 /// Number of frames that a source owns.
 fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
-    vision_threads + FRAMES_AHEAD + if source.uri.is_live() { 0 } else { READ_AHEAD }
+    let read_ahead = if source.uri.is_live() { 0 } else { READ_AHEAD };
+    (vision_threads + FRAMES_AHEAD + read_ahead).min(LAG)
 }
 
 /// The ends of the pipeline for one source.

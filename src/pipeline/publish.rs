@@ -3,7 +3,7 @@
 
 use super::{
     Context,
-    known::{self, Known, Seen},
+    known::{self, Known, Reading, Seen},
     order::InOrder,
     settings::{Look, Settings},
     show::{Outlet, Show},
@@ -186,34 +186,44 @@ impl<D: Destination> Publish<D> {
         let lane = &self.lanes[message.source];
         let tells = settings.privacy.tells_faces() || lane.tells;
         let info = &self.writer.infos[message.source];
-        info.latest.note(frame.size(), tells.then_some(frame.faces.len() as u32));
+        info.latest.note(frame.full_size, tells.then_some(frame.faces.len() as u32));
     }
 
     fn publish_faces(&mut self, message: &Message, frame: &Frame, settings: &Settings) {
         let time_s = message.time_s();
-        let (width, height) = frame.size();
+        let (width, height) = frame.full_size;
         let place = Place::of(frame);
         self.shown.clear();
         let rows = frame.probabilities.chunks_exact(self.writer.labels.len());
-        for ((face, row), &readability) in frame.faces.iter().zip(rows).zip(&frame.readability) {
+        let mut read = frame.read.iter().zip(rows.zip(&frame.readability)).peekable();
+        for (index, face) in frame.faces.iter().enumerate() {
+            let reading = read.next_if(|(place, _)| **place == index);
+            let reading = reading.map(|(_, (row, &readability))| Reading { row, readability });
             let bounds = PixelBox::new(&face.bounds, width, height);
             let (x, y) = face.bounds.center();
             let center = [x / width as f32, y / height as f32];
             let picture = PictureSize { w: width, h: height };
             let (pose, score) = (face.pose, face.score);
-            let seen = Seen { time_s, row, readability, pose, bounds, picture, score, center };
+            let seen = Seen { time_s, pose, bounds, picture, score, center };
             // Removed and inserted again, because a picture of a folder does not keep its faces.
-            let (phase, is_worth_an_event, known) = match self.tracks.remove(&face.track) {
-                Some(mut known) => {
-                    known.see(&settings.smoothing, &settings.pose, &seen);
+            let (phase, is_worth_an_event, known) = match (self.tracks.remove(&face.track), &reading) {
+                (Some(mut known), reading) => {
+                    known.see(&settings.smoothing, &settings.pose, &seen, reading.as_ref());
                     (Phase::Update, known.tell(settings.emit), known)
                 }
-                None => (Phase::New, true, Known::new(&settings.smoothing, &settings.pose, &seen)),
+                (None, Some(reading)) => {
+                    (Phase::New, true, Known::new(&settings.smoothing, &settings.pose, &seen, reading))
+                }
+                // The frame in which it was read could not be analysed.
+                (None, None) => continue,
             };
             if is_worth_an_event {
-                let sight = Sight { phase, track: face.track, predicted: face.predicted, end: None };
+                let reading_age_ms = known.overdue_ms(settings.reads_per_s);
+                let (track, predicted) = (face.track, face.predicted);
+                let sight = Sight { phase, track, predicted, reading_age_ms, end: None };
                 // Pictures of a folder are independent, so nothing is smoothed.
-                let values = if frame.file.is_some() { row } else { known.probabilities() };
+                let alone = reading.filter(|_| frame.file.is_some()).map(|reading| reading.row);
+                let values = alone.unwrap_or_else(|| known.probabilities());
                 self.writer.write_face(message, &place, &sight, &known, values);
             }
             if frame.file.is_none() {
@@ -275,7 +285,8 @@ impl<D: Destination> Publish<D> {
         for &track in &message.lost {
             let Some(known) = self.tracks.remove(&track) else { continue };
             let summary = known.summary();
-            let sight = Sight { phase: Phase::End, track, predicted, end: Some(&summary) };
+            let end = Some(&summary);
+            let sight = Sight { phase: Phase::End, track, predicted, reading_age_ms: None, end };
             self.writer.write_face(message, place, &sight, &known, &summary.mean);
         }
     }
@@ -309,6 +320,8 @@ struct Sight<'a> {
     phase: Phase,
     track: u64,
     predicted: bool,
+    /// Set if its reading is overdue.
+    reading_age_ms: Option<f32>,
     end: Option<&'a known::Summary>,
 }
 
@@ -332,6 +345,7 @@ impl<D: Destination> EventWriter<D> {
         event.readable = known.is_readable();
         let zones = ZonesAt { zones: &areas.zones, point: known.center };
         event.zones = (!areas.zones.is_empty()).then_some(zones);
+        event.reading_age_ms = sight.reading_age_ms;
         event.duration_s = sight.end.map(|end| end.duration_s);
         event.facing_s = sight.end.and_then(|end| end.facing_s);
         event.latency_ms = instant.elapsed().as_secs_f32() * 1000.0;

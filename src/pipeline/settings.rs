@@ -1,5 +1,6 @@
 //! Settings that can change while the pipeline runs, shared by all threads.
 
+use super::stillness::StillRule;
 use crate::{
     audience::AudienceConfig,
     config::Config,
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub pose: PoseConfig,
     pub audience: AudienceConfig,
     pub privacy: PrivacyConfig,
+    /// Readings of each face per second; 0: in every frame.
+    pub reads_per_s: f64,
     pub sources: Vec<SourceSettings>,
 }
 
@@ -37,6 +40,8 @@ pub(super) struct SourceSettings {
     pub interval_s: f64,
     /// Every n-th detector run uses the full size.
     pub full_every: u32,
+    /// When a picture that does not change is searched and read.
+    pub still: StillRule,
     /// Minimum time between two frames; frames that arrive sooner are skipped.
     pub least_gap_s: f64,
     /// When the source is read.
@@ -57,6 +62,7 @@ impl Settings {
             pose: config.pose,
             audience: config.audience,
             privacy: config.privacy,
+            reads_per_s: f64::from(config.model.reads_per_s),
             sources: config
                 .sources
                 .iter()
@@ -68,6 +74,7 @@ impl Settings {
 
 impl SourceSettings {
     fn new(config: &Config, source: &SourceConfig, detector: &DetectorPlan) -> Self {
+        let reads_per_s = f64::from(config.model.reads_per_s);
         let shared = detector.settings_for(&config.detector);
         Self {
             detect: DetectSettings {
@@ -79,6 +86,10 @@ impl SourceSettings {
             every: source.every.unwrap_or(config.detector.every),
             interval_s: f64::from(config.detector.interval_s),
             full_every: config.detector.full_every,
+            still: StillRule {
+                search_every_s: f64::from(config.detector.still_every_s),
+                read_every_s: if reads_per_s > 0.0 { 1.0 / reads_per_s } else { 0.0 },
+            },
             least_gap_s: source.max_fps.map_or(0.0, |rate| 1.0 / f64::from(rate)),
             active: source.active.clone(),
         }

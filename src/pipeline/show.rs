@@ -119,7 +119,7 @@ impl Show {
         shown.probabilities.clear();
         match &mut message.body {
             Body::Picture(frame) => {
-                mem::swap(&mut shown.picture, &mut frame.picture);
+                mem::swap(&mut shown.picture, frame.shown());
                 fill_faces(shown, frame, tracks, classes);
                 (shown.pts_ms, shown.file) = (frame.pts_ms, frame.file.take());
                 shown.news = None;
@@ -141,11 +141,14 @@ impl Show {
     }
 }
 
-/// Copies the faces; their probabilities are smoothed, except in independent pictures.
+/// Copies the faces; their probabilities are smoothed, except in independent pictures, all of whose faces are read.
 fn fill_faces(shown: &mut Analysed, frame: &Frame, tracks: &HashMap<u64, Known>, classes: usize) {
-    for (face, row) in frame.faces.iter().zip(frame.probabilities.chunks_exact(classes)) {
-        let known = tracks.get(&face.track).filter(|_| frame.file.is_none());
+    let mut rows = frame.probabilities.chunks_exact(classes);
+    for face in &frame.faces {
+        let known = tracks.get(&face.track).map(Known::probabilities);
+        let row = if frame.file.is_some() { rows.next() } else { known };
+        let Some(row) = row else { continue };
         shown.faces.push(AnalysedFace { track: face.track, bounds: face.bounds });
-        shown.probabilities.extend_from_slice(known.map_or(row, Known::probabilities));
+        shown.probabilities.extend_from_slice(row);
     }
 }

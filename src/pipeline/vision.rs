@@ -2,14 +2,15 @@
 
 use super::{
     Context, STOP_TIMEOUT,
-    glance::{self, Glance, Memory},
-    settings::Look,
+    glance::{self, Glance, InSight, Memory},
+    settings::{Look, SourceSettings},
     status::SourceInfo,
+    stillness::{self, StillRule, Stillness, Turn},
 };
 use crate::{
     areas::Areas,
     catch_panic::catch_panic,
-    decode::{DecodeError, FrameDecoder},
+    decode::{DecodeError, FrameDecoder, Thumbnail},
     detect::{DetectSettings, Detection, Detector, DetectorPlan},
     frame::{Encoding, Frame, Search},
     message::{Body, Message},
@@ -34,16 +35,22 @@ pub(super) struct Vision {
     look: Look,
     inboxes: Vec<Receiver<Message>>,
     memories: Arc<[Memory]>,
+    stillness: Arc<[Stillness]>,
+    /// Whether somebody watches each source.
+    watched: Arc<[bool]>,
     infos: Arc<[SourceInfo]>,
     done: Sender<Message>,
     decoder: FrameDecoder,
+    thumbnail: Thumbnail,
     stop: Stop,
 }
 
-/// What is known about a source.
+/// What is known about a frame's source.
 struct Place<'a> {
     memory: &'a Memory,
     areas: &'a Areas,
+    /// What was in view `glance::LAG` frames earlier.
+    before: Option<InSight>,
 }
 
 impl Place<'_> {
@@ -71,9 +78,12 @@ impl Vision {
             look: Look::new(Arc::clone(&context.settings)),
             inboxes: inboxes.to_vec(),
             memories: Arc::clone(&context.memories),
+            stillness: Arc::clone(&context.stillness),
+            watched: Arc::clone(&context.watched),
             infos: Arc::clone(&context.infos),
             done: done.clone(),
             decoder,
+            thumbnail: Thumbnail::default(),
             stop: context.stop.clone(),
         }
     }
@@ -124,37 +134,103 @@ impl Vision {
 
     /// Decodes the picture, if there is one, and detects its faces.
     fn see(&mut self, message: &mut Message, detector: &mut dyn Detector) -> anyhow::Result<()> {
-        let Body::Picture(frame) = &mut message.body else { return Ok(()) };
-        let mut settings = self.look.load().sources[message.source].detect;
+        let (source, time_s) = (message.source, message.time_s());
+        let (memories, stillness, infos) =
+            (Arc::clone(&self.memories), Arc::clone(&self.stillness), Arc::clone(&self.infos));
+        let (frame, turn) = match &mut message.body {
+            Body::Picture(frame) => {
+                let turn = stillness[source].turn(frame.entry);
+                (frame, turn)
+            }
+            Body::Unreadable(frame, _) => {
+                drop(stillness[source].turn(frame.entry));
+                return Ok(());
+            }
+            Body::State(_) => return Ok(()),
+        };
+        let SourceSettings { mut detect, still, .. } = self.look.load().sources[source];
         if frame.file.is_none() {
-            settings.min_score *= CONTINUES;
+            detect.min_score *= CONTINUES;
         }
-        let place =
-            Place { memory: &self.memories[message.source], areas: &self.infos[message.source].areas };
-        match self.plan_glance(frame, place.memory, &settings)? {
+        let place = Place {
+            memory: &memories[source],
+            areas: &infos[source].areas,
+            before: memories[source].before(frame.entry),
+        };
+        self.compare(frame, time_s, turn, &place, &still)?;
+        self.search(frame, &place, &detect, detector)?;
+        if self.watched[source] {
+            self.decoder.decode_shown(frame);
+        }
+        Ok(())
+    }
+
+    /// Decides how the frame is searched if its picture has not changed.
+    fn compare(
+        &mut self,
+        frame: &mut Frame,
+        time_s: f64,
+        turn: Turn,
+        place: &Place,
+        rule: &StillRule,
+    ) -> Result<(), DecodeError> {
+        if rule.search_every_s == 0.0 || frame.file.is_some() {
+            return Ok(());
+        }
+        let is_seen = frame.search != Search::Skip
+            && stillness::is_worth_a_look(frame.entry, place.before)
+            && self.decoder.thumbnail(frame, &mut self.thumbnail)?;
+        turn.judge(frame, time_s, is_seen.then_some(&mut self.thumbnail), place.before, rule);
+        Ok(())
+    }
+
+    /// Decodes the frame and runs the detector as the frame's `search` tells.
+    fn search(
+        &self,
+        frame: &mut Frame,
+        place: &Place,
+        settings: &DetectSettings,
+        detector: &mut dyn Detector,
+    ) -> anyhow::Result<()> {
+        if !frame.is_decoded {
+            return Ok(());
+        }
+        match self.plan_glance(frame, place, settings)? {
             None => self.decoder.decode(frame)?,
-            Some(glance) if self.glance(frame, &place, glance, &settings, detector)? => return Ok(()),
+            Some(glance) if frame.search == Search::Still => {
+                self.shrink(frame, glance);
+                self.decoder.decode(frame)?;
+            }
+            Some(glance) if self.glance(frame, place, glance, settings, detector)? => return Ok(()),
             Some(_) => self.decode_whole(frame)?,
         }
-        if frame.search != Search::Skip {
-            detector.detect(&frame.picture.view(), &settings, &mut frame.detections)?;
+        if !matches!(frame.search, Search::Skip | Search::Still) {
+            detector.detect(&frame.picture.view(), settings, &mut frame.detections)?;
             place.ignore_masked(frame);
         }
         Ok(())
     }
 
-    /// How to glance at the frame, if a glance is due and all faces in view are large enough.
+    /// How to glance at the frame, if all faces in view are large enough.
     fn plan_glance(
         &self,
         frame: &Frame,
-        memory: &Memory,
+        place: &Place,
         settings: &DetectSettings,
     ) -> Result<Option<Glance>, DecodeError> {
-        if frame.search != Search::Glance {
+        let Some(before) = place.before else { return Ok(None) };
+        if !matches!(frame.search, Search::Glance | Search::Still) {
             return Ok(None);
         }
         let (width, height) = self.decoder.size(frame)?;
-        Ok(memory.glance(frame.entry, width.max(height), settings.max_side_px))
+        Ok(place.memory.glance(before, width.max(height), settings.max_side_px))
+    }
+
+    /// Has a JPEG picture decoded at a reduced size.
+    fn shrink(&self, frame: &mut Frame, glance: Glance) {
+        if frame.encoding == Encoding::Jpeg {
+            frame.shrink = glance.shrink;
+        }
     }
 
     /// Runs the detector on the downscaled picture. Returns false if it found fewer faces than were in view.
@@ -166,9 +242,7 @@ impl Vision {
         settings: &DetectSettings,
         detector: &mut dyn Detector,
     ) -> anyhow::Result<bool> {
-        if frame.encoding == Encoding::Jpeg {
-            frame.shrink = glance.shrink;
-        }
+        self.shrink(frame, glance);
         self.decoder.decode(frame)?;
         let shrink = frame.shrink as f32;
         let small = DetectSettings {
@@ -184,7 +258,7 @@ impl Vision {
         for face in &mut frame.detections {
             *face = face.scaled(shrink);
         }
-        let (width, height) = frame.size();
+        let (width, height) = frame.full_size;
         frame.blind_below_px = glance::LEAST_FACE_PX * width.max(height) as f32 / glance.side_px as f32;
         let fills =
             |face: &Detection| place.memory.fills_crop(face.bounds.w.max(face.bounds.h), frame.shrink);

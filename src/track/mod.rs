@@ -197,6 +197,25 @@ impl Tracker {
         self.push_visible(faces);
     }
 
+    /// Advances to a frame whose picture has not changed since the latest detector run: faces in view stay where they are.
+    pub fn hold(&mut self, time_s: f64, faces: &mut Vec<Face>, lost: &mut Vec<u64>) {
+        let Some(elapsed_s) = self.elapse(time_s, lost) else { return };
+        for track in &mut self.tracks {
+            if track.seen_in == self.search {
+                track.stay(elapsed_s, time_s);
+            } else {
+                track.predict(elapsed_s, time_s);
+            }
+        }
+        self.drop_lost(lost);
+        self.push_visible(faces);
+    }
+
+    /// Whether another detector run on the same picture would change nothing: all faces are in view and announced.
+    pub fn is_settled(&self) -> bool {
+        self.tracks.iter().all(|track| track.seen_in == self.search && track.id.is_some())
+    }
+
     /// Ends all tracks, when the source has ended.
     pub fn finish(&mut self, lost: &mut Vec<u64>) {
         lost.extend(self.tracks.drain(..).filter_map(|track| track.id));
@@ -204,17 +223,21 @@ impl Tracker {
 
     /// Predicts all tracks to `time_s`. After a gap longer than `lost_after_s`, ends them instead.
     fn advance(&mut self, time_s: f64, lost: &mut Vec<u64>) {
+        let Some(elapsed_s) = self.elapse(time_s, lost) else { return };
+        for track in &mut self.tracks {
+            track.predict(elapsed_s, time_s);
+        }
+    }
+
+    /// Seconds since the last frame; `None` after a gap longer than `lost_after_s`, which ends all tracks.
+    fn elapse(&mut self, time_s: f64, lost: &mut Vec<u64>) -> Option<f32> {
         let elapsed_s = (time_s - self.time_s).max(0.0);
         self.time_s = time_s;
         if elapsed_s > f64::from(self.config.lost_after_s) {
-            return self.finish(lost);
+            self.finish(lost);
+            return None;
         }
-        for track in &mut self.tracks {
-            track.filter.predict(elapsed_s as f32);
-            track.bounds = track.filter.bounds();
-            track.places = track.recall.places(time_s);
-            track.predicted = true;
-        }
+        Some(elapsed_s as f32)
     }
 
     /// One round: matches the unmatched detections and tracks that satisfy the given conditions.
@@ -288,6 +311,22 @@ impl Track {
             predicted: false,
             pose: found.pose,
         }
+    }
+
+    /// Moves on to where the face is predicted at `time_s`.
+    fn predict(&mut self, elapsed_s: f32, time_s: f64) {
+        self.filter.predict(elapsed_s);
+        self.bounds = self.filter.bounds();
+        self.places = self.recall.places(time_s);
+        self.predicted = true;
+    }
+
+    /// The face is still there at `time_s`, because the picture has not changed.
+    fn stay(&mut self, elapsed_s: f32, time_s: f64) {
+        self.filter.predict(elapsed_s);
+        self.filter.correct(&self.bounds);
+        self.recall.stay(&self.filter, time_s);
+        (self.seen_s, self.predicted) = (time_s, false);
     }
 
     fn see(&mut self, findings: &Findings, index: usize, time_s: f64, search: u64) {

@@ -47,6 +47,12 @@ impl Recall {
         }
     }
 
+    /// Adds the state of a face that is known not to have changed.
+    pub fn stay(&mut self, filter: &BoxFilter, time_s: f64) {
+        let look = self.newer.look;
+        self.keep(filter, || look, time_s);
+    }
+
     /// Where the face is at `time_s` if, since the remembered states, it came to rest, or if it moved on.
     pub fn places(&self, time_s: f64) -> [BoundingBox; 4] {
         let [(a, b), (c, d)] = [self.older, self.newer].map(|state| {

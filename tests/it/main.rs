@@ -37,6 +37,7 @@ mod pose;
 mod programs;
 mod report;
 mod sources;
+mod sparing;
 mod spool;
 mod stream;
 mod telemetry;

@@ -1,6 +1,6 @@
 //! `emotiond bench --growth`: how the cost grows with faces, sources, pixels and time.
 
-use super::{clip::Clip, play::play, scene::jpeg_with_faces};
+use super::{clip::Clip, play::play, scene::swaying_faces};
 use crate::config::Config;
 use emotiond_core::{exit::Failure, process::resident_bytes, stdout::print};
 use std::{thread, time::Duration};
@@ -83,5 +83,5 @@ fn with_time(config: &Config, length: Duration) -> Result<(), Failure> {
 }
 
 fn clip(width: u32, height: u32, faces: u32, length: Duration) -> Result<Clip, Failure> {
-    Ok(Clip { jpegs: [jpeg_with_faces(width, height, faces)?].into(), length, fps: None })
+    Ok(Clip { jpegs: swaying_faces(width, height, faces)?.into(), length, fps: None })
 }

@@ -16,11 +16,15 @@ use clip::Clip;
 use emotiond_core::{classify::Classifier, exit::Failure, runtime::Runtime, stdout::print};
 use kernels::{Captured, Kernels, frames_per_second, median_times};
 use play::play;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const FACES: [u32; 4] = [1, 4, 16, 64];
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
+/// Size of the frames of a room.
+const ROOM: (u32, u32) = (1280, 720);
+/// Heads in a crowd.
+const CROWD: u32 = 100;
 /// The frame rate of most webcams.
 const LIVE_FPS: u32 = 30;
 /// Number of alternating measurements of bare loops and pipeline. The ratio of two consecutive measurements is reliable
@@ -61,7 +65,8 @@ pub fn run(arguments: &BenchArgs) -> Result<(), Failure> {
     }
     stages(&runtime, &plan, &config, length)?;
     efficiency(&runtime, &plan, &config, length)?;
-    live(&config, length)
+    live(&config, length)?;
+    spared(&config, length)
 }
 
 /// Prints the time of each stage on one core.
@@ -71,7 +76,7 @@ fn stages(runtime: &Runtime, plan: &DetectorPlan, config: &Config, length: Durat
     )?;
     let mut kernels = Kernels::new(runtime, plan, &config.model)?;
     for faces in FACES {
-        let captured = Captured::jpeg(scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?);
+        let captured = Captured::jpeg(scene::swaying_faces(WIDTH, HEIGHT, faces)?.remove(0));
         let times = median_times(&mut kernels, &captured, length)?;
         let sum = times.decode_ms + times.detect_ms + times.crop_ms + times.classify_ms;
         print(&format!(
@@ -93,15 +98,15 @@ fn efficiency(
     print(
         "| faces | bare loops, fps | pipeline, full-size detection, fps | efficiency | pipeline as configured, fps |\n|---:|---:|---:|---:|---:|\n",
     )?;
-    let full = searching_fully(config);
+    let full = sparing_nothing(config);
     for faces in FACES {
-        let jpeg = scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?;
-        let captured = [Captured::jpeg(jpeg.clone())];
+        let jpegs: Arc<[Vec<u8>]> = scene::swaying_faces(WIDTH, HEIGHT, faces)?.into();
+        let captured: Vec<Captured> = jpegs.iter().cloned().map(Captured::jpeg).collect();
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
             let bare = frames_per_second(runtime, plan, &config.model, &captured, length)?;
-            let through = pipeline_fps(&full, &jpeg, length)?;
-            pairs.push((through / bare, bare, through, pipeline_fps(config, &jpeg, length)?));
+            let through = pipeline_fps(&full, &jpegs, length)?;
+            pairs.push((through / bare, bare, through, pipeline_fps(config, &jpegs, length)?));
         }
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (ratio, bare, through, configured) = pairs[PAIRS / 2];
@@ -110,16 +115,18 @@ fn efficiency(
     print("\n")
 }
 
-/// `config` without glances, so that detection is the same as in the bare loops.
-fn searching_fully(config: &Config) -> Config {
+/// `config` with every frame searched at full size and every face read, as in the bare loops.
+fn sparing_nothing(config: &Config) -> Config {
     let mut full = config.clone();
     full.detector.full_every = 1;
+    full.detector.still_every_s = 0.0;
+    full.model.reads_per_s = 0.0;
     full
 }
 
 /// Frames per second of the pipeline when frames arrive as fast as it takes them.
-fn pipeline_fps(config: &Config, jpeg: &[u8], length: Duration) -> Result<f64, Failure> {
-    let clip = Clip { jpegs: [jpeg.to_vec()].into(), length, fps: None };
+fn pipeline_fps(config: &Config, jpegs: &Arc<[Vec<u8>]>, length: Duration) -> Result<f64, Failure> {
+    let clip = Clip { jpegs: Arc::clone(jpegs), length, fps: None };
     Ok(play(config, vec![clip])?.frames_per_second())
 }
 
@@ -129,7 +136,7 @@ fn live(config: &Config, length: Duration) -> Result<(), Failure> {
         "at {LIVE_FPS} fps:\n\n| faces | latency, median, ms | latency, 99th percentile, ms | CPU, % of one core |\n|---:|---:|---:|---:|\n"
     ))?;
     for faces in FACES {
-        let jpegs = [scene::jpeg_with_faces(WIDTH, HEIGHT, faces)?].into();
+        let jpegs = scene::swaying_faces(WIDTH, HEIGHT, faces)?.into();
         let played = play(config, vec![Clip { jpegs, length, fps: Some(LIVE_FPS) }])?;
         print(&format!(
             "| {faces} | {:.1} | {:.1} | {:.0} |\n",
@@ -137,6 +144,34 @@ fn live(config: &Config, length: Duration) -> Result<(), Failure> {
             played.latency_ms(99.0),
             played.of_one_core()
         ))?;
+    }
+    Ok(())
+}
+
+/// Prints what is spared in rooms without and with many people, compared with every frame searched and every face read.
+fn spared(config: &Config, length: Duration) -> Result<(), Failure> {
+    let (width, height) = ROOM;
+    print(&format!(
+        "\n{width}x{height}, CPU ms per frame:\n\n| scene | found | every frame searched, every face read | as configured | ratio |\n|---|---:|---:|---:|---:|\n"
+    ))?;
+    let mut all = config.clone();
+    all.detector.still_every_s = 0.0;
+    all.model.reads_per_s = 0.0;
+    let scenes = [
+        ("empty room", scene::empty_room(width, height)?),
+        ("crowd", scene::swaying_faces(width, height, CROWD)?),
+    ];
+    for (name, jpegs) in scenes {
+        let clip = Clip { jpegs: jpegs.into(), length, fps: None };
+        let mut pairs = Vec::new();
+        for _ in 0..PAIRS {
+            let (before, now) = (play(&all, vec![clip.clone()])?, play(config, vec![clip.clone()])?);
+            let ratio = now.cpu_ms_a_frame() / before.cpu_ms_a_frame();
+            pairs.push((ratio, before.cpu_ms_a_frame(), now.cpu_ms_a_frame(), now.faces_a_frame()));
+        }
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ratio, before, now, found) = pairs[PAIRS / 2];
+        print(&format!("| {name} | {found:.1} | {before:.2} | {now:.2} | {ratio:.2} |\n"))?;
     }
     Ok(())
 }

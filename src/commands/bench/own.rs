@@ -4,7 +4,7 @@ use super::{
     PAIRS,
     kernels::{Captured, frames_per_second},
     play::{Played, play_for},
-    searching_fully,
+    sparing_nothing,
 };
 use crate::{
     config::Config,
@@ -53,7 +53,7 @@ pub(super) fn run(
     }
     let source = SourceConfig::new(uri.clone());
     let captured = first_frames(&source, config.limits.max_megapixels)?;
-    let full = searching_fully(config);
+    let full = sparing_nothing(config);
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         pairs.push(Pair {

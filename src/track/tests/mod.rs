@@ -199,3 +199,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn in_a_picture_that_does_not_change_faces_stay_and_none_is_announced() {
+    let mut rig = Rig::new();
+    rig.search(0.0, &[at(0.0), scored(400.0, 0.7)]);
+    assert!(!rig.tracker.is_settled(), "a face is about to be announced");
+    rig.search(0.1, &[at(20.0), scored(400.0, 0.7)]);
+    let (mut faces, mut lost) = (Vec::new(), Vec::new());
+    for frame in 2..600 {
+        faces.clear();
+        rig.tracker.hold(f64::from(frame) / 10.0, &mut faces, &mut lost);
+        let told: Vec<_> = faces.iter().map(|face| (face.track, face.bounds.x, face.predicted)).collect();
+        assert_eq!((told, lost.len()), (vec![(1, 20.0, false)], 0));
+    }
+    assert_eq!(rig.search(60.0, &[at(20.0), scored(400.0, 0.7)]), (vec![1, 2], vec![]));
+    assert!(rig.tracker.is_settled());
+    rig.search(60.1, &[at(20.0)]);
+    assert!(!rig.tracker.is_settled(), "a face is about to be lost");
+    rig.tracker.hold(61.0, &mut faces, &mut lost);
+    assert_eq!(lost.len(), 0);
+    rig.tracker.hold(62.5, &mut faces, &mut lost);
+    assert_eq!(lost, [2]);
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// `[model]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// The ONNX file; absent: the installed model.
@@ -36,6 +36,26 @@ pub struct ModelConfig {
     /// `true` for a model with three channels that was trained on gray pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colorless: Option<bool>,
+    /// How many times per second the emotion of each face is read; 0: in every frame.
+    #[serde(deserialize_with = "values::reads_per_s")]
+    pub reads_per_s: f32,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            file: None,
+            margin: None,
+            labels: None,
+            color: None,
+            size: None,
+            mean: None,
+            scale: None,
+            levels: None,
+            colorless: None,
+            reads_per_s: 10.0,
+        }
+    }
 }
 
 impl ModelConfig {

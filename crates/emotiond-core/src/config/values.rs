@@ -92,6 +92,10 @@ pub fn rate_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     within(deserializer, 0.01..=1000.0).map(|value| Some(value as f32))
 }
 
+pub fn reads_per_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    within(deserializer, 0.0..=1000.0).map(|value| value as f32)
+}
+
 pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, 1.0..=1000.0).map(|value| value as u32)
 }

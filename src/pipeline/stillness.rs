@@ -1,0 +1,266 @@
+//! Still pictures: a frame in which nothing has changed since the last search is not searched.
+//!
+//! Vision threads work on the frames of a source at the same time, but each frame is compared with the latest searched
+//! one before it. So they take turns, frame by frame, and a file gives the same results on every run.
+
+use super::{
+    change::ChangeMeter,
+    glance::{InSight, LAG},
+};
+use crate::{
+    decode::Thumbnail,
+    frame::{Frame, Search},
+};
+use std::{
+    mem,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// While a picture keeps changing, only every n-th frame is compared.
+const BUSY_EVERY: u64 = 4;
+/// After a longer pause in seconds, a frame is searched: the source may have been away.
+const PAUSE_S: f64 = 1.0;
+/// Times are rounded to milliseconds.
+const ROUNDING_S: f64 = 0.000_5;
+
+/// When still pictures are searched and read all the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct StillRule {
+    /// Seconds between two full searches; 0: every frame is searched as if it had changed.
+    pub search_every_s: f64,
+    /// Seconds between two frames in which the faces of a still picture are read.
+    pub read_every_s: f64,
+}
+
+/// What is known about a source's picture.
+pub(super) struct Stillness {
+    state: Mutex<State>,
+    passed: Condvar,
+}
+
+struct State {
+    /// The frame, by its entry number, whose turn it is.
+    next: u64,
+    /// The picture that was last searched because it had changed, or because it was time.
+    searched: Thumbnail,
+    meter: ChangeMeter,
+    /// The frame, by its entry number, in which the latest change was found.
+    changed_in: u64,
+    /// When the latest frame was captured, when one was last searched at full size, and when the faces of a still picture
+    /// were last read.
+    time_s: f64,
+    full_s: f64,
+    read_s: f64,
+}
+
+impl Stillness {
+    pub fn new() -> Self {
+        let state = State {
+            next: 0,
+            searched: Thumbnail::default(),
+            meter: ChangeMeter::default(),
+            changed_in: 0,
+            time_s: f64::NEG_INFINITY,
+            full_s: f64::NEG_INFINITY,
+            read_s: f64::NEG_INFINITY,
+        };
+        Self { state: Mutex::new(state), passed: Condvar::new() }
+    }
+
+    /// The turn of the frame with this entry number. Every frame of the source must have one.
+    pub fn turn(&self, entry: u64) -> Turn<'_> {
+        Turn { stillness: self, entry }
+    }
+}
+
+/// Whether a frame is worth comparing: while the picture was changing `LAG` frames ago, only some are.
+pub(super) fn is_worth_a_look(entry: u64, before: Option<InSight>) -> bool {
+    !before.is_some_and(|seen| seen.is_busy) || entry.is_multiple_of(BUSY_EVERY)
+}
+
+/// A frame's turn; dropping it lets the next frame have its own.
+pub(super) struct Turn<'a> {
+    stillness: &'a Stillness,
+    entry: u64,
+}
+
+impl Turn<'_> {
+    /// Decides how `frame`, captured at `time_s`, is searched, and whether it is decoded. `thumbnail` shows it, unless it
+    /// was not looked at; `before` is what was in view `LAG` frames earlier.
+    pub fn judge(
+        self,
+        frame: &mut Frame,
+        time_s: f64,
+        thumbnail: Option<&mut Thumbnail>,
+        before: Option<InSight>,
+        rule: &StillRule,
+    ) {
+        let mut state = self.wait();
+        state.judge(frame, time_s, thumbnail, before, rule);
+    }
+
+    /// Waits for the turn.
+    fn wait(&self) -> MutexGuard<'_, State> {
+        let state = self.stillness.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_early = |state: &mut State| state.next < self.entry;
+        self.stillness.passed.wait_while(state, is_early).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.wait().next = self.entry + 1;
+        self.stillness.passed.notify_all();
+    }
+}
+
+impl State {
+    fn judge(
+        &mut self,
+        frame: &mut Frame,
+        time_s: f64,
+        thumbnail: Option<&mut Thumbnail>,
+        before: Option<InSight>,
+        rule: &StillRule,
+    ) {
+        let paused_s = time_s - mem::replace(&mut self.time_s, time_s);
+        let has_paused = !(0.0..=PAUSE_S).contains(&paused_s);
+        let entry = frame.entry;
+        let is_looked_at = thumbnail.is_some();
+        let has_changed = thumbnail.is_some_and(|thumbnail| {
+            let differs = has_paused || self.meter.differs(&self.searched, thumbnail);
+            let is_due = time_s - self.full_s >= rule.search_every_s - ROUNDING_S;
+            if differs || is_due {
+                mem::swap(&mut self.searched, thumbnail);
+            }
+            differs
+        });
+        if has_changed || has_paused {
+            self.changed_in = entry;
+        }
+        // What was in view `LAG` frames earlier must be what was found in this picture.
+        let is_still = is_looked_at && entry >= self.changed_in + LAG as u64;
+        let in_view = before.filter(|seen| is_still && seen.is_settled);
+        frame.is_busy = entry < self.changed_in + LAG as u64;
+        if let Some(seen) = in_view {
+            if time_s - self.full_s < rule.search_every_s - ROUNDING_S {
+                frame.search = Search::Still;
+                frame.is_decoded = seen.count > 0 && time_s - self.read_s >= rule.read_every_s - ROUNDING_S;
+            } else {
+                frame.search = Search::Full;
+            }
+        }
+        if frame.search == Search::Full {
+            self.full_s = time_s;
+        }
+        if frame.is_decoded {
+            self.read_s = time_s;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::Arc, thread};
+
+    const RULE: StillRule = StillRule { search_every_s: 2.0, read_every_s: 0.1 };
+    const LAG_FRAMES: u64 = LAG as u64;
+
+    /// A thumbnail with a bright square at `place`.
+    fn picture(place: usize) -> Thumbnail {
+        let mut thumbnail = Thumbnail { width: 40, height: 30, luma: vec![100; 40 * 30] };
+        (0..4).for_each(|y| thumbnail.luma[(y + 5) * 40 + place..][..4].fill(180));
+        thumbnail
+    }
+
+    fn settled(count: u32) -> Option<InSight> {
+        Some(InSight { count, smallest_px: 100.0, is_settled: true, is_busy: false })
+    }
+
+    /// How frame `entry` of 30 a second is searched if it shows a square at `place`, and whether it is decoded.
+    fn judged(still: &Stillness, entry: u64, place: usize, before: Option<InSight>) -> (Search, bool) {
+        let mut frame = Frame { entry, search: Search::Glance, ..Frame::default() };
+        let mut thumbnail = picture(place);
+        still.turn(entry).judge(&mut frame, entry as f64 / 30.0, Some(&mut thumbnail), before, &RULE);
+        (frame.search, frame.is_decoded)
+    }
+
+    /// The same for frames whose outcome does not matter.
+    fn watch(still: &Stillness, entries: std::ops::Range<u64>, before: Option<InSight>) {
+        for entry in entries {
+            judged(still, entry, 3, before);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_still_once_what_was_found_in_it_is_known_and_is_searched_every_so_often() {
+        let still = Stillness::new();
+        let search = |entry| judged(&still, entry, 3, settled(0)).0;
+        assert!((0..LAG_FRAMES).all(|entry| search(entry) == Search::Glance));
+        // There was no full search before.
+        assert_eq!(search(LAG_FRAMES), Search::Full);
+        let searches: Vec<Search> = (LAG_FRAMES + 1..200).map(search).collect();
+        let full: Vec<usize> = (0..searches.len()).filter(|&at| searches[at] == Search::Full).collect();
+        assert_eq!(full, [59, 119, 179]);
+        assert!(searches.iter().all(|search| matches!(search, Search::Full | Search::Still)));
+    }
+
+    #[test]
+    fn a_change_is_searched_until_what_was_found_in_it_is_known() {
+        let still = Stillness::new();
+        watch(&still, 0..40, settled(0));
+        for entry in 40..40 + LAG_FRAMES {
+            assert_eq!(judged(&still, entry, 9, settled(0)).0, Search::Glance);
+        }
+        assert_eq!(judged(&still, 40 + LAG_FRAMES, 9, settled(0)).0, Search::Still);
+        let unsettled = settled(1).map(|seen| InSight { is_settled: false, ..seen });
+        for before in [unsettled, None] {
+            let entry = still.state.lock().unwrap().next;
+            assert_eq!(judged(&still, entry, 9, before).0, Search::Glance);
+        }
+    }
+
+    #[test]
+    fn faces_in_a_still_picture_are_read_at_their_rate() {
+        let still = Stillness::new();
+        watch(&still, 0..30, settled(1));
+        let decoded = (30..60).filter(|&entry| judged(&still, entry, 3, settled(1)).1).count();
+        assert_eq!(decoded, 10);
+        assert!(!(60..75).any(|entry| judged(&still, entry, 3, settled(0)).1), "nobody is there");
+    }
+
+    #[test]
+    fn a_source_that_was_away_is_searched() {
+        let still = Stillness::new();
+        watch(&still, 0..40, settled(0));
+        let mut frame = Frame { entry: 40, search: Search::Glance, ..Frame::default() };
+        still.turn(40).judge(&mut frame, 3.0, Some(&mut picture(3)), settled(0), &RULE);
+        assert_eq!((frame.search, frame.is_busy), (Search::Glance, true));
+    }
+
+    #[test]
+    fn frames_have_their_turns_in_order_even_if_one_fails() {
+        let still = Arc::new(Stillness::new());
+        let frames = [5, 3, 0, 4, 2, 1].map(|entry| {
+            let still = Arc::clone(&still);
+            thread::spawn(move || {
+                let turn = still.turn(entry);
+                if entry != 3 {
+                    let _ = judged_in(turn, entry);
+                }
+            })
+        });
+        frames.into_iter().for_each(|frame| frame.join().unwrap());
+        assert_eq!(still.state.lock().unwrap().next, 6);
+        assert!(is_worth_a_look(3, settled(0)) && is_worth_a_look(3, None));
+        let busy = settled(0).map(|seen| InSight { is_busy: true, ..seen });
+        assert_eq!((0..8).filter(|&entry| is_worth_a_look(entry, busy)).count(), 2);
+    }
+
+    fn judged_in(turn: Turn, entry: u64) -> Search {
+        let mut frame = Frame { entry, ..Frame::default() };
+        turn.judge(&mut frame, entry as f64, Some(&mut picture(3)), None, &RULE);
+        frame.search
+    }
+}
