@@ -23,6 +23,8 @@ const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 /// Size of the frames of a room.
 const ROOM: (u32, u32) = (1280, 720);
+/// How much longer than the others a scene of a room is played, because nothing is spared at its beginning.
+const LENGTHS: u32 = 4;
 /// Heads in a crowd.
 const CROWD: u32 = 100;
 /// The frame rate of most webcams.
@@ -162,7 +164,7 @@ fn spared(config: &Config, length: Duration) -> Result<(), Failure> {
         ("crowd", scene::swaying_faces(width, height, CROWD)?),
     ];
     for (name, jpegs) in scenes {
-        let clip = Clip { jpegs: jpegs.into(), length, fps: None };
+        let clip = Clip { jpegs: jpegs.into(), length: length * LENGTHS, fps: None };
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
             let (before, now) = (play(&all, vec![clip.clone()])?, play(config, vec![clip.clone()])?);
