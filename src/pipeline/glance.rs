@@ -47,6 +47,15 @@ impl Memory {
         Self { seen: (0..frames).map(|_| AtomicU64::new(Self::NOTHING)).collect(), crop_px }
     }
 
+    /// Takes over what was in view in the frames of the previous pipeline, if this one has as many.
+    pub fn continue_from(&self, before: &Self) {
+        if self.seen.len() == before.seen.len() {
+            for (place, old) in self.seen.iter().zip(&before.seen) {
+                place.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// How to glance at the frame with this entry number, whose longest side is `longest_px` and would otherwise be
     /// downscaled to `full_px`; `None` if a face would become too small.
     pub fn glance(&self, entry: u64, longest_px: u32, full_px: u32) -> Option<Glance> {
