@@ -3,14 +3,19 @@
 use rustix::{
     io::Errno,
     pipe::fcntl_setpipe_size,
-    process::{Pid, Signal, getpriority_process, set_parent_process_death_signal, setpriority_process},
+    process::{
+        Pid, Resource, Rlimit, Signal, getpriority_process, set_parent_process_death_signal,
+        setpriority_process, setrlimit,
+    },
 };
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, ErrorKind, Read},
+    num::NonZero,
     os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Child, Command},
+    thread,
 };
 
 /// Capacity of a pipe to or from a child; enough for a frame of 640x480 pixels.
@@ -23,6 +28,67 @@ pub fn die_with_us(command: &mut Command) {
         || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());
     // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(set) };
+}
+
+/// Threads of a decoder. More would take more memory, and one picture is rarely split into more parts.
+const MOST_DECODER_THREADS: usize = 4;
+/// Address space of ffmpeg with its libraries, and of each of its threads, in bytes.
+const PROGRAM_BYTES: u64 = 512 << 20;
+const THREAD_BYTES: u64 = 80 << 20;
+/// Bytes a pixel in one block of memory, and in all pictures that a decoder keeps.
+const BLOCK_BYTES_PER_PIXEL: f64 = 8.0;
+const PICTURE_BYTES_PER_PIXEL: f64 = 16.0;
+/// The largest pictures of the default configuration, in millions of pixels.
+const USUAL_MEGAPIXELS: f64 = 64.0;
+
+/// What ffmpeg and ffprobe may take of the memory: what they read may be made to exhaust it.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    block_bytes: u64,
+    space_bytes: u64,
+    threads: usize,
+}
+
+impl Bounds {
+    /// Enough for pictures of `max_megapixels`.
+    pub fn of(max_megapixels: f64) -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_DECODER_THREADS);
+        let pictures = |bytes_per_pixel: f64| (max_megapixels * 1e6 * bytes_per_pixel) as u64;
+        Self {
+            block_bytes: (16 << 20) + pictures(BLOCK_BYTES_PER_PIXEL),
+            space_bytes: PROGRAM_BYTES + THREAD_BYTES * threads as u64 + pictures(PICTURE_BYTES_PER_PIXEL),
+            threads,
+        }
+    }
+
+    /// The arguments that stand before those of ffmpeg's input.
+    pub fn arguments(&self) -> [String; 4] {
+        [
+            "-max_alloc".to_owned(),
+            self.block_bytes.to_string(),
+            "-threads".to_owned(),
+            self.threads.to_string(),
+        ]
+    }
+
+    /// Limits the address space of the child.
+    #[expect(unsafe_code)]
+    pub fn keep(self, command: &mut Command) {
+        let limit = Rlimit { current: Some(self.space_bytes), maximum: Some(self.space_bytes) };
+        // A lower limit of this process stays in effect.
+        let set = move || {
+            let _ = setrlimit(Resource::As, limit);
+            Ok(())
+        };
+        // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
+        unsafe { command.pre_exec(set) };
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::of(USUAL_MEGAPIXELS)
+    }
 }
 
 /// Raises the child's niceness by 1 to 19, so that it gets less processor time than this process.
@@ -43,14 +109,21 @@ fn raise_niceness(of: Option<Pid>, nicer: i32) {
     }
 }
 
+/// What to do if the machine has no memory, processes or open files left.
+pub const EXHAUSTED: &str = "the machine has no memory, processes or open files left for it: stop other programs, or raise their limits (`ulimit -a`, or LimitNOFILE= and TasksMax= of the service)";
+
+/// Whether the machine has no memory, processes or open files left.
+pub fn is_exhausted(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].contains(&errno))
+}
+
 /// What to do about a program that cannot be started.
 pub fn remedy(program: &str, error: &io::Error) -> String {
     match Errno::from_io_error(error) {
         Some(Errno::NOENT) | None => format!("install it, on Debian with `apt-get install {program}`"),
         Some(Errno::ACCESS) => "check the permissions of the program".to_owned(),
-        Some(_) => {
-            "the machine has no memory, processes or open files left for it: stop other programs, or raise their limits (`ulimit -a`, or LimitNOFILE= and TasksMax= of the service)".to_owned()
-        }
+        Some(_) => EXHAUSTED.to_owned(),
     }
 }
 

@@ -58,7 +58,7 @@ fn source_parser() -> impl TypedValueParser<Value = SourceUri> {
 }
 
 /// Arguments of `run` and `check`.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct RunArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]

@@ -102,6 +102,17 @@ pub struct Frame {
     pub readability: Vec<f32>,
 }
 
+/// Memory of a buffer that is kept although it is not used, in bytes.
+const SPARE_BYTES: usize = 16 << 20;
+
+/// Gives the memory of a buffer back that `used` bytes do not need, so that one monstrous picture is not paid for ever.
+fn give_back(buffer: &mut Vec<u8>, used: usize) {
+    if buffer.capacity() / 4 > used && buffer.capacity() - used > SPARE_BYTES {
+        buffer.truncate(used);
+        buffer.shrink_to(used);
+    }
+}
+
 /// An owned picture whose memory is reused.
 #[derive(Default)]
 pub struct Picture {
@@ -118,7 +129,9 @@ impl Picture {
     pub fn resize(&mut self, width: u32, height: u32) {
         self.width = width;
         self.height = height;
-        self.pixels.resize(width as usize * height as usize * 3, 0);
+        let bytes = width as usize * height as usize * 3;
+        give_back(&mut self.pixels, bytes);
+        self.pixels.resize(bytes, 0);
     }
 
     /// Copies `other` into this picture; reuses its memory.
@@ -180,7 +193,9 @@ impl Frame {
         self.file = None;
         self.search = Search::Full;
         self.blind_below_px = 0.0;
+        let used = self.bytes.len();
         self.bytes.clear();
+        give_back(&mut self.bytes, used);
         self.shrink = 1;
         (self.is_decoded, self.is_busy) = (true, true);
         self.detections.clear();
@@ -194,5 +209,25 @@ impl Frame {
     pub fn shown(&mut self) -> &mut Picture {
         let is_apart = self.encoding == Encoding::Jpeg && (self.shrink != 1 || !self.is_decoded);
         if is_apart { &mut self.whole } else { &mut self.picture }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_monstrous_picture_is_given_back() {
+        let mut frame = Frame::default();
+        frame.bytes.resize(64 << 20, 0);
+        frame.clear();
+        assert!(frame.bytes.capacity() >= 64 << 20, "the next picture may be as large");
+        frame.bytes.resize(1 << 20, 0);
+        frame.clear();
+        assert!(frame.bytes.capacity() < 2 << 20);
+        frame.picture.resize(8000, 4000);
+        frame.picture.resize(640, 480);
+        assert!(frame.picture.pixels.capacity() < 2 << 20);
+        assert_eq!(frame.picture.pixels.len(), 640 * 480 * 3);
     }
 }

@@ -4,6 +4,7 @@
 //! [`detect`] detects faces, [`track`] tracks them, [`pose`] estimates their head pose, `emotiond_core` crops and
 //! classifies them, [`smooth`] smooths their emotions, [`audience`] computes statistics, [`event`] defines the events.
 //! [`pipeline`] runs these stages in threads. [`report`] summarises recorded events.
+pub mod abort;
 pub mod analysed;
 pub mod annotate;
 pub mod areas;

@@ -4,6 +4,12 @@ use crate::pipeline::Status;
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
 
+/// How often the service manager is asked for more time while models are loaded, ...
+const EXTEND_EVERY: Duration = Duration::from_secs(5);
+/// ... for how much, ...
+const EXTENSION: Duration = Duration::from_secs(30);
+/// ... and for how long at most: TensorRT builds its engines in minutes.
+const LONGEST_LOAD: Duration = Duration::from_secs(15 * 60);
 /// How often the status line is sent.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
@@ -13,6 +19,8 @@ pub struct Notifier {
     watchdog: Option<Duration>,
     fed: Instant,
     status_sent: Option<Instant>,
+    /// Since when models are loaded, and when more time was asked for.
+    loading: Option<(Instant, Instant)>,
     progress: Progress,
 }
 
@@ -40,12 +48,14 @@ impl Notifier {
             watchdog: sd_notify::watchdog_enabled().map(|limit| limit / 2),
             fed: now,
             status_sent: None,
+            loading: None,
             progress: Progress { left: 0, since: now },
         }
     }
 
     /// Reports that the pipeline is running.
-    pub fn ready(&self) {
+    pub fn ready(&mut self) {
+        self.loading = None;
         notify(&[NotifyState::Ready]);
     }
 
@@ -53,6 +63,26 @@ impl Notifier {
     pub fn reloading(&self) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify(&[NotifyState::Reloading, now]);
+        }
+    }
+
+    /// Asks for more time while models are loaded. Call it often; it keeps the pace.
+    pub fn loading(&mut self) {
+        let now = Instant::now();
+        let (since, asked) = self.loading.get_or_insert((now, now));
+        if now.duration_since(*asked) < EXTEND_EVERY || now.duration_since(*since) > LONGEST_LOAD {
+            return;
+        }
+        *asked = now;
+        notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION.as_micros() as u32)]);
+    }
+
+    /// Feeds the watchdog before there is a pipeline.
+    pub fn is_alive(&mut self) {
+        let Some(budget) = self.watchdog else { return };
+        if self.fed.elapsed() >= budget / 2 {
+            self.fed = Instant::now();
+            notify(&[NotifyState::Watchdog]);
         }
     }
 

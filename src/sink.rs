@@ -170,11 +170,12 @@ impl<D: Destination> LineSink<D> {
         self.out.flush()
     }
 
-    /// Waits until the reader takes more; once the program is asked to stop, not for long.
+    /// Waits until the reader takes more; once the whole program is asked to stop, not for long.
     fn wait_for_reader(&self) -> io::Result<()> {
         let mut stopped = None;
         while !self.out.is_ready()? {
-            if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
+            if self.stop.whole().is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT
+            {
                 return Err(ErrorKind::TimedOut.into());
             }
         }

@@ -19,6 +19,11 @@ impl Stop {
         Self { own: Arc::default(), whole: Some(Arc::new(self.clone())) }
     }
 
+    /// The flag of the whole that this is a part of; this one, if it is no part.
+    pub fn whole(&self) -> Self {
+        self.whole.as_deref().unwrap_or(self).clone()
+    }
+
     /// Sets the flag.
     pub fn set(&self) {
         self.own.store(true, Ordering::Relaxed);

@@ -32,6 +32,21 @@ enum Place {
     Folder(PathBuf, PathBuf),
 }
 
+impl Place {
+    /// Refuses subfolders that are links: they lead out of the folder.
+    fn check(&self, file: &Path) -> Result<(), AnnotateError> {
+        let Self::Folder(_, folder) = self else { return Ok(()) };
+        let inside = file.ancestors().skip(1).take_while(|path| path != folder);
+        match inside.filter(|path| path.is_symlink()).last() {
+            None => Ok(()),
+            Some(link) => {
+                let reason = "it is a link, which is not followed".to_owned();
+                Err(AnnotateError::Write { path: link.to_owned(), reason })
+            }
+        }
+    }
+}
+
 impl PictureWriter {
     /// A writer of one file.
     pub fn one(path: &Path, stage: Arc<PipelineInfo>) -> Self {
@@ -56,6 +71,7 @@ impl Writer for PictureWriter {
                 copy_path(source, folder, shown.file.as_deref().unwrap_or(source))
             }
         };
+        self.place.check(&path)?;
         self.canvas.copy_from(&shown.picture);
         self.artist.draw_all(&mut self.canvas, shown, &self.stage);
         let failed = |reason: String| AnnotateError::Write { path: path.clone(), reason };

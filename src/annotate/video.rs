@@ -4,11 +4,12 @@
 use super::{AnnotateError, Writer, matroska};
 use crate::{
     analysed::{Analysed, PipelineInfo},
-    child::{file_url, first_complaint, give_way, widen},
+    child::{first_complaint, give_way, widen},
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
     source::{self, SourceUri},
 };
+use emotiond_core::files;
 use std::{
     io::{self, Write},
     os::unix::process::CommandExt,
@@ -27,7 +28,9 @@ pub(super) struct VideoWriter {
     path: PathBuf,
     stage: Arc<PipelineInfo>,
     is_live: bool,
-    /// Frame rate as a fraction, if it is constant.
+    /// The video that is read.
+    video: Option<PathBuf>,
+    /// Frame rate as a fraction, if it is constant; known with the first frame.
     rate: Option<(u64, u64)>,
     encoder: Option<Encoder>,
     artist: Artist,
@@ -49,12 +52,13 @@ struct Encoder {
 
 impl VideoWriter {
     pub fn new(path: &Path, uri: &SourceUri, stage: Arc<PipelineInfo>) -> Self {
-        let rate = if let SourceUri::Video(path) = uri { source::constant_rate(path) } else { None };
+        let video = if let SourceUri::Video(path) = uri { Some(path.clone()) } else { None };
         Self {
             path: path.to_owned(),
             stage,
             is_live: uri.is_live(),
-            rate,
+            video,
+            rate: None,
             encoder: None,
             artist: Artist::default(),
             scaler: Scaler::default(),
@@ -68,7 +72,7 @@ impl VideoWriter {
 
     fn start(&self) -> Result<Encoder, AnnotateError> {
         let mut command = Command::new("ffmpeg");
-        command.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y"]);
+        command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]);
         command.args(["-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0"]);
         // H.264 requires even sides.
         let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
@@ -83,8 +87,10 @@ impl VideoWriter {
             "-frag_duration",
             "1000000",
         ]);
-        command.args(["-flush_packets", "1", "-f", "mp4"]).arg(file_url(&self.path));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(["-flush_packets", "1", "-f", "mp4"]).arg("pipe:1");
+        let file = files::create(&self.path)
+            .map_err(|error| AnnotateError::Write { path: self.path.clone(), reason: error.to_string() })?;
+        command.stdin(Stdio::piped()).stdout(file).stderr(Stdio::piped());
         // Ctrl-C must not reach ffmpeg, because the last frames are still being written.
         command.process_group(0);
         let failed = |error| AnnotateError::Helper { path: self.path.clone(), error };
@@ -162,6 +168,7 @@ impl Writer for VideoWriter {
     fn write(&mut self, shown: &Analysed) -> Result<(), AnnotateError> {
         if self.encoder.is_none() {
             self.canvas.resize(shown.picture.width, shown.picture.height);
+            self.rate = self.video.as_deref().and_then(source::constant_rate);
             self.encoder = Some(self.start()?);
         }
         self.draw(shown);

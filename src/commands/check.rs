@@ -18,6 +18,7 @@ use emotiond_core::{
     classify::Classifier,
     exit::{Exit, Failure},
     runtime::Runtime,
+    stderr::one_line,
     stdout::print,
 };
 use emotiond_send::address::without_password;
@@ -132,7 +133,8 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
     let (to_us, answer) = bounded(1);
     let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
     let name = config.name();
-    thread::spawn(move || to_us.send(read_frame(&config, max_megapixels)));
+    let read = move || to_us.send(read_frame(&config, max_megapixels));
+    thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;
     match answer.recv_timeout(FRAME_TIMEOUT) {
         Ok(outcome) => outcome,
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -170,7 +172,9 @@ fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Fail
 
 fn report(part: &str, outcome: Result<String, &Failure>) -> Result<(), Failure> {
     match outcome {
-        Ok(found) => print(&format!("ok    {part}: {found}\n")),
-        Err(failure) => print(&format!("FAIL  {part}: {:#}\n", failure.error)),
+        Ok(found) => print(&format!("{}\n", one_line(&format!("ok    {part}: {found}"), None))),
+        Err(failure) => {
+            print(&format!("{}\n", one_line(&format!("FAIL  {part}: {:#}", failure.error), None)))
+        }
     }
 }

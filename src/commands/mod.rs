@@ -1,8 +1,10 @@
 //! The commands of `emotiond`.
+mod background;
 pub mod bench;
 pub mod cameras;
 pub mod check;
 pub mod config;
+mod ending;
 mod reload;
 pub mod report;
 pub mod run;
@@ -20,7 +22,7 @@ use crate::{
 };
 use emotiond_core::{
     exit::{Exit, Failure},
-    stderr::Stderr,
+    stderr::LogLine,
 };
 use emotiond_send::settings::{DEFAULT_LISTEN, HttpConfig};
 use std::{
@@ -39,7 +41,11 @@ fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
 
 /// The configuration with the command line's overrides, and the first camera if no source is named.
 fn effective_config(arguments: &RunArgs) -> Result<Config, Failure> {
-    let mut config = read_config(arguments.config.as_deref())?;
+    overridden(read_config(arguments.config.as_deref())?, arguments)
+}
+
+/// The same for a configuration that was read already.
+fn overridden(mut config: Config, arguments: &RunArgs) -> Result<Config, Failure> {
     if !arguments.sources.is_empty() {
         config.sources = arguments.sources.iter().cloned().map(SourceConfig::new).collect();
         config.check_names().map_err(|error| Failure::new(Exit::Usage, error))?;
@@ -95,12 +101,13 @@ fn start_logs(config: &LogConfig) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Config, anyhow::anyhow!("invalid log level {level:?}: {error}")))?
         // The runtime's own log describes its graph; its failures are returned as errors anyway.
         .add_directive("ort=off".parse().expect("the directive is valid"));
+    let is_terminal = io::stderr().is_terminal();
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| Stderr)
+        .with_writer(move || LogLine { is_terminal })
         // It would report write errors with `eprintln!`, which panics if stderr is closed.
         .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal());
+        .with_ansi(is_terminal);
     // In tests, one process may start logging twice; the first subscriber stays.
     let _ = if config.json { logs.json().try_init() } else { logs.with_target(false).try_init() };
     log_panics();

@@ -1,13 +1,13 @@
 //! `emotiond run`.
 
-use super::{effective_config, start_logs, supervise::supervise};
+use super::{effective_config, ending::end_in_time, start_logs, supervise::supervise};
 use crate::{cli::RunArgs, pipeline::Outcome, source::SourceError, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith, Failure};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// Runs until the sources end, a signal arrives or the reader of stdout closes it.
 ///
@@ -17,18 +17,21 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
     let stop = Stop::default();
-    stop_on_signals(&stop)?;
+    let (signalled, watched) = (Arc::default(), Arc::default());
+    stop_on_signals(&stop, &signalled)?;
+    end_in_time(signalled, Arc::clone(&watched))?;
     let reload = Arc::default();
     flag::register(SIGHUP, Arc::clone(&reload)).map_err(|error| Failure::new(Exit::Software, error))?;
-    let outcomes = supervise(arguments, config, &stop, &reload)?;
+    let outcomes = supervise(arguments, config, &stop, &reload, &watched)?;
     conclude(outcomes, &stop)
 }
 
 /// The first signal stops the program gracefully, a second one exits at once.
-fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
+fn stop_on_signals(stop: &Stop, signalled: &Arc<AtomicBool>) -> Result<(), Failure> {
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 0, stop.flag())
             .and_then(|_| flag::register(signal, stop.flag()))
+            .and_then(|_| flag::register(signal, Arc::clone(signalled)))
             .map_err(|error| Failure::new(Exit::Software, error))?;
     }
     Ok(())

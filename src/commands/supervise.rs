@@ -1,8 +1,9 @@
 //! Supervises the pipeline: reloads the configuration on request and reports the state to the service manager.
 
 use super::{
-    effective_config,
-    reload::{Change, change},
+    background::{Background, Progress},
+    ending::{Watched, end_now},
+    reload::{Known, Next, prepare},
 };
 use crate::{
     annotate::{Plan, Recorders},
@@ -10,14 +11,14 @@ use crate::{
     config::Config,
     outputs::{self, Asked, Outputs},
     overlay::Overlay,
-    pipeline::{Control, Outcome, Pipeline},
+    pipeline::{Control, Outcome, Pipeline, Ran},
     service::Notifier,
     sink::Descriptor,
-    source::{self, SourceUri},
+    source,
     stop::Stop,
     stream::Stream,
 };
-use crossbeam_channel::{Receiver, bounded, never, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never, select};
 use emotiond_core::exit::{Exit, Failure};
 use emotiond_send::wire::Request;
 use std::{
@@ -57,11 +58,12 @@ struct Running {
     config: Config,
     control: Control,
     stop: Stop,
-    outcomes: Receiver<Result<Vec<Outcome>, Failure>>,
+    outcomes: Receiver<Result<Ran, Failure>>,
     recorders: Option<Recorders>,
 }
 
-/// Runs `config` until its sources end or `stop` is set; setting `reload` makes it read the configuration again.
+/// Runs `config` until its sources end or `stop` is set; setting `reload` makes it read the configuration again. The
+/// pipeline that runs is put into `watched`.
 ///
 /// # Errors
 /// When the first configuration cannot be loaded, or a thread cannot be started or panics.
@@ -70,24 +72,26 @@ pub(super) fn supervise(
     config: Config,
     stop: &Stop,
     reload: &Arc<AtomicBool>,
+    watched: &Watched,
 ) -> Result<Vec<Outcome>, Failure> {
     let since = Instant::now();
     let mut notifier = Notifier::new();
-    let plan = arguments.annotate.as_deref().map(|out| Plan::new(&config, out)).transpose()?;
-    let mut pipeline = load(&config)?;
+    let (plan, mut pipeline) = load_all(arguments, &config, stop, &mut notifier)?;
     let overlay = Overlay::open(&config, stop)?;
     let shown = Shown { overlay, stream: config.stream.then(Stream::start).transpose()? };
     shown.show(&mut pipeline);
     let mut outputs =
         outputs::renew(None, &config, (&pipeline.control(), shown.stream.as_ref()), since, stop)?;
     let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
+    watched.store(Some(Arc::new(running.control.clone())));
     notifier.ready();
     let nobody = never();
+    let mut reloading: Option<Background<Next>> = None;
     loop {
         let requests = outputs.as_ref().map_or(&nobody, Outputs::requests);
         select! {
-            recv(running.outcomes) -> outcomes => {
-                let outcomes = outcomes.map_err(|_| panicked())?;
+            recv(running.outcomes) -> ran => {
+                let ran = ran.map_err(|_| panicked())?;
                 notifier.stopping();
                 // The pipeline stopped itself, because the reader of its events is gone.
                 if running.stop.is_set() {
@@ -96,8 +100,12 @@ pub(super) fn supervise(
                 if let Some(outputs) = outputs {
                     outputs.finish(stop);
                 }
-                let outcomes = outcomes?;
+                let outcomes = ran?.outcomes();
                 running.recorders.map_or(Ok(()), |recorders| recorders.finish(&outcomes))?;
+                if let Some(reloading) = reloading {
+                    // Libraries are not unloaded under a thread that uses them.
+                    let _ = wait_for(&reloading, stop, || {});
+                }
                 return Ok(outcomes);
             }
             recv(requests) -> asked => match asked {
@@ -108,17 +116,54 @@ pub(super) fn supervise(
             default(POLL_INTERVAL) => {}
         }
         notifier.tick(&running.control.status());
-        if reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
+        if reloading.is_none() && reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
             notifier.reloading();
-            running = running.reload(arguments, &shown, stop)?;
-            outputs = outputs::renew(
-                outputs,
-                &running.config,
-                (&running.control, shown.stream.as_ref()),
-                since,
-                stop,
-            )?;
-            notifier.ready();
+            reloading = Some(running.prepare(arguments, &shown, stop)?);
+        }
+        let Some(work) = &reloading else { continue };
+        match work.wait(Duration::ZERO) {
+            Progress::GoesOn => notifier.loading(),
+            Progress::Done(next) => {
+                reloading = None;
+                running = running.adopt(next, &shown, &mut notifier, stop)?;
+                watched.store(Some(Arc::new(running.control.clone())));
+                let told = (&running.control, shown.stream.as_ref());
+                outputs = outputs::renew(outputs, &running.config, told, since, stop)?;
+                notifier.ready();
+            }
+        }
+    }
+}
+
+/// Loads what the first pipeline needs.
+fn load_all(
+    arguments: &RunArgs,
+    config: &Config,
+    stop: &Stop,
+    notifier: &mut Notifier,
+) -> Result<(Option<Plan>, Pipeline), Failure> {
+    let (config, out) = (config.clone(), arguments.annotate.clone());
+    let work = Background::start("load", move || {
+        let plan = out.map(|out| Plan::new(&config, &out)).transpose()?;
+        Ok((plan, load(config)?))
+    })?;
+    wait_for(&work, stop, || {
+        notifier.loading();
+        notifier.is_alive();
+    })
+}
+
+/// Waits for the work; a stop ends the program, because the work cannot be interrupted.
+fn wait_for<T: Send + 'static>(
+    work: &Background<T>,
+    stop: &Stop,
+    mut meanwhile: impl FnMut(),
+) -> Result<T, Failure> {
+    loop {
+        match work.wait(POLL_INTERVAL) {
+            Progress::Done(result) => return result,
+            Progress::GoesOn if stop.is_set() => end_now(),
+            Progress::GoesOn => meanwhile(),
         }
     }
 }
@@ -138,12 +183,9 @@ impl Running {
         let its_stop = stop.clone();
         let body = move || {
             // The receiver is gone only if the program has already failed.
-            let _ = done.send(pipeline.run(stdout, &its_stop));
+            let _ = done.send(pipeline.run_until(stdout, &its_stop));
         };
-        thread::Builder::new()
-            .name("pipeline".to_owned())
-            .spawn(body)
-            .map_err(|error| Failure::new(Exit::Software, error))?;
+        thread::Builder::new().name("pipeline".to_owned()).spawn(body).map_err(Failure::no_thread)?;
         Ok(Self { config, control, stop, outcomes, recorders })
     }
 
@@ -165,18 +207,38 @@ impl Running {
         }
     }
 
-    /// Applies the configuration file as it is now. If it is invalid, the old configuration stays in effect.
-    fn reload(self, arguments: &RunArgs, shown: &Shown, stop: &Stop) -> Result<Self, Failure> {
-        match self.prepare(arguments, shown) {
-            Ok((config, None)) => {
+    /// Reads the configuration again and loads what it needs, in a thread of its own.
+    fn prepare(&self, arguments: &RunArgs, shown: &Shown, stop: &Stop) -> Result<Background<Next>, Failure> {
+        let known = Known {
+            config: self.config.clone(),
+            control: self.control.clone(),
+            has_window: shown.overlay.is_some(),
+            is_recorded: self.recorders.is_some(),
+        };
+        let (arguments, stop) = (arguments.clone(), stop.clone());
+        Background::start("reload", move || prepare(&arguments, &known, &stop))
+    }
+
+    /// Goes on with a new configuration. If it cannot be used, the old one stays in effect.
+    fn adopt(
+        self,
+        next: Result<Next, Failure>,
+        shown: &Shown,
+        notifier: &mut Notifier,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        match next {
+            Ok(Next { config, pipeline: None }) => {
                 self.control.adopt(&config);
                 tracing::info!("the new configuration is in effect");
                 Ok(Self { config, ..self })
             }
-            Ok((config, Some(mut pipeline))) => {
+            Ok(Next { config, pipeline: Some(next) }) => {
+                let (mut pipeline, succession) = *next;
                 tracing::info!("restarting the pipeline with the new configuration");
+                self.control.make_room(&succession);
                 self.stop.set();
-                self.outcomes.recv().map_err(|_| panicked())??;
+                pipeline.take_over(self.wait_until_empty(notifier)?, &succession);
                 shown.show(&mut pipeline);
                 Self::start(pipeline, config, None, stop)
             }
@@ -187,43 +249,25 @@ impl Running {
         }
     }
 
-    /// The new configuration, and a pipeline loaded with it if the running one cannot adopt it.
-    fn prepare(&self, arguments: &RunArgs, shown: &Shown) -> Result<(Config, Option<Pipeline>), Failure> {
-        let refuse = |reason: &str| Failure::new(Exit::Config, anyhow::anyhow!(reason.to_owned()));
-        if arguments.config.is_none() {
-            return Err(refuse("there is no configuration file: emotiond was started without --config"));
+    /// Waits until the last frames have left the pipeline.
+    fn wait_until_empty(&self, notifier: &mut Notifier) -> Result<Ran, Failure> {
+        loop {
+            match self.outcomes.recv_timeout(POLL_INTERVAL) {
+                Ok(ran) => return ran,
+                Err(RecvTimeoutError::Timeout) => notifier.tick(&self.control.status()),
+                Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+            }
         }
-        let config = effective_config(arguments)?;
-        outputs::check(&config)?;
-        if shown.overlay.is_some() && !config.privacy.tells_faces() {
-            return Err(refuse("a window shows single faces: restart emotiond to close it"));
-        }
-        if change(&self.config, &config) == Change::Settings {
-            return Ok((config, None));
-        }
-        if self.config.sources.iter().any(|source| source.uri == SourceUri::Stdin) {
-            return Err(refuse(
-                "the change needs a new pipeline, and stdin cannot be read again from its start",
-            ));
-        }
-        if self.recorders.is_some() {
-            return Err(refuse(
-                "the change needs a new pipeline, which would overwrite the files that --annotate has written",
-            ));
-        }
-        let mut pipeline = load(&config)?;
-        pipeline.continue_after(&self.control);
-        Ok((config, Some(pipeline)))
     }
 }
 
-fn load(config: &Config) -> Result<Pipeline, Failure> {
+fn load(config: Config) -> Result<Pipeline, Failure> {
     let absent = config.sources.iter().filter_map(|source| source::check_presence(&source.uri).err());
     let mut absent: Vec<_> = absent.collect();
     if absent.len() == config.sources.len() {
         return Err(absent.swap_remove(0).into());
     }
-    Pipeline::load(config.clone())
+    Pipeline::load(config)
 }
 
 fn panicked() -> Failure {

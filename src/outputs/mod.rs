@@ -35,6 +35,8 @@ use uuid::Uuid;
 
 /// How long the sender may take to send what it has, at the end.
 const DRAINING: Duration = Duration::from_secs(5);
+/// The same after a signal, which is answered within two seconds.
+const DRAINING_AFTER_SIGNAL: Duration = Duration::from_millis(1200);
 /// How often to check whether it is done, or a signal wants the end at once.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Requests of the sender that wait for the daemon.
@@ -109,7 +111,7 @@ impl Outputs {
     pub fn finish(mut self, stop: &Stop) {
         let was_stopped = stop.is_set();
         self.closing.store(true, Ordering::Relaxed);
-        let deadline = Instant::now() + DRAINING;
+        let deadline = Instant::now() + if was_stopped { DRAINING_AFTER_SIGNAL } else { DRAINING };
         let Some(feeder) = &self.feeder else { return };
         while !feeder.is_finished() {
             if Instant::now() >= deadline || (stop.is_set() && !was_stopped) {

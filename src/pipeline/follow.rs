@@ -3,14 +3,16 @@
 use super::{
     Context,
     glance::{InSight, Memory},
+    handover::Fate,
     order::InOrder,
     reading::Readings,
     settings::Look,
+    status::SourceInfo,
 };
 use crate::{
     frame::{Frame, Search},
     message::{Body, Clock, Message, SourceState, StateChange},
-    track::{Face, Findings, TrackIds, Tracker},
+    track::{Face, Findings, TrackIds, Tracker, TrackerConfig},
 };
 use crossbeam_channel::{Receiver, Sender};
 use std::{mem, sync::Arc};
@@ -21,12 +23,13 @@ pub(super) struct Follow {
     look: Look,
     ids: TrackIds,
     memories: Arc<[Memory]>,
+    infos: Arc<[SourceInfo]>,
     clock: Clock,
     done: Sender<Message>,
 }
 
 /// One source's messages and faces.
-struct Lane {
+pub(super) struct Lane {
     tracker: Tracker,
     /// Whether the tracker has been given a detector run since its tracks were ended.
     is_searched: bool,
@@ -39,39 +42,36 @@ struct Lane {
 }
 
 impl Follow {
-    pub fn new(context: &Context, ids: TrackIds, done: Sender<Message>) -> Self {
+    /// `before`: for each source, what the previous pipeline has left of it.
+    pub fn new(context: &Context, ids: TrackIds, before: Vec<Option<Lane>>, done: Sender<Message>) -> Self {
         let now = context.settings.load();
-        let lane = || Lane {
-            tracker: Tracker::new(now.tracker),
-            is_searched: false,
-            readings: Readings::default(),
-            order: InOrder::default(),
-            size: (0, 0),
-            ended: false,
-        };
+        let lane = |lane: Option<Lane>| lane.unwrap_or_else(|| Lane::new(now.tracker));
         Self {
-            lanes: now.sources.iter().map(|_| lane()).collect(),
+            lanes: before.into_iter().map(lane).collect(),
             look: Look::new(Arc::clone(&context.settings)),
             ids,
             memories: Arc::clone(&context.memories),
+            infos: Arc::clone(&context.infos),
             clock: context.clock,
             done,
         }
     }
 
-    /// Runs until the vision threads have ended, then ends the remaining tracks.
-    pub fn run(mut self, messages: &Receiver<Message>) {
+    /// Runs until the vision threads have ended, then ends the remaining tracks, except those that the next pipeline
+    /// follows. Returns what it knows of the sources.
+    pub fn run(mut self, messages: &Receiver<Message>) -> Vec<Lane> {
         for message in messages {
             let source = message.source;
             self.lanes[source].order.put(message);
             while let Some(mut message) = self.lanes[source].order.take() {
                 self.track(&mut message);
                 if self.done.send(message).is_err() {
-                    return;
+                    return self.lanes;
                 }
             }
         }
         self.lose_the_rest();
+        self.lanes
     }
 
     fn track(&mut self, message: &mut Message) {
@@ -104,7 +104,11 @@ impl Follow {
 
     /// Ends the sources whose thread is blocked in a driver and has not sent `ended`.
     fn lose_the_rest(&mut self) {
-        for (source, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.ended) {
+        for (source, lane) in self.lanes.iter_mut().enumerate() {
+            let goes_on = self.infos[source].fate.get().is_some_and(Fate::keeps_name);
+            if lane.ended || goes_on {
+                continue;
+            }
             let change = StateChange::new(SourceState::Ended, "stopped".to_owned());
             let mut message = Message::state(source, self.clock.now(), change);
             message.ticket = lane.order.next();
@@ -116,11 +120,32 @@ impl Follow {
 }
 
 impl Lane {
+    fn new(tracker: TrackerConfig) -> Self {
+        Self {
+            tracker: Tracker::new(tracker),
+            is_searched: false,
+            readings: Readings::default(),
+            order: InOrder::default(),
+            size: (0, 0),
+            ended: false,
+        }
+    }
+
     /// Ends all tracks.
     fn end_tracks(&mut self, lost: &mut Vec<u64>) {
         self.tracker.finish(lost);
         self.readings.forget(lost);
         self.is_searched = false;
+    }
+
+    /// The lane of a source that has ended in the previous pipeline.
+    pub fn ended(tracker: TrackerConfig) -> Self {
+        Self { ended: true, ..Self::new(tracker) }
+    }
+
+    /// The same lane in the next pipeline, whose tickets begin anew.
+    pub fn renewed(self) -> Self {
+        Self { order: InOrder::default(), ..self }
     }
 
     /// Finds the tracks of the frame's detections.

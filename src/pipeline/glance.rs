@@ -79,6 +79,13 @@ impl Memory {
         Self { seen: array::from_fn(|_| AtomicU64::new(Self::NOTHING)), crop_px }
     }
 
+    /// Takes over what was in view in the frames of the previous pipeline.
+    pub fn continue_from(&self, before: &Self) {
+        for (place, old) in self.seen.iter().zip(&before.seen) {
+            place.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
     /// How to glance at a picture whose longest side is `longest_px` and would otherwise be downscaled to `full_px`, if
     /// `seen` was in view earlier; `None` if a face would become too small.
     pub fn glance(&self, seen: InSight, longest_px: u32, full_px: u32) -> Option<Glance> {

@@ -14,6 +14,7 @@ mod change;
 mod classify;
 mod follow;
 mod glance;
+mod handover;
 mod known;
 mod order;
 mod publish;
@@ -36,12 +37,12 @@ use crate::{
     frame::Frame,
     message::{Clock, Message},
     sink::{Destination, LineSink},
-    source::{OpenSource, SourceConfig, SourceError},
+    source::{OpenSource, SourceConfig, SourceError, SourceUri, is_named_pipe},
     stop::Stop,
     track::TrackIds,
 };
 use arc_swap::ArcSwap;
-use capture::{Capture, Queues};
+use capture::{Capture, Carried, Done, Queues};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use emotiond_core::{
     classify::Classifier,
@@ -49,10 +50,13 @@ use emotiond_core::{
     runtime::{Provider, Runtime, RuntimeError},
 };
 use glance::{LAG, Memory};
+use handover::{Beginning, FirstOf};
+pub use handover::{Fate, Ran, Succession};
+use jiff::Zoned;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
 pub use status::{Control, Figures, RequestError, SourceStatus, Status};
-use status::{Counters, Markers, SourceInfo};
+use status::{Markers, SourceInfo};
 use std::{
     io,
     num::NonZero,
@@ -81,6 +85,7 @@ pub struct Pipeline {
     control: Control,
     /// The outlets of each source's frames.
     outlets: Vec<Vec<Outlet>>,
+    beginning: Beginning,
 }
 
 /// The result of a source.
@@ -137,9 +142,11 @@ impl Pipeline {
             ids: TrackIds::default(),
             tap: Arc::default(),
             markers: Markers::new(),
+            clock: Clock::start(),
         };
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
-        Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets })
+        let beginning = Beginning::new(config.sources.iter().map(|_| None).collect());
+        Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets, beginning })
     }
 
     /// Information for overlay and recorders.
@@ -172,9 +179,41 @@ impl Pipeline {
         self.control.clone()
     }
 
-    /// Continues the track numbers of the previous pipeline, so that none is used twice, and its outputs and pauses.
-    pub fn continue_after(&mut self, before: &Control) {
-        self.control.continue_after(before);
+    /// Continues the track numbers of the previous pipeline, so that none is used twice, its outputs, pauses and counts.
+    /// Must be called before any handle to this pipeline is made.
+    pub fn continue_after(&mut self, before: &Control, succession: &Succession) {
+        self.control.continue_after(before, succession);
+    }
+
+    /// Opens the sources that the previous pipeline does not have, and waits for their first pictures, so that nothing
+    /// that works is given up for something that does not. Sources with `wait`, closed ones and pipes are left out.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn open_new(&mut self, succession: &Succession, stop: &Stop) -> Result<(), SourceError> {
+        let now = Zoned::now();
+        let is_tried = |config: &SourceConfig| {
+            let is_pipe = match &config.uri {
+                SourceUri::Video(path) => is_named_pipe(path),
+                uri => *uri == SourceUri::Stdin,
+            };
+            !config.wait && !is_pipe && config.active.closed_until(&now).is_none()
+        };
+        let open = |(index, (config, heir_of)): (usize, (&SourceConfig, &Option<usize>))| {
+            if heir_of.is_some() || !is_tried(config) {
+                return Ok(None);
+            }
+            let info = &self.control.infos[index];
+            Carried::open_ahead(index, info, self.control.clock, stop).map(Some)
+        };
+        let sources = self.config.sources.iter().zip(&succession.heirs_of).enumerate();
+        self.beginning = Beginning::new(sources.map(open).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    /// Goes on with the sources and faces of the previous pipeline.
+    pub fn take_over(&mut self, ran: Ran, succession: &Succession) {
+        self.beginning.take_over(ran, succession, &self.control.infos, self.config.tracker);
     }
 
     /// Runs until all sources have ended, `stop` is set or the reader of `out` closes its end. Writes events to `out`.
@@ -182,6 +221,15 @@ impl Pipeline {
     /// # Errors
     /// When a thread cannot be started or panics, or `out` cannot be written. Errors of sources are in their outcomes.
     pub fn run(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+        self.run_until(out, stop).map(Ran::outcomes)
+    }
+
+    /// The same; also returns what another pipeline can go on with. `stop` ends the pipeline, and its sources only if it is
+    /// not a part of another flag, or if that is set.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub fn run_until(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Ran, Failure> {
         let infos = Arc::clone(&self.control.infos);
         let threads = self.start(out, stop)?;
         for vision in threads.vision {
@@ -190,21 +238,38 @@ impl Pipeline {
         for worker in threads.workers {
             worker.join()?;
         }
-        if let Some(error) = threads.publish.join()? {
+        let following = threads.follow.join()?;
+        let (error, publishing) = threads.publish.join()?;
+        if let Some(error) = error {
             return Err(Failure::new(Exit::Output, anyhow::anyhow!("the events cannot be written: {error}")));
         }
-        Ok(collect_outcomes(threads.captures, &infos))
+        // Those that are blocked in a driver are not waited for any longer.
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        let sources = threads.captures.into_iter().map(|capture| capture.join_until(deadline)).collect();
+        let Threads { memories, stillness, .. } = threads;
+        Ok(Ran { sources, infos, memories, stillness, following, publishing })
     }
 
     /// Starts all threads, from the last stage to the first.
     fn start(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Threads, Failure> {
-        let Self { config, classifiers, control, outlets, .. } = self;
+        let Self { config, classifiers, control, outlets, beginning, .. } = self;
+        let Beginning { sources: mut firsts, tracks } = beginning;
         let description = classifiers[0].description().clone();
         let framing = control.detector.framing.with_margin(config.model.margin);
         let vision_threads = vision_threads(&config.limits);
-        let context = Context::new(&config, &control, &outlets, description.input.size as f32, stop);
-        let ends: Vec<SourceEnds> = (0..context.infos.len())
-            .map(|index| SourceEnds::new(index, &config, vision_threads, &context))
+        let context =
+            Context::new(&config, &control, &outlets, &mut firsts, description.input.size as f32, stop);
+        for (memory, first) in context.memories.iter().zip(&firsts) {
+            if let Some((memories, index)) = &first.memory {
+                memory.continue_from(&memories[*index]);
+            }
+        }
+        let lanes = firsts.iter_mut().map(|first| first.lane.take()).collect();
+        let kept = firsts.iter_mut().map(|first| first.kept.take()).collect();
+        let ends: Vec<SourceEnds> = firsts
+            .into_iter()
+            .enumerate()
+            .map(|(index, first)| SourceEnds::new(index, &config, vision_threads, &context, first))
             .collect();
         let inboxes: Vec<Receiver<Message>> = ends.iter().map(|source| source.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
@@ -216,8 +281,14 @@ impl Pipeline {
 
         let outputs = free.into_iter().zip(outlets).collect();
         let sink = LineSink::new(out, stop.clone(), Arc::clone(&control.tap));
-        let publish =
-            publish::Publish::new(&context, description.labels, outputs, control.markers.clone(), sink);
+        let publish = publish::Publish::new(
+            &context,
+            description.labels,
+            (kept, tracks),
+            outputs,
+            control.markers.clone(),
+            sink,
+        );
         let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
         let classify_threads = classifiers.len();
@@ -226,8 +297,8 @@ impl Pipeline {
             let (messages, done) = (from_follow.clone(), to_publish.clone());
             workers.push(spawn(format!("classify-{number}"), move || classify.run(&messages, &done))?);
         }
-        let follow = follow::Follow::new(&context, control.ids, to_classify);
-        workers.push(spawn("follow".to_owned(), move || follow.run(&from_vision))?);
+        let follow = follow::Follow::new(&context, control.ids, lanes, to_classify);
+        let follow = spawn("follow".to_owned(), move || follow.run(&from_vision))?;
         let decoder = FrameDecoder::new(config.limits.max_megapixels);
         let vision = (0..vision_threads)
             .map(|number| {
@@ -244,17 +315,21 @@ impl Pipeline {
                 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Threads { captures, vision, workers, publish })
+        let Context { memories, stillness, .. } = context;
+        Ok(Threads { captures, vision, follow, workers, publish, memories, stillness })
     }
 }
 
 /// The running threads.
 struct Threads {
-    captures: Vec<Handle<Option<SourceError>>>,
+    captures: Vec<Handle<Done>>,
     vision: Vec<Handle<Result<(), RuntimeError>>>,
-    /// The threads for tracking and classification.
+    follow: Handle<Vec<follow::Lane>>,
+    /// The threads for classification.
     workers: Vec<Handle<()>>,
-    publish: Handle<Option<io::Error>>,
+    publish: Handle<(Option<io::Error>, publish::Rest)>,
+    memories: Arc<[Memory]>,
+    stillness: Arc<[Arc<Stillness>]>,
 }
 
 /// What all threads share.
@@ -262,7 +337,7 @@ struct Context {
     settings: Shared,
     infos: Arc<[SourceInfo]>,
     memories: Arc<[Memory]>,
-    stillness: Arc<[Stillness]>,
+    stillness: Arc<[Arc<Stillness>]>,
     /// Whether somebody watches each source.
     watched: Arc<[bool]>,
     clock: Clock,
@@ -270,14 +345,22 @@ struct Context {
 }
 
 impl Context {
-    fn new(config: &Config, control: &Control, outlets: &[Vec<Outlet>], crop_px: f32, stop: &Stop) -> Self {
+    /// `firsts`: what the sources begin with.
+    fn new(
+        config: &Config,
+        control: &Control,
+        outlets: &[Vec<Outlet>],
+        firsts: &mut [FirstOf],
+        crop_px: f32,
+        stop: &Stop,
+    ) -> Self {
         Self {
             settings: Arc::clone(&control.settings),
             infos: Arc::clone(&control.infos),
             memories: config.sources.iter().map(|_| Memory::new(crop_px)).collect(),
-            stillness: config.sources.iter().map(|_| Stillness::new()).collect(),
+            stillness: firsts.iter_mut().map(FirstOf::take_stillness).collect(),
             watched: outlets.iter().map(|outlets| !outlets.is_empty()).collect(),
-            clock: Clock::start(),
+            clock: control.clock,
             stop: stop.clone(),
         }
     }
@@ -305,10 +388,12 @@ struct SourceEnds {
 }
 
 impl SourceEnds {
-    fn new(index: usize, config: &Config, vision_threads: usize, context: &Context) -> Self {
+    fn new(index: usize, config: &Config, vision_threads: usize, context: &Context, first: FirstOf) -> Self {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
-        for _ in 0..frames {
+        // The reader may have some already.
+        let lent = first.capture.as_ref().map_or(0, Carried::lent);
+        for _ in lent..frames {
             let frame = Frame { turn: config.sources[index].turn(), ..Frame::default() };
             free.send(Box::new(frame)).expect("the channel has room for all");
         }
@@ -316,24 +401,6 @@ impl SourceEnds {
         let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });
         let stalled_after = Duration::from_secs_f32(config.limits.stalled_after_s);
         let queues = Queues { inbox: to_vision, waiting: inbox.clone(), empty };
-        Self { capture: Capture::new(index, context, queues, stalled_after), inbox, free }
+        Self { capture: Capture::new(index, context, queues, stalled_after, first), inbox, free }
     }
-}
-
-/// Collects the results of the capture threads, without waiting longer for those blocked in a driver.
-fn collect_outcomes(captures: Vec<Handle<Option<SourceError>>>, infos: &[SourceInfo]) -> Vec<Outcome> {
-    let deadline = Instant::now() + STOP_TIMEOUT;
-    let mut outcomes = Vec::new();
-    for (capture, info) in captures.into_iter().zip(infos) {
-        let error = capture.join_until(deadline).flatten();
-        outcomes.push(Outcome {
-            name: info.name.clone(),
-            analysed: Counters::get(&info.counters.analysed),
-            unreadable: Counters::get(&info.counters.unreadable),
-            skipped: Counters::get(&info.counters.skipped),
-            first_error: info.first_error.get().cloned(),
-            error,
-        });
-    }
-    outcomes
 }

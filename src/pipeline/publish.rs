@@ -24,6 +24,7 @@ use crate::{
     zones::{ZoneAudience, ZoneSummary},
 };
 use crossbeam_channel::{Receiver, Sender, select};
+use emotiond_core::paths::shown;
 use emotiond_send::{event::Kind, wire::Marker};
 use jiff::Timestamp;
 use std::{
@@ -67,6 +68,22 @@ struct Lane {
     tells: bool,
 }
 
+/// What the thread knows of the sources and faces when it ends.
+pub(super) struct Rest {
+    /// One for each source.
+    pub lanes: Vec<Kept>,
+    /// The faces.
+    pub tracks: HashMap<u64, Known>,
+}
+
+/// What is known of one source.
+pub(super) struct Kept {
+    audience: Audience,
+    zones: Vec<ZoneAudience>,
+    latest: Place<'static>,
+    tells: bool,
+}
+
 /// A picture's place in its source.
 #[derive(Clone, Default)]
 struct Place<'a> {
@@ -77,35 +94,37 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn of(frame: &'a Frame) -> Self {
-        let file = frame.file.as_ref().map(|file| file.to_string_lossy());
+        let file = frame.file.as_ref().map(shown);
         Self { number: frame.number, pts_ms: frame.pts_ms, file }
     }
 }
 
 impl<D: Destination> Publish<D> {
+    /// `before`: for each source, what the previous pipeline has left of it, and the faces.
     pub fn new(
         context: &Context,
         labels: Vec<String>,
+        (before, tracks): (Vec<Option<Kept>>, HashMap<u64, Known>),
         outputs: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
         markers: Markers,
         sink: LineSink<D>,
     ) -> Self {
         let audience = context.settings.load().audience;
         let zones = |source: usize| context.infos[source].areas.zones.iter();
-        let lane = |(source, (free, outlets))| Lane {
-            order: InOrder::default(),
-            audience: Audience::new(&audience, labels.len()),
-            zones: zones(source).map(|_| ZoneAudience::new(&audience, labels.len())).collect(),
-            show: Show::new(source, outlets),
-            free,
-            latest: Place::default(),
-            figured: None,
-            tells: false,
+        let lane = |(source, ((free, outlets), before)): (usize, (_, Option<Kept>))| {
+            let Kept { audience, zones, latest, tells } = before.unwrap_or_else(|| Kept {
+                audience: Audience::new(&audience, labels.len()),
+                zones: zones(source).map(|_| ZoneAudience::new(&audience, labels.len())).collect(),
+                latest: Place::default(),
+                tells: false,
+            });
+            let (order, show) = (InOrder::default(), Show::new(source, outlets));
+            Lane { order, audience, zones, show, free, latest, figured: None, tells }
         };
         Self {
-            lanes: outputs.into_iter().enumerate().map(lane).collect(),
+            lanes: outputs.into_iter().zip(before).enumerate().map(lane).collect(),
             look: Look::new(Arc::clone(&context.settings)),
-            tracks: HashMap::new(),
+            tracks,
             shown: Vec::new(),
             markers,
             writer: EventWriter {
@@ -118,8 +137,8 @@ impl<D: Destination> Publish<D> {
     }
 
     /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
-    /// Returns the write error, if any.
-    pub fn run(mut self, messages: &Receiver<Message>) -> Option<io::Error> {
+    /// Returns the write error, if any, and what the next pipeline goes on with.
+    pub fn run(mut self, messages: &Receiver<Message>) -> (Option<io::Error>, Rest) {
         // `self` keeps the other end open: a closed channel would always be ready.
         let markers = self.markers.waiting.clone();
         loop {
@@ -133,7 +152,10 @@ impl<D: Destination> Publish<D> {
             }
         }
         markers.try_iter().for_each(|marker| self.writer.write_marker(&marker));
-        self.writer.sink.finish()
+        let kept =
+            |Lane { audience, zones, latest, tells, .. }: Lane| Kept { audience, zones, latest, tells };
+        let lanes = self.lanes.into_iter().map(kept).collect();
+        (self.writer.sink.finish(), Rest { lanes, tracks: self.tracks })
     }
 
     fn put(&mut self, message: Message) {

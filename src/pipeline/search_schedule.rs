@@ -32,6 +32,12 @@ impl SearchSchedule {
         }
     }
 
+    /// The same schedule in another pipeline, where the source may have another index.
+    #[must_use]
+    pub fn moved(self, source: usize, settings: &Shared) -> Self {
+        Self { source, look: Look::new(Arc::clone(settings)), ..self }
+    }
+
     /// How the detector runs on this frame, captured at `moment`. Must be called once per frame, because it counts the
     /// frames.
     pub fn search(&mut self, frame: &Frame, moment: &Moment) -> Search {

@@ -1,11 +1,14 @@
 //! The state of the sources shared by all threads, and the handle to query and control a running pipeline.
 
-use super::settings::{Settings, Shared};
+use super::{
+    handover::{Fate, Succession},
+    settings::{Settings, Shared},
+};
 use crate::{
     areas::Areas,
     config::Config,
     detect::DetectorPlan,
-    message::{SourceState, StateChange},
+    message::{Clock, SourceState, StateChange},
     sink::TapSlot,
     source::{OpenSource, SourceConfig},
     track::TrackIds,
@@ -33,16 +36,18 @@ pub(super) struct SourceInfo {
     pub max_megapixels: f64,
     /// The error of the first unreadable picture.
     pub first_error: OnceLock<String>,
-    pub counters: Counters,
+    pub counters: Arc<Counters>,
     /// Set while no picture can be read.
     unreadable: ArcSwapOption<Unreadable>,
-    state: ArcSwap<StateChange>,
+    state: Arc<ArcSwap<StateChange>>,
     /// Set while somebody has paused the source.
     paused: AtomicBool,
     /// What is in the latest picture.
-    pub latest: LatestPicture,
+    pub latest: Arc<LatestPicture>,
     /// The latest figures of the audience; only if there are outputs, and if they may be told.
     figures: ArcSwapOption<Figures>,
+    /// What becomes of it, once the pipeline makes room for another.
+    pub fate: OnceLock<Fate>,
 }
 
 /// Figures of the audience's window.
@@ -159,13 +164,27 @@ impl SourceInfo {
             opener,
             max_megapixels,
             first_error: OnceLock::new(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             unreadable: ArcSwapOption::empty(),
-            state: ArcSwap::from_pointee(StateChange::new(SourceState::Opening, String::new())),
+            state: Arc::new(ArcSwap::from_pointee(StateChange::new(SourceState::Opening, String::new()))),
             paused: AtomicBool::new(false),
-            latest: LatestPicture::default(),
+            latest: Arc::default(),
             figures: ArcSwapOption::empty(),
+            fate: OnceLock::new(),
         }
+    }
+
+    /// Shares the counters and the state with the same source of the previous pipeline.
+    fn continue_from(&mut self, before: &Self) {
+        self.counters = Arc::clone(&before.counters);
+        self.state = Arc::clone(&before.state);
+        self.latest = Arc::clone(&before.latest);
+        self.first_error = before.first_error.clone();
+    }
+
+    /// The state and its cause.
+    pub fn state(&self) -> StateChange {
+        StateChange::clone(&self.state.load())
     }
 
     /// Notes that a picture could not be read.
@@ -215,6 +234,7 @@ pub struct Control {
     pub(super) ids: TrackIds,
     pub(super) tap: TapSlot,
     pub(super) markers: Markers,
+    pub(super) clock: Clock,
 }
 
 /// Markers that wait to be written.
@@ -319,8 +339,22 @@ impl Control {
         self.markers.sender.try_send((time, marker)).map_err(|_| RequestError::TooManyMarkers)
     }
 
-    /// Takes over what must not begin anew with a new pipeline: track numbers, tap, markers and pauses.
-    pub(super) fn continue_after(&mut self, before: &Self) {
+    /// Tells the sources what becomes of them when the pipeline is asked to stop, which must follow.
+    pub fn make_room(&self, succession: &Succession) {
+        for (info, &fate) in self.infos.iter().zip(&succession.fates) {
+            let _ = info.fate.set(fate);
+        }
+    }
+
+    /// Takes over what must not begin anew with a new pipeline: track numbers, clock, tap, markers, pauses, counters.
+    pub(super) fn continue_after(&mut self, before: &Self, succession: &Succession) {
+        self.clock = before.clock;
+        let infos = Arc::get_mut(&mut self.infos).into_iter().flatten();
+        for (info, heir_of) in infos.zip(&succession.heirs_of) {
+            if let Some(old) = heir_of {
+                info.continue_from(&before.infos[*old]);
+            }
+        }
         self.ids = before.ids.clone();
         self.tap = Arc::clone(&before.tap);
         self.markers = before.markers.clone();

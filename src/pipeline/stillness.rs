@@ -53,8 +53,8 @@ struct State {
     read_s: f64,
 }
 
-impl Stillness {
-    pub fn new() -> Self {
+impl Default for Stillness {
+    fn default() -> Self {
         let state = State {
             next: 0,
             searched: Thumbnail::default(),
@@ -65,6 +65,13 @@ impl Stillness {
             read_s: f64::NEG_INFINITY,
         };
         Self { state: Mutex::new(state), passed: Condvar::new() }
+    }
+}
+
+impl Stillness {
+    /// Gives the next turn to the frame with this entry number; to be called while no frame is on its way.
+    pub fn go_on_from(&self, entry: u64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).next = entry;
     }
 
     /// The turn of the frame with this entry number. Every frame of the source must have one.
@@ -195,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_still_once_what_was_found_in_it_is_known_and_is_searched_every_so_often() {
-        let still = Stillness::new();
+        let still = Stillness::default();
         let search = |entry| judged(&still, entry, 3, settled(0)).0;
         assert!((0..LAG_FRAMES).all(|entry| search(entry) == Search::Glance));
         // There was no full search before.
@@ -208,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_change_is_searched_until_what_was_found_in_it_is_known() {
-        let still = Stillness::new();
+        let still = Stillness::default();
         watch(&still, 0..40, settled(0));
         for entry in 40..40 + LAG_FRAMES {
             assert_eq!(judged(&still, entry, 9, settled(0)).0, Search::Glance);
@@ -223,7 +230,7 @@ mod tests {
 
     #[test]
     fn faces_in_a_still_picture_are_read_at_their_rate() {
-        let still = Stillness::new();
+        let still = Stillness::default();
         watch(&still, 0..30, settled(1));
         let decoded = (30..60).filter(|&entry| judged(&still, entry, 3, settled(1)).1).count();
         assert_eq!(decoded, 10);
@@ -232,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_source_that_was_away_is_searched() {
-        let still = Stillness::new();
+        let still = Stillness::default();
         watch(&still, 0..40, settled(0));
         let mut frame = Frame { entry: 40, search: Search::Glance, ..Frame::default() };
         still.turn(40).judge(&mut frame, 3.0, Some(&mut picture(3)), settled(0), &RULE);
@@ -241,7 +248,7 @@ mod tests {
 
     #[test]
     fn frames_have_their_turns_in_order_even_if_one_fails() {
-        let still = Arc::new(Stillness::new());
+        let still = Arc::new(Stillness::default());
         let frames = [5, 3, 0, 4, 2, 1].map(|entry| {
             let still = Arc::clone(&still);
             thread::spawn(move || {

@@ -26,8 +26,7 @@ pub(super) fn spawn<T: Send + 'static>(
         // Nobody waits for a thread that was abandoned.
         let _ = done.send(body());
     };
-    let thread =
-        thread::Builder::new().name(name).spawn(body).map_err(|error| Failure::new(Exit::Software, error))?;
+    let thread = thread::Builder::new().name(name).spawn(body).map_err(Failure::no_thread)?;
     Ok(Handle { thread, result })
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Vision {
     look: Look,
     inboxes: Vec<Receiver<Message>>,
     memories: Arc<[Memory]>,
-    stillness: Arc<[Stillness]>,
+    stillness: Arc<[Arc<Stillness>]>,
     /// Whether somebody watches each source.
     watched: Arc<[bool]>,
     infos: Arc<[SourceInfo]>,
@@ -102,7 +102,7 @@ impl Vision {
             // If several inboxes are ready, it selects one at random, which is fair to all sources.
             let Ok(ready) = select.ready_timeout(POLL_INTERVAL) else {
                 // A capture thread still sends its source's end, unless it is blocked in a driver.
-                if self.stop.is_set() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
+                if self.is_stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
                     break;
                 }
                 continue;
@@ -130,6 +130,12 @@ impl Vision {
             }
         }
         Ok(())
+    }
+
+    /// Whether the program stops. If the pipeline only makes room for another, no picture may be lost.
+    fn is_stopped(&self) -> bool {
+        let makes_room = self.infos.iter().any(|info| info.fate.get().is_some());
+        if makes_room { self.stop.whole().is_set() } else { self.stop.is_set() }
     }
 
     /// Decodes the picture, if there is one, and detects its faces.

@@ -6,7 +6,7 @@ use crate::{
     hours::ActiveHours,
     turn::{Rotation, Turn},
 };
-use emotiond_core::config::values;
+use emotiond_core::{config::values, paths::shown};
 use serde::{Deserialize, Serialize};
 
 /// What happens when a live source ends by itself.
@@ -84,6 +84,9 @@ pub struct SourceConfig {
     /// Whether the certificate of an `https://` server is verified.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub tls_verify: bool,
+    /// Whether a playlist of an `http://` server may lead to other hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_hosts: bool,
     /// Overrides `min_score` in `[detector]`.
     #[serde(default, deserialize_with = "values::ratio_or_none", skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
@@ -118,11 +121,22 @@ impl SourceConfig {
             on_end: OnEnd::default(),
             transport: Transport::default(),
             tls_verify: true,
+            other_hosts: false,
             min_score: None,
             min_face_px: None,
             max_side_px: None,
             every: None,
         }
+    }
+
+    /// Whether `other` is opened in the same way, so that a reader of one can go on as that of the other.
+    pub fn opens_like(&self, other: &Self) -> bool {
+        let how = |source: &Self| {
+            let Self { uri, fps, recursive, on_end, transport, .. } = source.clone();
+            let size = (source.width, source.height);
+            (uri, size, fps, recursive, on_end, transport, source.tls_verify, source.other_hosts)
+        };
+        how(self) == how(other)
     }
 
     /// The areas of the picture.
@@ -146,7 +160,7 @@ impl SourceConfig {
             SourceUri::Video(path) | SourceUri::Image(path) | SourceUri::Folder(path)
                 if self.name.is_none() =>
             {
-                path.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
+                path.file_name().map_or_else(|| self.name(), |name| shown(name).into_owned())
             }
             SourceUri::Stdin if self.name.is_none() => "stdin".to_owned(),
             _ => self.name(),

@@ -1,7 +1,7 @@
 //! HEIC and AVIF pictures, which ffmpeg decodes if it is new enough.
 
 use super::{Stop, polled::PolledReader};
-use crate::child::{die_with_us, file_url, first_complaint};
+use crate::child::{Bounds, die_with_us, file_url, first_complaint};
 use std::{
     io::Read,
     path::Path,
@@ -19,10 +19,13 @@ pub(super) fn decode(path: &Path, stop: &Stop, out: &mut Vec<u8>) -> Result<(), 
         )
     };
     let mut command = Command::new("ffmpeg");
-    command.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-i"]).arg(file_url(path));
+    let bounds = Bounds::default();
+    command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(bounds.arguments());
+    command.arg("-i").arg(file_url(path));
     command.args(["-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     die_with_us(&mut command);
+    bounds.keep(&mut command);
     let mut child = command.spawn().map_err(|error| failed(&format!("it cannot be started: {error}")))?;
     let stdout = child.stdout.take().expect("stdout is piped");
     out.clear();

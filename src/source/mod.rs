@@ -22,9 +22,14 @@ pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
 pub use named_pipe::is_named_pipe;
 pub use program::COMMAND_PREFIX;
+pub use raw_stream::RawStreamSource;
 pub use uri::SourceUri;
 
-use crate::{child::remedy, frame::Frame, stop::Stop};
+use crate::{
+    child::{EXHAUSTED, is_exhausted, remedy},
+    frame::Frame,
+    stop::Stop,
+};
 use emotiond_core::exit::{Exit, ExitsWith};
 use kind::Kind;
 use std::{io, path::PathBuf};
@@ -47,7 +52,7 @@ pub enum Read {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// A file or folder does not exist or cannot be read.
-    #[error("{path} cannot be read: {error}; check its name and permissions")]
+    #[error("{path} cannot be read: {error}; {}", remedy_for_file(.error))]
     Missing {
         /// The file or folder.
         path: PathBuf,
@@ -78,6 +83,16 @@ pub enum SourceError {
         uri: String,
         /// The system's error.
         error: io::Error,
+    },
+    /// The system cannot load ffmpeg's libraries.
+    #[error(
+        "ffmpeg, which is needed for {uri}, cannot be loaded: {reason}; reinstall it, or if memory is short: {EXHAUSTED}"
+    )]
+    Unloaded {
+        /// The source that needs it.
+        uri: String,
+        /// The loader's message.
+        reason: String,
     },
     /// No frame of a video can be decoded.
     #[error("no frame of {uri} can be read: {reason}; check that it is a complete video file")]
@@ -110,6 +125,11 @@ pub enum SourceError {
     /// A live stream has ended by itself.
     #[error("the stream {0} has ended; check the server or program")]
     Closed(String),
+    /// A new source delivers nothing.
+    #[error(
+        "no picture of {0} has come within 10 seconds; check that it is on, or set `wait = true` under its [[source]]"
+    )]
+    Silent(String),
     /// A program delivers no stream.
     #[error("the program {uri} failed: {reason}; check the command in the configuration")]
     Program {
@@ -119,7 +139,7 @@ pub enum SourceError {
         reason: String,
     },
     /// The thread that reads the source cannot be started.
-    #[error("the thread that reads a source cannot be started: {0}")]
+    #[error("the thread that reads a source cannot be started: {0}; {EXHAUSTED}")]
     Thread(io::Error),
     /// A library panicked while it read the source.
     #[error("the reader of {0} failed unexpectedly; if it is a camera, disconnect it and connect it again")]
@@ -151,20 +171,27 @@ pub enum SourceError {
 impl ExitsWith for SourceError {
     fn exit(&self) -> Exit {
         match self {
+            Self::Missing { error, .. } if is_exhausted(error) => Exit::Unavailable,
             Self::Missing { .. } => Exit::NoInput,
             Self::NoPictures(_) | Self::Video { .. } | Self::TooLarge { .. } | Self::Pipe { .. } => {
                 Exit::Data
             }
             Self::Camera { .. }
             | Self::Helper { .. }
+            | Self::Unloaded { .. }
             | Self::Stream { .. }
             | Self::Closed(_)
+            | Self::Silent(_)
             | Self::Program { .. }
             | Self::Killed { .. }
             | Self::Panic(_) => Exit::Unavailable,
-            Self::Thread(_) => Exit::Software,
+            Self::Thread(_) => Exit::Unavailable,
         }
     }
+}
+
+fn remedy_for_file(error: &io::Error) -> &'static str {
+    if is_exhausted(error) { EXHAUSTED } else { "check its name and permissions" }
 }
 
 /// A source of frames.

@@ -16,8 +16,8 @@ pub(super) const Y4M: &[u8] = b"YUV4MPEG2";
 
 type Input = MjpegReader<BufReader<PolledReader<File>>>;
 
-/// The stream and its format.
-pub(super) struct RawStreamSource {
+/// A stream on stdin or in a pipe, and its format.
+pub struct RawStreamSource {
     /// `stdin`, or the path of a named pipe.
     uri: String,
     max_megapixels: f64,
@@ -37,13 +37,19 @@ enum Format {
 
 impl RawStreamSource {
     /// Reads stdin; waits for its first bytes. `fps` is the frame rate of an MJPEG stream, which does not contain it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
     pub fn open_stdin(fps: Option<u32>, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let stdin = io::stdin().as_fd().try_clone_to_owned();
         let stdin = stdin.map_err(|error| unreadable("stdin", error.to_string()))?;
         Self::open(stdin, "stdin".to_owned(), fps, max_megapixels, stop)
     }
 
-    /// The same for the reading end of any pipe.
+    /// The same for any file or reading end of a pipe; `uri` is used in errors.
+    ///
+    /// # Errors
+    /// When it is empty, or begins as Y4M with an unusable header.
     pub fn open(
         pipe: OwnedFd,
         uri: String,

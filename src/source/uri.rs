@@ -6,6 +6,7 @@ use super::{
     kind::Kind,
     program::{COMMAND_PREFIX, CommandLine},
 };
+use emotiond_core::paths::shown;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -119,10 +120,10 @@ impl fmt::Display for SourceUri {
                 let number = path.to_str().and_then(|path| path.strip_prefix("/dev/video"));
                 match number.and_then(|number| number.parse::<u32>().ok()) {
                     Some(number) => write!(f, "camera:{number}"),
-                    None => write!(f, "{}", path.display()),
+                    None => f.write_str(&shown(path)),
                 }
             }
-            Self::Video(path) | Self::Image(path) | Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Video(path) | Self::Image(path) | Self::Folder(path) => f.write_str(&shown(path)),
             Self::Stream(address) => write!(f, "{address}"),
             Self::Program(command) => write!(f, "{command}"),
             Self::Stdin => f.write_str("-"),

@@ -1,7 +1,7 @@
 //! Exit codes, based on BSD's sysexits, and an error type that carries an exit code to `main`.
 
 use crate::stderr;
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 /// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,18 @@ impl Failure {
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
     }
+
+    /// The failure to start a thread.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub fn no_thread(error: io::Error) -> Self {
+        Self::new(
+            Exit::Unavailable,
+            anyhow::anyhow!(
+                "the system starts no more threads ({error}): stop other programs, or raise the limits of threads and \
+                 memory (`ulimit -u -v`, or TasksMax= and MemoryMax= of the service)"
+            ),
+        )
+    }
 }
 
 impl<E> From<E> for Failure
@@ -59,7 +71,8 @@ pub fn end(program: &str, outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            stderr::say(format_args!("{program}: {:#}", failure.error));
+            let told = format!("{program}: {:#}", failure.error);
+            stderr::say(stderr::one_line(&told, None));
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -4,7 +4,7 @@ use flate2::bufread::MultiGzDecoder;
 use std::{
     fs::{self, File, Permissions},
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -44,6 +44,18 @@ fn replace_with(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     part.persist(path)?;
     // The rename is safe once the folder is on the disk.
     if sync { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Creates the file at `path`, or empties it. A symbolic link at `path` is replaced, never followed.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn create(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        fs::remove_file(path)?;
+    }
+    let flags = libc::O_NOFOLLOW;
+    File::options().write(true).create(true).truncate(true).custom_flags(flags).open(path)
 }
 
 /// The bytes of `input`, decompressed if they are gzipped.
@@ -91,6 +103,19 @@ mod tests {
         fs::write(&target, "kept").unwrap();
         symlink(&target, &link).unwrap();
         replace(&link, b"new").unwrap();
+        assert_eq!(
+            (fs::read(&target).unwrap(), fs::read(&link).unwrap()),
+            (b"kept".to_vec(), b"new".to_vec())
+        );
+    }
+
+    #[test]
+    fn a_created_file_replaces_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "kept").unwrap();
+        symlink(&target, &link).unwrap();
+        create(&link).unwrap().write_all(b"new").unwrap();
         assert_eq!(
             (fs::read(&target).unwrap(), fs::read(&link).unwrap()),
             (b"kept".to_vec(), b"new".to_vec())

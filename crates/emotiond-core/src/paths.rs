@@ -1,7 +1,12 @@
 //! The folders in which models and the ONNX Runtime library are searched, and what installs them.
 
 use std::{
-    env, fs,
+    borrow::Cow,
+    env,
+    ffi::OsStr,
+    fmt::Write,
+    fs,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -80,4 +85,36 @@ fn library_in(dir: &Path) -> Option<PathBuf> {
         .collect();
     found.sort();
     found.pop()
+}
+
+/// The name of a file for people and events. Bytes that are no UTF-8 are written as `\xE9`, so that different names stay
+/// different.
+pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+    let name = name.as_ref();
+    if let Some(text) = name.to_str() {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        let shown_of = |bytes: &'static [u8]| shown(OsStr::from_bytes(bytes));
+        assert_eq!(
+            (shown_of(b"caf\xE9.jpg"), shown_of(b"caf\xEA.jpg")),
+            ("caf\\xE9.jpg".into(), "caf\\xEA.jpg".into())
+        );
+        assert_eq!(shown_of("café\n".as_bytes()), "café\n");
+    }
 }

@@ -18,7 +18,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 impl Capture {
     /// Closes a source that is not to be read now, and waits until its device is free.
     pub(super) fn close(&mut self, session: Session, info: &SourceInfo) {
-        session.stop.set();
+        session.stop.0.set();
         for _ in 0..session.lent {
             self.replace_frame(info);
         }
@@ -29,7 +29,10 @@ impl Capture {
 
     /// Waits while the source is not to be read, and tells why.
     pub(super) fn wait_while_closed(&mut self, info: &SourceInfo) -> Result<(), Abandoned> {
-        let mut told = String::new();
+        // The previous pipeline may have told it.
+        let state = info.state();
+        let mut told =
+            if state.is_planned && self.told == SourceState::Down { state.reason } else { String::new() };
         while !self.stop.is_set() {
             let Some(reason) = self.gate.closed(info) else { break };
             if reason != told {

@@ -1,11 +1,15 @@
 //! Supervises a source: passes its frames on, detects stalls, and opens the source again after a failure.
 mod closing;
 mod gate;
+mod handing_over;
 mod sending;
+
+pub(super) use handing_over::{Carried, Done};
 
 use super::{
     Context, READ_AHEAD,
     backoff::{Backoff, chance},
+    handover::FirstOf,
     reader::{News, Reader, Silence},
     search_schedule::SearchSchedule,
     settings::Look,
@@ -61,6 +65,12 @@ pub(super) struct Capture {
     camera: Option<Sought>,
     /// Whether an address has turned out to be a recorded file.
     is_recorded: bool,
+    /// Whether it was a source before the configuration was read again.
+    is_known: bool,
+    /// The session that the previous pipeline has handed over.
+    session: Option<Session>,
+    /// The result of a source that the previous pipeline has read to its end.
+    finished: Option<Option<SourceError>>,
 }
 
 /// The queues of a capture thread.
@@ -79,16 +89,29 @@ struct Abandoned;
 struct Session {
     reader: Reader,
     /// Ends the reader without the others.
-    stop: Stop,
+    stop: StopOnDrop,
     is_open: bool,
     /// Frames that the reader has.
     lent: usize,
+    /// A message of the reader that was not handled yet.
+    pending: Option<News>,
     heard: Instant,
     first_frame: Option<Instant>,
 }
 
+/// Ends the reader of a session that is over.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
 /// Why a session ended.
 enum End {
+    /// The pipeline is asked to stop; the session may go on in the next one.
+    Stopped,
     Ended(&'static str),
     Failed(SourceError),
     /// The source is not to be read now.
@@ -102,8 +125,16 @@ impl From<Abandoned> for End {
 }
 
 impl Capture {
-    pub fn new(index: usize, context: &Context, queues: Queues, stalled_after: Duration) -> Self {
-        Self {
+    /// `first`: what the previous pipeline has left of the source.
+    pub fn new(
+        index: usize,
+        context: &Context,
+        queues: Queues,
+        stalled_after: Duration,
+        first: FirstOf,
+    ) -> Self {
+        let FirstOf { is_known, finished, capture: carried, .. } = first;
+        let capture = Self {
             index,
             infos: Arc::clone(&context.infos),
             queues,
@@ -121,6 +152,13 @@ impl Capture {
             latest: Timestamp::MIN,
             camera: None,
             is_recorded: false,
+            is_known,
+            session: None,
+            finished,
+        };
+        match carried {
+            Some(carried) => capture.carrying(carried, &context.settings),
+            None => capture,
         }
     }
 
@@ -128,25 +166,28 @@ impl Capture {
         self.index
     }
 
-    /// Runs until the source ends or fails permanently or the program stops. Returns the error if it failed.
-    pub fn run(mut self) -> Option<SourceError> {
+    /// Runs until the source ends or fails permanently, or the pipeline stops.
+    pub fn run(mut self) -> Done {
+        if let Some(error) = self.finished.take() {
+            return Done::Ended(error);
+        }
         let infos = Arc::clone(&self.infos);
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
         loop {
-            if self.wait_while_closed(info).is_err() {
-                return None;
+            if self.session.is_none() && self.wait_while_closed(info).is_err() {
+                return Done::Ended(None);
             }
             if self.stop.is_set() {
-                let _ = self.tell(info, SourceState::Ended, "stopped".to_owned(), self.clock.now());
-                return None;
+                return self.leave(info);
             }
             let (end, well) = self.watch_once(&infos);
             let error = match end {
-                End::Closed => continue,
+                // A stop is noticed above.
+                End::Closed | End::Stopped => continue,
                 End::Ended(reason) => {
                     let _ = self.tell(info, SourceState::Ended, reason.to_owned(), self.clock.now());
-                    return None;
+                    return Done::Ended(None);
                 }
                 End::Failed(error) => error,
             };
@@ -155,14 +196,14 @@ impl Capture {
             {
                 camera.look_around();
             }
-            if !self.comes_back(info) || self.stop.is_set() {
+            if !self.comes_back(info) || self.is_over() {
                 let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
-                return Some(error);
+                return Done::Ended(Some(error));
             }
             if self.told == SourceState::Down && !self.told_planned {
                 tracing::debug!(source = info.name, "still unavailable: {error}");
             } else if self.tell(info, SourceState::Down, error.to_string(), self.clock.now()).is_err() {
-                return Some(error);
+                return Done::Ended(Some(error));
             }
             self.rest(info, backoff.pause(well, chance()));
         }
@@ -170,7 +211,7 @@ impl Capture {
 
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
-        let was_there = self.camera.is_some() || self.told != SourceState::Opening;
+        let was_there = self.is_known || self.camera.is_some() || self.told != SourceState::Opening;
         self.is_live(info) && (was_there || info.config.wait)
     }
 
@@ -181,25 +222,24 @@ impl Capture {
     /// Opens the source and reads it to its end. Returns why it ended, and for how long frames arrived.
     fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
         let info = &infos[self.index];
-        let name = format!("read-{}", self.index);
-        let (sought, opener) = (self.sought(infos), Arc::clone(&info.opener));
-        let (max_megapixels, stop) = (info.max_megapixels, self.stop.part());
-        let its_stop = stop.clone();
-        let open = move || opener.open(sought.as_ref(), max_megapixels, &its_stop);
-        let reader = match Reader::start(name, self.clock, open) {
-            Ok(reader) => reader,
-            Err(error) => return (End::Failed(SourceError::Thread(error)), Duration::ZERO),
+        let handed_over = self.session.take().map(Ok);
+        let begun = handed_over.unwrap_or_else(|| {
+            Session::begin(self.index, info, self.sought(infos), self.clock, &self.stop.whole())
+        });
+        let mut session = match begun {
+            Ok(session) => session,
+            Err(error) => return (End::Failed(error), Duration::ZERO),
         };
-        let heard = Instant::now();
-        let mut session = Session { reader, stop, is_open: false, lent: 0, heard, first_frame: None };
         let end = loop {
             if let Err(end) = self.watch(&mut session, info) {
                 break end;
             }
         };
         let well = session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first));
-        if matches!(end, End::Closed) {
-            self.close(session, info);
+        match end {
+            End::Closed => self.close(session, info),
+            End::Stopped => self.session = Some(session),
+            End::Ended(_) | End::Failed(_) => {}
         }
         (end, well)
     }
@@ -207,9 +247,13 @@ impl Capture {
     /// Handles the reader's next message, or its absence.
     fn watch(&mut self, session: &mut Session, info: &SourceInfo) -> Result<(), End> {
         self.notice_gate(session, info)?;
-        let news = session.reader.wait(POLL_INTERVAL);
+        let news = match session.pending.take() {
+            Some(news) => Ok(news),
+            None => session.reader.wait(POLL_INTERVAL),
+        };
         if self.stop.is_set() {
-            return Err(End::Ended("stopped"));
+            session.pending = news.ok();
+            return Err(End::Stopped);
         }
         match news {
             Ok(News::Opened { camera, is_recorded }) => {
@@ -217,8 +261,7 @@ impl Capture {
                 self.camera = camera.map(Sought::new);
                 info.forget_unreadable();
                 session.is_open = true;
-                let frames = if info.config.uri.is_live() { 1 } else { READ_AHEAD };
-                for _ in 0..frames {
+                for _ in 0..ahead(&info.config.uri) {
                     let frame = self.empty_frame()?;
                     session.want(frame);
                 }
@@ -350,10 +393,32 @@ impl Capture {
 }
 
 impl Session {
+    /// Starts to open a source. `stop` ends its reader.
+    fn begin(
+        index: usize,
+        info: &SourceInfo,
+        sought: Option<Sought>,
+        clock: Clock,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
+        let opener = Arc::clone(&info.opener);
+        let (max_megapixels, stop) = (info.max_megapixels, stop.part());
+        let its_stop = stop.clone();
+        let open = move || opener.open(sought.as_ref(), max_megapixels, &its_stop);
+        let reader = Reader::start(format!("read-{index}"), clock, open).map_err(SourceError::Thread)?;
+        let (stop, heard) = (StopOnDrop(stop), Instant::now());
+        Ok(Self { reader, stop, is_open: false, lent: 0, pending: None, heard, first_frame: None })
+    }
+
     fn want(&mut self, frame: Box<Frame>) {
         self.lent += 1;
         self.reader.want(frame);
     }
+}
+
+/// How many frames are requested from a reader at a time.
+fn ahead(uri: &SourceUri) -> usize {
+    if uri.is_live() { 1 } else { READ_AHEAD }
 }
 
 fn end_reason(uri: &SourceUri) -> &'static str {

@@ -31,6 +31,8 @@ impl Capture {
     }
 
     pub(super) fn number(&mut self, frame: &mut Frame) {
+        // A frame of the previous pipeline may be turned otherwise.
+        frame.turn = self.infos[self.index].config.turn();
         frame.number = self.next_number;
         self.next_number += 1;
     }

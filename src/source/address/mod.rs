@@ -135,6 +135,11 @@ impl Address {
         Ok(next)
     }
 
+    /// Whether both are at the same host, whatever their ports are.
+    pub fn is_at_host_of(&self, other: &Self) -> bool {
+        self.name_and_port().0 == other.name_and_port().0
+    }
+
     /// The host's name in lower case, and the port of an HTTP server.
     fn name_and_port(&self) -> (String, u16) {
         let name = name_of(&self.host).unwrap_or_default();

@@ -4,15 +4,19 @@
 use crate::source::{address::Address, config::Transport};
 use std::ffi::OsString;
 
+/// What a server behind `http://` may lead to.
+pub(in crate::source) const HTTP_PROTOCOLS: &str =
+    "pipe,fd,concatf,http,https,httpproxy,tcp,tls,crypto,data,hls";
 /// What a stream may lead to; no files, so that a server cannot make ffmpeg read them.
-pub(in crate::source) const PROTOCOLS: &str = "pipe,fd,concatf,http,https,httpproxy,tcp,tls,udp,rtp,rtsp,rtsps,rtmp,rtmps,ffrtmphttp,srt,crypto,data,hls";
+const PROTOCOLS: &str = "pipe,fd,concatf,http,https,httpproxy,tcp,tls,udp,rtp,rtsp,rtsps,rtmp,rtmps,ffrtmphttp,srt,crypto,data,hls";
 
 /// A silent server is given up after ten seconds, in microseconds.
 const SILENCE: &str = "10000000";
 
 /// ffmpeg's arguments to read the list.
-pub(super) fn arguments() -> [OsString; 8] {
-    ["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"].map(OsString::from)
+pub(super) fn arguments(address: &Address) -> [OsString; 8] {
+    let protocols = if address.is_http() { HTTP_PROTOCOLS } else { PROTOCOLS };
+    ["-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"].map(OsString::from)
 }
 
 /// The list with a live stream.

@@ -1,5 +1,5 @@
-//! Videos and network streams through an ffmpeg process, which writes frames to stdout, and their sizes and times to
-//! stderr. Frames are RGB pixels, or the unchanged JPEG pictures of a file, which our decoder can decode at reduced size.
+//! Videos and network streams through an ffmpeg process, which writes frames to stdout, and beside them their sizes and
+//! times. Frames are RGB pixels, or the unchanged JPEG pictures of a file, which our decoder can decode at reduced size.
 
 mod list;
 mod notes;
@@ -9,16 +9,16 @@ use super::{
     polled::PolledReader,
 };
 use crate::{
-    child::{PIPE_BYTES, die_with_us, file_url, widen},
+    child::{Bounds, PIPE_BYTES, die_with_us, file_url, widen},
     frame::{Encoding, Frame},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-pub(super) use list::PROTOCOLS;
-use notes::{Content, Note, line_on_frame, line_on_packet, read_log};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+pub(super) use list::HTTP_PROTOCOLS;
+use notes::{Content, Note, line_on_error, line_on_frame, line_on_packet, read_log};
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, BufReader, Read as _, Write as _},
+    io::{self, BufReader, PipeReader, Read as _, Write as _},
     mem,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::Path,
@@ -26,15 +26,16 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+use uuid::Uuid;
 
-/// Capacity of the queue of notes, which may be ahead of the frames by the contents of the pipe.
-const NOTES_AHEAD: usize = 1024;
+/// The exit code of the system's loader.
+const NOT_LOADED: i32 = 127;
 /// How often to check the stop flag while waiting for a note.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// ffmpeg's arguments to decode each frame at its own size, and to note its size and time on stderr. In ffmpeg's
-/// selector, `V` means a video that is no attached picture, such as the cover of an album.
-const DECODED: [&str; 17] = [
+/// ffmpeg's arguments to decode each frame at its own size; the filter that notes its size and time on stderr follows. In
+/// ffmpeg's selector, `V` means a video that is no attached picture, such as the cover of an album.
+const DECODED: [&str; 15] = [
     "-loglevel",
     "level+info",
     "-nostats",
@@ -43,8 +44,6 @@ const DECODED: [&str; 17] = [
     "-fps_mode",
     "passthrough",
     "-noautoscale",
-    "-vf",
-    "showinfo=checksum=0",
     "-f",
     "rawvideo",
     "-c:v",
@@ -53,8 +52,8 @@ const DECODED: [&str; 17] = [
     "rgb24",
     "pipe:1",
 ];
-/// ffmpeg's arguments to copy each frame. The line on stderr for each frame is `0, dts, pts, duration, size, checksum`,
-/// with times in ticks.
+/// ffmpeg's arguments to copy each frame. The line for each frame is `0, dts, pts, duration, size, checksum`, with times in
+/// ticks. It goes through a pipe of its own, which is the process's stdin, so that no message is taken for it.
 const COPIED: [&str; 16] = [
     "-loglevel",
     "error",
@@ -64,7 +63,7 @@ const COPIED: [&str; 16] = [
     "copy",
     "-f",
     "framecrc",
-    "pipe:2",
+    "pipe:0",
     "-map",
     "0:V:0",
     "-c",
@@ -112,7 +111,7 @@ impl FfmpegSource {
         File::open(path).map_err(|error| SourceError::Missing { path: path.to_owned(), error })?;
         let uri = path.display().to_string();
         let arguments = vec!["-i".into(), file_url(path)];
-        let pictures = jpeg_pictures(path);
+        let pictures = jpeg_pictures(path, stop);
         if let Some((width, height)) = pictures {
             check_size(&uri, width, height, max_megapixels)?;
         }
@@ -143,7 +142,7 @@ impl FfmpegSource {
         stop: &Stop,
     ) -> Result<Self, SourceError> {
         let mut arguments = ["-fflags", "nobuffer", "-flags", "low_delay"].map(OsString::from).to_vec();
-        arguments.extend(list::arguments());
+        arguments.extend(list::arguments(address));
         let input = Input {
             arguments,
             stdin: Feed::Text(list::live(address, transport)),
@@ -158,7 +157,7 @@ impl FfmpegSource {
     /// Opens a recorded video on a server.
     pub fn open_recording(address: &Address, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let input = Input {
-            arguments: list::arguments().to_vec(),
+            arguments: list::arguments(address).to_vec(),
             stdin: Feed::Text(list::recorded(address)),
             uri: address.to_string(),
             address: Some(address.clone()),
@@ -170,22 +169,34 @@ impl FfmpegSource {
 
     fn start(mut input: Input, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
         let mut command = Command::new("ffmpeg");
-        command.args(["-hide_banner", "-nostdin"]).args(&input.arguments);
+        let bounds = Bounds::of(max_megapixels);
+        command.args(["-hide_banner", "-nostdin"]).args(bounds.arguments()).args(&input.arguments);
+        let tag = Uuid::new_v4().simple().to_string();
         if input.jpeg {
             command.args(COPIED);
         } else {
-            command.args(DECODED);
+            let filter = format!("metadata=mode=delete,showinfo@{tag}=checksum=0");
+            command.args(["-vf", &filter]).args(DECODED);
         }
+        let helper = |error| SourceError::Helper { program: "ffmpeg", uri: input.uri.clone(), error };
+        let mut packets = None;
         let feed = mem::replace(&mut input.stdin, Feed::Text(String::new()));
         let (stdin, text) = match feed {
+            Feed::Text(_) if input.jpeg => {
+                let (reader, writer) = io::pipe().map_err(helper)?;
+                packets = Some(reader);
+                (Stdio::from(writer), String::new())
+            }
             Feed::Text(text) => (Stdio::piped(), text),
             Feed::Pipe(pipe) => (Stdio::from(pipe), String::new()),
         };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process that waits for a silent camera would otherwise outlive this one.
         die_with_us(&mut command);
-        let helper = |error| SourceError::Helper { program: "ffmpeg", uri: input.uri.clone(), error };
+        bounds.keep(&mut command);
         let mut child = command.spawn().map_err(helper)?;
+        // It holds the pipe of the notes, which ends with the process.
+        drop(command);
         if let Some(mut stdin) = child.stdin.take() {
             // If it has ended already, its stderr says why.
             let _ = stdin.write_all(text.as_bytes());
@@ -193,19 +204,29 @@ impl FfmpegSource {
         let stdout = child.stdout.take().expect("stdout is piped");
         widen(&stdout);
         let stderr = child.stderr.take().expect("stderr is piped");
-        let (to_notes, notes) = bounded(NOTES_AHEAD);
+        // It is ahead of the frames by the contents of their pipe at most.
+        let (to_notes, notes) = unbounded();
         let (jpeg, address) = (input.jpeg, input.address.clone());
-        let log = thread::Builder::new()
-            .name("ffmpeg-log".to_owned())
-            .spawn(move || {
+        let started = packets.map_or(Ok(()), |packets| note_packets(packets, to_notes.clone()));
+        let log = started.and_then(|()| {
+            thread::Builder::new().name("ffmpeg-log".to_owned()).spawn(move || {
                 let mut seconds_a_tick = 1.0;
-                let parse = if jpeg { line_on_packet } else { line_on_frame };
-                let complaint = read_log(stderr, |line| parse(line, &mut seconds_a_tick), &to_notes);
+                let complaint = if jpeg {
+                    drop(to_notes);
+                    read_log(stderr, line_on_error, None)
+                } else {
+                    read_log(stderr, |line| line_on_frame(line, &tag, &mut seconds_a_tick), Some(&to_notes))
+                };
                 address.map_or(complaint.clone(), |address| address.hide_in(&complaint))
             })
-            .ok();
+        });
+        let log = log.map_err(|error| {
+            let _ = child.kill();
+            let _ = child.wait();
+            SourceError::Thread(error)
+        })?;
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
-        Ok(Self { input, max_megapixels, child, frames, notes, log, given: 0, stop: stop.clone() })
+        Ok(Self { input, max_megapixels, child, frames, notes, log: Some(log), given: 0, stop: stop.clone() })
     }
 
     /// Reads one frame; `false` at the end.
@@ -243,12 +264,16 @@ impl FfmpegSource {
         let _ = io::copy(&mut self.frames, &mut io::sink());
         let status = self.child.wait();
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
+        let code = status.as_ref().ok().and_then(ExitStatus::code);
         let complaint = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         let reason =
             if complaint.is_empty() { "ffmpeg found no video".to_owned() } else { complaint.clone() };
         let uri = self.input.uri.clone();
         if let (Some(signal), false) = (status.ok().and_then(|status| status.signal()), self.input.live) {
             return Err(SourceError::Killed { uri, signal, frames: self.given });
+        }
+        if self.given == 0 && code == Some(NOT_LOADED) {
+            return Err(SourceError::Unloaded { uri, reason });
         }
         match (self.input.live, succeeded, self.given) {
             (true, false, _) | (true, _, 0) => Err(SourceError::Stream { uri, reason }),
@@ -265,6 +290,15 @@ impl FfmpegSource {
             }
         }
     }
+}
+
+/// Forwards the notes about frames that are copied.
+fn note_packets(packets: PipeReader, notes: Sender<Note>) -> io::Result<()> {
+    let body = move || {
+        let mut seconds_a_tick = 1.0;
+        read_log(packets, |line| line_on_packet(line, &mut seconds_a_tick), Some(&notes));
+    };
+    thread::Builder::new().name("ffmpeg-notes".to_owned()).spawn(body).map(drop)
 }
 
 impl Source for FfmpegSource {

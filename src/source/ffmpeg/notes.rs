@@ -1,13 +1,13 @@
-//! What ffmpeg writes to stderr: a note about each frame, and error messages.
+//! What ffmpeg writes beside the frames: a note about each frame, and error messages.
 
 use crate::child::without_origin;
 use crossbeam_channel::Sender;
-use std::{
-    io::{BufRead, BufReader},
-    process::ChildStderr,
-};
+use std::io::{BufRead, BufReader, Read};
 
-/// What ffmpeg reports about a frame on stderr.
+/// The longest line that is read whole, in bytes.
+const LONGEST_LINE: u64 = 64 << 10;
+
+/// What ffmpeg reports about a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Note {
     /// Presentation time; `None` if the frame has none.
@@ -24,7 +24,7 @@ pub(super) enum Content {
     Pixels(u32, u32),
 }
 
-/// A line on ffmpeg's stderr.
+/// A line of ffmpeg.
 pub(super) enum Line {
     /// Describes a frame.
     Note(Note),
@@ -36,9 +36,11 @@ pub(super) enum Line {
 
 /// Parses a line that ffmpeg prints at the level info when it decodes the frames. Lines of the filter `showinfo` contain
 /// the duration of a tick in seconds (`config in time_base: 1/90000`), then for each frame its time in ticks and its
-/// size (`n: 0 pts: 9000 ... s:320x240`). Text from a file's metadata never stands at the start of a line.
-pub(super) fn line_on_frame(line: &str, seconds_a_tick: &mut f64) -> Line {
-    let filter = line.strip_prefix("[Parsed_showinfo_").and_then(|rest| rest.split_once("] [info] "));
+/// size (`n: 0 pts: 9000 ... s:320x240`). The filter has a random name, `showinfo@` and the `tag`, so that no text from a file
+/// or a picture is taken for its lines.
+pub(super) fn line_on_frame(line: &str, tag: &str, seconds_a_tick: &mut f64) -> Line {
+    let tagged = line.strip_prefix("[showinfo@").and_then(|rest| rest.strip_prefix(tag));
+    let filter = tagged.and_then(|rest| rest.strip_prefix(" @ ")?.split_once("] [info] "));
     let Some((_, words)) = filter else {
         return if is_error(line) { Line::Complaint } else { Line::Other };
     };
@@ -57,6 +59,10 @@ pub(super) fn line_on_frame(line: &str, seconds_a_tick: &mut f64) -> Line {
 
 /// Whether the level of a line, such as `[mpegts @ 0x55d0] [error] ...`, is an error.
 fn is_error(line: &str) -> bool {
+    // A message of the system's loader.
+    if line.starts_with("ffmpeg: ") {
+        return true;
+    }
     let mut rest = line;
     while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         if ["error", "fatal", "panic"].contains(&tag) {
@@ -73,6 +79,11 @@ fn tick(ratio: &str) -> Option<f64> {
     Some(numerator.parse::<f64>().ok()? / denominator.parse::<f64>().ok()?)
 }
 
+/// Parses a line of ffmpeg's log at the level error.
+pub(super) fn line_on_error(line: &str) -> Line {
+    if line.trim().is_empty() { Line::Other } else { Line::Complaint }
+}
+
 /// Parses a line that ffmpeg prints when it copies the frames. `#tb 0: 1/30` gives the duration of a tick in
 /// seconds.
 pub(super) fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
@@ -87,8 +98,7 @@ pub(super) fn line_on_packet(line: &str, seconds_a_tick: &mut f64) -> Line {
             let pts_ms = ticks.parse::<f64>().ok().map(|ticks| milliseconds(ticks * *seconds_a_tick));
             Line::Note(Note { pts_ms, content: Content::Jpeg(bytes) })
         }
-        _ if line.starts_with('#') => Line::Other,
-        _ => Line::Complaint,
+        _ => Line::Other,
     }
 }
 
@@ -96,22 +106,23 @@ fn milliseconds(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1000.0).round() as u64
 }
 
-/// Forwards the notes and returns the first error message; later ones are usually its consequences.
+/// Forwards the notes and returns the first error message; later ones are usually its consequences. It never waits for
+/// the reader of the notes, because ffmpeg would wait for it.
 pub(super) fn read_log(
-    stderr: ChildStderr,
+    log: impl Read,
     mut read: impl FnMut(&str) -> Line,
-    notes: &Sender<Note>,
+    notes: Option<&Sender<Note>>,
 ) -> String {
     let mut complaint = String::new();
-    let mut stderr = BufReader::new(stderr);
+    let mut log = BufReader::new(log);
     let mut bytes = Vec::new();
-    while stderr.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
+    while log.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
         // Names of files need not be UTF-8.
         let line = String::from_utf8_lossy(&bytes);
         match read(&line) {
             Line::Note(note) => {
                 // Fails only when the source has been dropped.
-                let _ = notes.send(note);
+                let _ = notes.map(|notes| notes.send(note));
             }
             Line::Complaint if complaint.is_empty() => complaint = cause(&line).to_owned(),
             Line::Complaint | Line::Other => {}
@@ -145,34 +156,34 @@ mod tests {
                      0,          1,          3,        1,        0, 0x00000000, F=0x0\n\
                      0,          2,         30,        1,      785, 0x751f6bf1, F=0x0\n\
                      [avi @ 0x5581] index is missing\n";
-        let (mut notes, mut complaints) = (Vec::new(), Vec::new());
+        let mut notes = Vec::new();
         for line in lines.split_inclusive('\n') {
             match line_on_packet(line, &mut tick) {
                 Line::Note(note) => notes.push(note),
-                Line::Complaint => complaints.push(line),
-                Line::Other => {}
+                Line::Complaint | Line::Other => {}
             }
         }
         let note = |pts_ms, bytes| Note { pts_ms: Some(pts_ms), content: Content::Jpeg(bytes) };
         assert_eq!(notes, [note(0, 20746), note(1001, 785)]);
-        assert_eq!(complaints, ["[avi @ 0x5581] index is missing\n"]);
     }
 
     #[test]
     fn frames_are_noted_with_their_time_and_size_whatever_the_metadata_say() {
         let mut tick = 1.0;
         let lines = "[info] Input #0, mpegts, from 'a.ts':\n\
-                     [info]     title           : [Parsed_showinfo_0 @ 0x1] [info] n: 7 pts: 5 s:9x9 \n\
-                     [Parsed_showinfo_0 @ 0x55] [info] config in time_base: 1/90000, frame_rate: 10/1\n\
-                     [Parsed_showinfo_0 @ 0x55] [info] config out time_base: 0/0, frame_rate: 0/0\n\
-                     [Parsed_showinfo_0 @ 0x55] [info] n:   0 pts:   9000 pts_time:0.1  fmt:yuv420p sar:1/1 s:320x240 i:P \n\
-                     [Parsed_showinfo_0 @ 0x55] [info]   side data - GOP timecode - 00:00:00:00\n\
+                     [info]     title           : [showinfo@0f1e @ 0x1] [info] n: 7 pts: 5 s:9x9 \n\
+                     [Parsed_showinfo_0 @ 0x55] [info] n:   0 pts:   7 s:3x3 i:P \n\
+                     [showinfo@0f1f @ 0x55] [info] n:   0 pts:   7 s:3x3 i:P \n\
+                     [showinfo@0f1e @ 0x55] [info] config in time_base: 1/90000, frame_rate: 10/1\n\
+                     [showinfo@0f1e @ 0x55] [info] config out time_base: 0/0, frame_rate: 0/0\n\
+                     [showinfo@0f1e @ 0x55] [info] n:   0 pts:   9000 pts_time:0.1  fmt:yuv420p sar:1/1 s:320x240 i:P \n\
+                     [showinfo@0f1e @ 0x55] [info]   side data - GOP timecode - 00:00:00:00\n\
                      [mpegts @ 0x55] [warning] Packet corrupt (stream = 0, dts = 207000).\n\
                      [h264 @ 0x55] [error] error while decoding MB 3 4\n\
-                     [Parsed_showinfo_0 @ 0x77] [info] n:   0 pts:NOPTS pts_time:NOPTS fmt:gray sar:1/1 s:64x48 i:P \n";
+                     [showinfo@0f1e @ 0x77] [info] n:   0 pts:NOPTS pts_time:NOPTS fmt:gray sar:1/1 s:64x48 i:P \n";
         let (mut notes, mut complaints) = (Vec::new(), Vec::new());
         for line in lines.split_inclusive('\n') {
-            match line_on_frame(line, &mut tick) {
+            match line_on_frame(line, "0f1e", &mut tick) {
                 Line::Note(note) => notes.push(note),
                 Line::Complaint => complaints.push(line),
                 Line::Other => {}

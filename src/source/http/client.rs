@@ -75,6 +75,8 @@ pub(super) enum Answer {
 pub(super) struct Client {
     agent: Agent,
     address: Address,
+    /// Where the latest answer came from, after redirects.
+    reached: Address,
     /// Answers the server's latest challenge.
     challenge: Option<PasswordClient>,
     stop: Stop,
@@ -96,7 +98,13 @@ impl Client {
         if address.is_https() {
             config = config.tls_config(tls(tls_verify));
         }
-        Self { agent: config.build().into(), address: address.clone(), challenge: None, stop: stop.clone() }
+        Self {
+            agent: config.build().into(),
+            address: address.clone(),
+            reached: address.clone(),
+            challenge: None,
+            stop: stop.clone(),
+        }
     }
 
     /// Asks for the content, unless it is the one that `known` describes.
@@ -121,6 +129,7 @@ impl Client {
                 StatusCode::UNAUTHORIZED => return Err(HttpError::WrongLogin),
                 status if status.is_success() => {
                     let (head, body) = answer.into_parts();
+                    self.reached = address;
                     return Ok(Answer::Content(
                         Box::new(head.headers),
                         Body::new(body.into_reader(), &self.stop),
@@ -136,6 +145,11 @@ impl Client {
             }
         }
         Err(HttpError::Redirects)
+    }
+
+    /// Where the latest answer came from.
+    pub fn reached(&self) -> &Address {
+        &self.reached
     }
 
     /// Sends one request.

@@ -2,6 +2,7 @@
 //! everything else.
 
 mod client;
+mod playlist;
 mod snapshot;
 mod stream;
 
@@ -9,16 +10,17 @@ use super::{Source, SourceConfig, SourceError, Stop, address::Address, ffmpeg::F
 use client::{Answer, Body, Client, Validators};
 use snapshot::Snapshots;
 use std::{
-    io::{BufRead, BufReader, Read as _},
+    io::{BufRead, BufReader},
     sync::Once,
 };
 use stream::JpegStream;
 use ureq::http::{HeaderMap, header};
 
-/// Longest playlist that is examined, in bytes.
-const LONGEST_PLAYLIST: u64 = 1 << 20;
 /// The input's buffer in bytes; enough for most pictures.
 const BUFFER_BYTES: usize = 128 << 10;
+
+/// How lists of streams begin that ffmpeg would follow: DASH, concat, SDP.
+const LISTS: [&[u8]; 4] = [b"<?xml", b"<MPD", b"ffconcat", b"v=0"];
 
 /// What a server sends.
 #[derive(Debug, PartialEq)]
@@ -29,6 +31,8 @@ enum Content {
     Picture,
     /// A list of the parts of a video (RFC 8216).
     Playlist,
+    /// A list in another format, which ffmpeg would follow.
+    OtherList,
     /// A video that ffmpeg reads.
     Video,
 }
@@ -62,9 +66,20 @@ pub(super) fn open(
         Content::Picture => {
             Box::new(Snapshots::new(client, address, body, Validators::of(&headers), config.max_fps, stop))
         }
+        Content::OtherList if !config.other_hosts => {
+            return Err(failed(
+                "it sends a list of streams that may lead to other hosts: set `other_hosts = true` under its [[source]] if you trust it".to_owned(),
+            ));
+        }
         kind => {
             let is_recorded = match kind {
-                Content::Playlist => is_complete(body),
+                Content::Playlist => {
+                    let text = playlist::read(body);
+                    if !config.other_hosts {
+                        playlist::stays_at_home(&text, client.reached(), config, stop).map_err(failed)?;
+                    }
+                    playlist::is_complete(&text)
+                }
                 // What is sent while it happens has no length.
                 _ => headers.contains_key(header::CONTENT_LENGTH) && ffprobe::has_duration(address, stop),
             };
@@ -96,15 +111,9 @@ fn told_by(bytes: &[u8]) -> Content {
     match text {
         _ if is_jpeg => Content::JpegStream,
         _ if text.starts_with(b"#EXTM3U") => Content::Playlist,
+        _ if LISTS.iter().any(|start| text.starts_with(start)) => Content::OtherList,
         _ => Content::Video,
     }
-}
-
-/// Whether a playlist says that nothing will be added to it. The lists that it names are not examined.
-fn is_complete(playlist: BufReader<Body>) -> bool {
-    let mut text = Vec::new();
-    let _ = playlist.take(LONGEST_PLAYLIST).read_to_end(&mut text);
-    String::from_utf8_lossy(&text).lines().any(|line| line.trim_end() == "#EXT-X-ENDLIST")
 }
 
 #[cfg(test)]
@@ -116,6 +125,7 @@ mod tests {
         assert_eq!(told_by(b"\r\n\xFF\xD8\xFF\xE0"), Content::JpegStream);
         assert_eq!(told_by(b"--frame\r\nContent-Type"), Content::JpegStream);
         assert_eq!(told_by(b"#EXTM3U\n"), Content::Playlist);
+        assert_eq!(told_by(b"<?xml version='1.0'?><MPD>"), Content::OtherList);
         for video in [&b"\0\0\0 ftypisom"[..], b"\x47\x40\0", b""] {
             assert_eq!(told_by(video), Content::Video);
         }

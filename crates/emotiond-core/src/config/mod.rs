@@ -5,7 +5,8 @@ pub mod values;
 use crate::exit::{Exit, ExitsWith};
 use serde::de::DeserializeOwned;
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -21,6 +22,9 @@ pub enum ConfigError {
         /// The system's reason.
         error: io::Error,
     },
+    /// The file is too long to be a configuration.
+    #[error("the config {0} has more than {MOST_BYTES} bytes: it is no configuration of emotiond")]
+    TooLong(PathBuf),
     /// Something in the file is wrong.
     #[error("{path}:{line}: {message}{snippet}; `emotiond config` prints every key with its default")]
     Invalid {
@@ -44,34 +48,90 @@ impl ExitsWith for ConfigError {
     }
 }
 
+/// The longest file, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Keys whose values are words that may be shown. The values of all others, and of misspelt ones, may be secrets or contain
+/// some.
+const SHOWN_KEYS: [&str; 16] = [
+    "active",
+    "color",
+    "detector",
+    "emit",
+    "ep",
+    "file",
+    "level",
+    "levels",
+    "library",
+    "mode",
+    "model",
+    "name",
+    "on_end",
+    "overlay",
+    "precision",
+    "transport",
+];
+
 /// Reads the tables of `T` from a file.
 ///
 /// # Errors
 /// When the file cannot be read, or a key or value is wrong; the error names the line.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let text =
-        fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+    let failed = |error| ConfigError::Read { path: path.to_owned(), error };
+    let mut text = String::new();
+    File::open(path).map_err(failed)?.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(ConfigError::TooLong(path.to_owned()));
+    }
     toml::from_str(&text).map_err(|error| invalid(&text, path, &error))
 }
 
 fn invalid(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
     let line = text[..at].matches('\n').count() + 1;
-    let shown = without_address(text.lines().nth(line - 1).unwrap_or_default().trim(), true);
+    let written = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let shown = without_value(written);
     let snippet = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
-    let message = without_address(&error.message().replace('\n', " "), false);
+    let message = error.message().replace('\n', " ");
+    let message = if shown == written { message } else { without_strings(&message) };
     ConfigError::Invalid { path: path.to_owned(), line, message, snippet }
 }
 
-/// Leaves out what follows the scheme of an address up to the last quotation mark, because it may contain a password
-/// with any character. Without a mark, all of it if `to_end` is set, otherwise nothing.
-fn without_address(text: &str, to_end: bool) -> String {
-    let Some(start) = text.find("://").map(|at| at + "://".len()) else { return text.to_owned() };
-    let mark = text[start..].rfind(['"', '\'', '`']).map(|length| start + length);
-    match mark.or(to_end.then_some(text.len())) {
-        Some(end) => format!("{}...{}", &text[..start], &text[end..]),
-        None => text.to_owned(),
+/// A line without what may be a secret: only numbers, and words of keys that take no secrets, are shown.
+fn without_value(line: &str) -> String {
+    let is_table =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-[]".contains(&byte));
+    if line.is_empty() || line.starts_with('[') && line.ends_with(']') && is_table(line) {
+        return line.to_owned();
     }
+    let is_key = |key: &str| {
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    let parts = line.split_once('=').map(|(key, value)| (key.trim(), value));
+    let Some((key, value)) = parts.filter(|(key, _)| is_key(key)) else { return "...".to_owned() };
+    let is_number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b"+-._eE,[] ".contains(&byte));
+    let value = value.trim();
+    let is_word = !["://", "exec:", "@", "{"].iter().any(|part| value.contains(part));
+    let is_shown = is_word && SHOWN_KEYS.contains(&key);
+    if is_shown || is_number(value) || ["true", "false"].contains(&value) {
+        line.to_owned()
+    } else {
+        format!("{key} = ...")
+    }
+}
+
+/// A message without the texts that it quotes from the file. Names of keys stand between other marks.
+fn without_strings(message: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find("string \"").map(|at| at + "string \"".len()) {
+        // The text may contain quotation marks itself.
+        let end = rest.rfind('"').filter(|end| *end >= start).unwrap_or(rest.len());
+        shown = shown + &rest[..start] + "...";
+        rest = &rest[end..];
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -79,17 +139,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_shows_no_address() {
+    fn an_error_shows_no_value_that_may_be_a_secret() {
         for (line, shown) in [
-            ("uri = \"rtsp://user:it's@host/\" # door", "uri = \"rtsp://...\" # door"),
-            ("url = 'http://host/?pwd=secret'", "url = 'http://...'"),
-            ("uri = http://user:secret@host", "uri = http://..."),
+            ("uri = \"rtsp://user:it's@host/\" # door", "uri = ..."),
+            ("uri = \"exec:curl --user me:secret", "uri = ..."),
+            ("pasword = hunter2", "pasword = ..."),
+            ("hunter2\"\"\"", "..."),
+            ("[[source \"exec:curl me:hunter2 http://a = 1", "..."),
+            ("name = \"exec:curl me:hunter2\"", "name = ..."),
+            ("file = \"http://me:secret@host\"", "file = ..."),
             ("min_face_px = 80", "min_face_px = 80"),
+            ("emit = \"sometimes\"", "emit = \"sometimes\""),
+            ("[[source]]", "[[source]]"),
+            ("[\"secret\"]", "..."),
         ] {
-            assert_eq!(without_address(line, true), shown);
+            assert_eq!(without_value(line), shown);
         }
-        let typed = "invalid type: string \"rtsp://u:secret@host\", expected a sequence";
-        assert_eq!(without_address(typed, false), "invalid type: string \"rtsp://...\", expected a sequence");
-        assert_eq!(without_address("write rtsp://, http://", false), "write rtsp://, http://");
+        let typed = "invalid type: string \"it's \"secret\"\", expected a sequence";
+        assert_eq!(without_strings(typed), "invalid type: string \"...\", expected a sequence");
+        assert_eq!(without_strings("unknown field `pasword`"), "unknown field `pasword`");
     }
 }

@@ -19,12 +19,14 @@ fn watched<T>(patience: Duration, tell: impl Fn(&str) + Sync, work: impl FnOnce(
     let seconds = || start.elapsed().as_secs_f32();
     thread::scope(|scope| {
         let (working, is_done) = mpsc::channel::<()>();
-        scope.spawn(|| {
+        let report = || {
             let is_done = is_done;
             while is_done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                 tell(&format!("{:.0} s so far", seconds()));
             }
-        });
+        };
+        // Where threads have run out, the work may still succeed without it.
+        let _ = thread::Builder::new().spawn_scoped(scope, report);
         let result = work();
         drop(working);
         if start.elapsed() >= patience {

@@ -1,0 +1,75 @@
+//! Ends the program in time after a signal, whatever hangs: a driver, a helper program, a library, a file system.
+
+use crate::pipeline::Control;
+use arc_swap::ArcSwapOption;
+use emotiond_core::{exit::Failure, stderr::say};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the program goes on after a signal while nothing leaves the pipeline and no child works.
+const STANDSTILL: Duration = Duration::from_millis(1700);
+/// How long it goes on at most. Units and containers wait for ten seconds.
+const LONGEST: Duration = Duration::from_secs(8);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The pipeline whose progress counts.
+pub(super) type Watched = Arc<ArcSwapOption<Control>>;
+
+/// Starts the thread that ends the program after `signalled` was set, if it does not end by itself.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub(super) fn end_in_time(signalled: Arc<AtomicBool>, watched: Watched) -> Result<(), Failure> {
+    let body = move || {
+        while !signalled.load(Ordering::Relaxed) {
+            thread::sleep(POLL_INTERVAL);
+        }
+        wait_for_standstill(&watched);
+        // A log that nobody reads must not hold it up.
+        let mut log = [PollFd::from_borrowed_fd(rustix::stdio::stderr(), PollFlags::OUT)];
+        if poll(&mut log, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0) {
+            say("emotiond: something hangs; the program ends without it");
+        }
+        end_now();
+    };
+    thread::Builder::new().name("ending".to_owned()).spawn(body).map(drop).map_err(Failure::no_thread)
+}
+
+fn wait_for_standstill(watched: &Watched) {
+    // A recording is completed by ffmpeg, which is slow where the processor is busy.
+    let left = || (watched.load().as_deref().map(|control| control.status().left), children_ticks());
+    let (began, mut moved, mut before) = (Instant::now(), Instant::now(), left());
+    while moved.elapsed() < STANDSTILL && began.elapsed() < LONGEST {
+        thread::sleep(POLL_INTERVAL);
+        let now = left();
+        if now != before {
+            (moved, before) = (Instant::now(), now);
+        }
+    }
+}
+
+/// Processor time of the children, in ticks.
+fn children_ticks() -> u64 {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let ticks = |child: &str| {
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+        // The name, in parentheses, may contain anything; two of the numbers after it are the times.
+        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        Some(times.filter_map(|time| time.parse::<u64>().ok()).sum::<u64>())
+    };
+    children.map(|list| list.split_whitespace().filter_map(ticks).sum::<u64>()).sum()
+}
+
+/// Ends the program as a signal asked for, without the libraries' clean-up, which would run under their other threads.
+pub(super) fn end_now() -> ! {
+    signal_hook::low_level::exit(0)
+}

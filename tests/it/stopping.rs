@@ -1,0 +1,97 @@
+//! One SIGTERM ends the program within two seconds, whatever hangs.
+
+use crate::common::{Running, Scratch, data, emotiond, ffmpeg, text, wait_until};
+use rustix::process::Signal;
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// What is promised, and what a busy machine may add.
+const PROMISED: Duration = Duration::from_millis(2000 + 500);
+
+/// Puts a script in the place of a program; returns the value of PATH. The script marks that it hangs.
+fn in_place_of(scratch: &Scratch, program: &str, script: &str) -> String {
+    let mark = text(&scratch.path("hangs"));
+    let script = format!("#!/bin/sh\nhang() {{ : > '{mark}'; exec sleep 1000; }}\n{script}\n");
+    let file = scratch.file(&format!("bin/{program}"), script);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap())
+}
+
+fn ends_in_time(running: Running, hangs: &Path) {
+    wait_until("it hangs", || hangs.exists().then_some(()));
+    let asked = Instant::now();
+    running.signal(Signal::TERM);
+    let ran = running.finish().exits(0);
+    assert!(asked.elapsed() < PROMISED, "{:?}: {}", asked.elapsed(), ran.stderr);
+}
+
+#[test]
+fn helpers_that_hang_do_not_hold_up_a_stop() {
+    let video = Scratch::new();
+    let (portrait, path) = (text(&data("astronaut.jpg")), text(&video.path("a.avi")));
+    ffmpeg(&["-loop", "1", "-i", &portrait, "-frames:v", "60", "-c:v", "mjpeg", &path]);
+    let real = |program: &str| format!("exec /usr/bin/env PATH=/usr/bin:/bin {program} \"$@\"");
+    for (program, hangs) in [
+        ("ffprobe", "hang".to_owned()),
+        ("ffmpeg", "hang".to_owned()),
+        ("ffmpeg", format!("case \"$*\" in *matroska*) hang;; esac\n{}", real("ffmpeg"))),
+        // It reads all, and does not end.
+        ("ffmpeg", format!("case \"$*\" in *matroska*) cat >/dev/null; hang;; esac\n{}", real("ffmpeg"))),
+    ] {
+        let scratch = Scratch::new();
+        let out = text(&scratch.path("out.mp4"));
+        let config = scratch.tiny("");
+        let mut command = emotiond(&["run", "--config", &config, "--source", &path, "--annotate", &out]);
+        command.env("PATH", in_place_of(&scratch, program, &hangs));
+        ends_in_time(Running::start(command), &scratch.path("hangs"));
+    }
+}
+
+#[test]
+fn a_model_that_loads_for_minutes_is_waited_for_but_not_at_a_stop() {
+    let scratch = Scratch::new();
+    let socket = UnixDatagram::bind(scratch.path("notify")).unwrap();
+    socket.set_read_timeout(Some(crate::common::HANG)).unwrap();
+    // Nobody writes into this pipe.
+    let model = scratch.path("model.onnx");
+    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
+    let arguments = ["run", "--config", &scratch.tiny(""), "--model", &text(&model), "--source"];
+    let mut command = emotiond(&arguments);
+    command.arg(data("astronaut.jpg")).env("NOTIFY_SOCKET", scratch.path("notify"));
+    let running = Running::start(command);
+    let mut buffer = [0; 256];
+    let length = socket.recv(&mut buffer).unwrap();
+    let said = String::from_utf8_lossy(&buffer[..length]);
+    assert_eq!(said.trim(), "EXTEND_TIMEOUT_USEC=30000000");
+    ends_in_time(running, &model);
+}
+
+#[test]
+fn a_reload_that_takes_long_holds_up_neither_the_events_nor_a_stop() {
+    let scratch = Scratch::new();
+    let folder = text(&scratch.path(""));
+    let picture = text(&data("astronaut.jpg"));
+    let program =
+        scratch.file("camera", format!("#!/bin/sh\nwhile :; do cat '{picture}'; sleep 0.1; done\n"));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let source = format!("[[source]]\nuri = \"exec:{program}\"\n");
+    let config = scratch.tiny(&source);
+    let mut running = Running::start(emotiond(&["run", "--config", &config, "--emit", "every-frame"]));
+    running.wait_for(|event| event["type"] == "face");
+    let model = format!("{folder}/model.onnx");
+    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
+    let whole = fs::read_to_string(&config).unwrap();
+    let tiny = format!("{:?}", data("tiny.onnx"));
+    fs::write(&config, whole.replace(&tiny, &format!("{model:?}"))).unwrap();
+    running.signal(Signal::HUP);
+    // The next events are of frames that come after the reload began.
+    for _ in 0..20 {
+        running.wait_for(|event| event["type"] == "face");
+    }
+    ends_in_time(running, Path::new(&model));
+}
