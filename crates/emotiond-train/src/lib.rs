@@ -36,6 +36,7 @@ pub mod random;
 pub mod recipe;
 pub mod schedule;
 pub mod search;
+pub mod summary;
 pub mod survey;
 pub mod tensorboard;
 pub mod trainer;

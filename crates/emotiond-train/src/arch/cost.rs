@@ -5,7 +5,7 @@ use super::{Network, NetworkSpec};
 
 /// Channels and side (in pixels) of feature maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     pub channels: usize,
     pub side: usize,
 }
@@ -29,11 +29,11 @@ pub fn multiplications(network: &Network, spec: &NetworkSpec) -> u64 {
     total
 }
 
-pub(super) fn through(blocks: &[Block], shape: Shape, total: &mut u64) -> Shape {
+fn through(blocks: &[Block], shape: Shape, total: &mut u64) -> Shape {
     blocks.iter().fold(shape, |shape, block| step(block, shape, total))
 }
 
-pub(super) fn step(block: &Block, shape: Shape, total: &mut u64) -> Shape {
+pub(crate) fn step(block: &Block, shape: Shape, total: &mut u64) -> Shape {
     match block {
         Block::Conv(conv) => {
             let side = conv.window.outputs(shape.side);

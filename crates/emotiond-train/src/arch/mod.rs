@@ -19,14 +19,14 @@ mod mobilenet_v2;
 mod options;
 mod resnet50;
 mod resnet_48;
-pub mod summary;
 mod vgg16;
 
 pub use branches::BACKBONES;
 pub use grow::{deepen, shallower};
-pub use options::{Activation, Options};
+pub use options::Options;
 
 use crate::ops::Maps;
+use crate::recipe::NetworkSection;
 use blocks::{Block, Dense, Gather};
 use burn::module::Module;
 use burn::nn::Initializer;
@@ -55,6 +55,24 @@ pub struct NetworkSpec {
 }
 
 impl NetworkSpec {
+    /// The network of a recipe's section, for this number of classes.
+    pub fn of(network: &NetworkSection, classes: usize) -> Self {
+        Self {
+            arch: network.arch.clone(),
+            channels: network.color.channels(),
+            size: network.size,
+            classes,
+            dropout: network.dropout,
+            options: Options {
+                widths: network.widths.clone(),
+                units: network.units.clone(),
+                activation: network.activation,
+                branches: network.branches.clone(),
+                norm_momentum: network.norm_momentum,
+            },
+        }
+    }
+
     /// The published network called `arch` without dropout.
     pub fn published(arch: &str, channels: usize, size: usize, classes: usize) -> Self {
         Self { arch: arch.to_owned(), channels, size, classes, dropout: 0.0, options: Options::default() }

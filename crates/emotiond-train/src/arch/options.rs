@@ -1,18 +1,8 @@
 //! Choices that some architectures leave open.
 
 use super::{ArchError, BACKBONES, blocks::Dense, four_conv, make::Blocks};
+use crate::recipe::Activation;
 use serde::{Deserialize, Serialize};
-
-/// The activation after a dense layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// Rectified linear unit.
-    #[default]
-    Relu,
-    /// Hyperbolic tangent.
-    Tanh,
-}
 
 impl Activation {
     /// The layer.

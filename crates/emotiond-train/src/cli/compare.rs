@@ -2,7 +2,7 @@
 //! recipes differ.
 
 use crate::{
-    arch::{self, cost},
+    arch::{self, NetworkSpec, cost},
     history::RunReport,
     plots::Ablation,
 };
@@ -34,7 +34,7 @@ pub(super) struct Cost {
 
 /// The cost of the run in `folder`. Values that cannot be measured because a file or the runtime is missing are `None`.
 pub(super) fn cost(folder: &Path, run: &RunReport) -> Cost {
-    let spec = run.recipe.network.spec(run.recipe.data.labels.labels().len());
+    let spec = NetworkSpec::of(&run.recipe.network, run.recipe.data.labels.labels().len());
     let multiplications = arch::build(&spec, Initializer::Zeros, &Device::flex())
         .map(|network| cost::multiplications(&network, &spec) as f64 / 1e6);
     let model = folder.join(MODEL);

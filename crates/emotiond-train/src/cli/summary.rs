@@ -2,10 +2,11 @@
 
 use super::{print, table::Table};
 use crate::{
-    arch::{self, summary::summary},
+    arch::{self, NetworkSpec},
     frozen::FrozenPart,
     pretrained::Backbone,
     recipe::Recipe,
+    summary::summary,
 };
 use burn::{nn::Initializer, tensor::Device};
 use clap::Args;
@@ -29,7 +30,7 @@ pub struct SummaryArgs {
 /// If the recipe cannot be used; the failure carries the exit code.
 pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
-    let spec = recipe.network.spec(recipe.data.labels.labels().len());
+    let spec = NetworkSpec::of(&recipe.network, recipe.data.labels.labels().len());
     let wrong = |error: anyhow::Error| Failure::new(Exit::Config, error);
     let network =
         arch::build(&spec, Initializer::Zeros, &Device::flex()).map_err(|error| wrong(error.into()))?;

@@ -110,7 +110,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     /// Starts a new run, or resumes the one in the folder from its last checkpoint.
     fn start(job: &'a Job<'a>, training: &Loader) -> Result<Self, FitError> {
-        let spec = job.recipe.network.spec(job.data.training.labels.len());
+        let spec = NetworkSpec::of(&job.recipe.network, job.data.training.labels.len());
         let weights = job.data.training.class_weights(&job.recipe.loss.class_weights);
         let mut trainer = Trainer::new(job.recipe, &spec, weights, training.batches(), job.device)?;
         let last = job.out.join(LAST);

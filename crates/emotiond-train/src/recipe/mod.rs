@@ -13,8 +13,9 @@ pub use parse::RecipeError;
 pub use schedule::{ScheduleName, SchedulePolicy, ScheduleSection};
 pub use search::{Choice, Range, SearchMethod, SearchSection};
 pub use sections::{
-    AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus, FitSection, Freeze,
-    HeldOut, Initializer, LabelScheme, LossKind, LossSection, Monitor, NetworkSection, PretrainedSection,
+    Activation, AugmentSection, ClassWeights, DataSection, DistillSection, EarlyStopping, FerPlus,
+    FitSection, Freeze, HeldOut, Initializer, LabelScheme, LossKind, LossSection, Monitor, NetworkSection,
+    PretrainedSection,
 };
 
 use emotiond_core::classify::description::InputSpec;

@@ -1,6 +1,5 @@
 //! The sections of a recipe, their defaults and their ranges.
 
-use crate::arch::{Activation, NetworkSpec, Options};
 use emotiond_core::{classify::description::InputSpec, levels::Levels, picture::Color};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -149,6 +148,17 @@ pub enum Initializer {
     Glorot,
 }
 
+/// The activation after a dense layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Rectified linear unit.
+    #[default]
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
 /// `[network]`: the network and its input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -249,24 +259,6 @@ impl NetworkSection {
             if numbers.is_empty() {
                 *numbers = default;
             }
-        }
-    }
-
-    /// The network for this number of classes.
-    pub fn spec(&self, classes: usize) -> NetworkSpec {
-        NetworkSpec {
-            arch: self.arch.clone(),
-            channels: self.color.channels(),
-            size: self.size,
-            classes,
-            dropout: self.dropout,
-            options: Options {
-                widths: self.widths.clone(),
-                units: self.units.clone(),
-                activation: self.activation,
-                branches: self.branches.clone(),
-                norm_momentum: self.norm_momentum,
-            },
         }
     }
 

@@ -1,9 +1,9 @@
 //! The layers of a network with their output shapes and numbers, as Keras's `summary` lists them.
 
-use super::blocks::{Block, Conv, Dense, Gather};
-use super::cost::{Shape, step};
-use super::{Network, NetworkSpec};
-use crate::frozen::FrozenPart;
+use super::arch::blocks::{Block, Conv, Dense, Gather};
+use super::arch::cost::{Shape, step};
+use super::arch::{Network, NetworkSpec};
+use super::frozen::FrozenPart;
 use burn::module::Module;
 
 /// A layer.
