@@ -86,6 +86,8 @@ pub struct Frame {
     pub is_decoded: bool,
     /// Whether the source's picture has changed recently.
     pub is_busy: bool,
+    /// Whether it is the first frame since the source came up: its tracks were ended.
+    pub is_first: bool,
     /// The decoded and turned picture.
     pub picture: Picture,
     /// The same at full size for whoever watches, if `picture` is shrunk or not decoded.
@@ -164,6 +166,7 @@ impl Default for Frame {
             full_size: (0, 0),
             is_decoded: true,
             is_busy: true,
+            is_first: false,
             picture: Picture::default(),
             whole: Picture::default(),
             detections: Vec::new(),
@@ -197,7 +200,7 @@ impl Frame {
         self.bytes.clear();
         give_back(&mut self.bytes, used);
         self.shrink = 1;
-        (self.is_decoded, self.is_busy) = (true, true);
+        (self.is_decoded, self.is_busy, self.is_first) = (true, true, false);
         self.detections.clear();
         self.faces.clear();
         self.read.clear();

@@ -5,6 +5,7 @@
 //! because most cameras expose one row after another.
 
 use crate::decode::Thumbnail;
+use std::ops::RangeInclusive;
 
 /// Differences are in parts of a luma level.
 const LEVEL: i32 = 16;
@@ -15,6 +16,8 @@ const SPREAD_PARTS: i32 = 30;
 const NOISE: f32 = 5.0 * 1.4826;
 /// More is never taken for noise, in levels: if most of the picture changes, the median is no measure of noise.
 const MOST_NOISE: i32 = 8;
+/// Factors of the contrast that an exposure step can have. A covered lens has almost 0, whatever was in the picture.
+const EXPOSURE_GAINS: RangeInclusive<f32> = 0.5..=2.0;
 /// The part of the pixels beyond the percentiles that the spread is measured between.
 const TAIL: usize = 1000;
 
@@ -40,7 +43,10 @@ impl ChangeMeter {
         if !self.has_pair(now.width, least) {
             return false;
         }
-        self.take_out_exposure(&before.luma, &levels);
+        let gain = self.take_out_exposure(&before.luma, &levels);
+        if !EXPOSURE_GAINS.contains(&gain) {
+            return true;
+        }
         self.take_out_flicker(now.width);
         self.has_pair(now.width, least.max(self.noise()))
     }
@@ -74,10 +80,10 @@ impl ChangeMeter {
     }
 
     /// Takes out what is proportional to the luma: the line through the medians of the darkest and of the brightest third
-    /// of the pixels (Tukey, "Exploratory Data Analysis", 1977).
-    fn take_out_exposure(&mut self, before: &[u8], levels: &Levels) {
+    /// of the pixels (Tukey, "Exploratory Data Analysis", 1977). Returns the factor of the contrast.
+    fn take_out_exposure(&mut self, before: &[u8], levels: &Levels) -> f32 {
         if levels.bright - levels.dark < LEAST_LEVELS.1 * 2 {
-            return;
+            return 1.0;
         }
         let dark = self.median_where(before, |luma| luma <= levels.dark);
         let bright = self.median_where(before, |luma| luma >= levels.bright);
@@ -85,6 +91,7 @@ impl ChangeMeter {
         for (difference, &luma) in self.differences.iter_mut().zip(before) {
             *difference -= dark + (bright - dark) * (i32::from(luma) - levels.dark_median) / span.max(1);
         }
+        1.0 + (bright - dark) as f32 / (span.max(1) * LEVEL) as f32
     }
 
     fn median_where(&mut self, before: &[u8], is_meant: impl Fn(i32) -> bool) -> i32 {
@@ -222,6 +229,9 @@ mod tests {
         let other =
             |x: usize, y: usize, luma: f32| if x > 30 { ((x * 7 + y * 13) % 200) as f32 } else { luma };
         assert!(differs(&room(0, 1), &changed(&room(1, 1), other)));
+        for level in [0, 16, 128, 255] {
+            assert!(differs(&room(0, 1), &changed(&room(1, 1), |_, _, _| level as f32)), "blank at {level}");
+        }
         let small = Thumbnail { width: 1, height: 1, luma: vec![0] };
         assert!(differs(&small, &room(0, 1)) && !differs(&small, &small));
     }

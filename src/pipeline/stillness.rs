@@ -131,7 +131,7 @@ impl State {
         rule: &StillRule,
     ) {
         let paused_s = time_s - mem::replace(&mut self.time_s, time_s);
-        let has_paused = !(0.0..=PAUSE_S).contains(&paused_s);
+        let has_paused = frame.is_first || !(0.0..=PAUSE_S).contains(&paused_s);
         let entry = frame.entry;
         let is_looked_at = thumbnail.is_some();
         let has_changed = thumbnail.is_some_and(|thumbnail| {
@@ -243,6 +243,11 @@ mod tests {
         watch(&still, 0..40, settled(0));
         let mut frame = Frame { entry: 40, search: Search::Glance, ..Frame::default() };
         still.turn(40).judge(&mut frame, 3.0, Some(&mut picture(3)), settled(0), &RULE);
+        assert_eq!((frame.search, frame.is_busy), (Search::Glance, true));
+        // A file goes on at the time at which it was paused.
+        watch(&still, 41..80, settled(0));
+        let mut frame = Frame { entry: 80, search: Search::Glance, is_first: true, ..Frame::default() };
+        still.turn(80).judge(&mut frame, 80.0 / 30.0, Some(&mut picture(3)), settled(0), &RULE);
         assert_eq!((frame.search, frame.is_busy), (Search::Glance, true));
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Capture {
     next_ticket: u64,
     next_entry: u64,
     next_number: u64,
+    /// Whether no frame was sent since the source came up.
+    has_come_up: bool,
     /// The last state reported.
     told: SourceState,
     /// Whether it was asked for.
@@ -145,6 +147,7 @@ impl Capture {
             clock: context.clock,
             stop: context.stop.clone(),
             next_ticket: 0,
+            has_come_up: false,
             next_entry: 0,
             next_number: 0,
             told: SourceState::Opening,
@@ -324,6 +327,7 @@ impl Capture {
             }
             None if self.told != SourceState::Up => {
                 self.tell(info, SourceState::Up, String::new(), moment)?;
+                self.has_come_up = true;
                 self.wait_for_room();
                 Ok(())
             }

@@ -8,6 +8,7 @@ use crate::{
 };
 use crossbeam_channel::TrySendError;
 use jiff::SignedDuration;
+use std::mem;
 
 /// A larger step backwards in time means that the system clock was set back.
 const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_secs(10);
@@ -24,8 +25,7 @@ impl Capture {
         if self.is_live(info) {
             return self.hand_newest(frame, moment, &info.counters);
         }
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
+        self.enter_picture(&mut frame, &moment);
         self.send(Message::picture(self.index, moment, frame), &info.counters)?;
         self.empty_frame()
     }
@@ -35,6 +35,12 @@ impl Capture {
         frame.turn = self.infos[self.index].config.turn();
         frame.number = self.next_number;
         self.next_number += 1;
+    }
+
+    fn enter_picture(&mut self, frame: &mut Frame, moment: &Moment) {
+        frame.search = self.schedule.search(frame, moment);
+        frame.is_first = mem::take(&mut self.has_come_up);
+        self.enter(frame);
     }
 
     pub(super) fn enter(&mut self, frame: &mut Frame) {
@@ -61,8 +67,7 @@ impl Capture {
             Counters::add(&counters.skipped);
             return Ok(frame);
         };
-        frame.search = self.schedule.search(&frame, &moment);
-        self.enter(&mut frame);
+        self.enter_picture(&mut frame, &moment);
         let mut message = Message::picture(self.index, moment, frame);
         message.ticket = self.next_ticket;
         match self.queues.inbox.try_send(message) {
@@ -86,7 +91,7 @@ impl Capture {
     ) -> Result<Box<Frame>, Abandoned> {
         let (message, dropped) = match waiting {
             Message { source, ticket, body: Body::Picture(old), lost, .. } => {
-                (frame.search, frame.entry) = (old.search, old.entry);
+                (frame.search, frame.entry, frame.is_first) = (old.search, old.entry, old.is_first);
                 (Message { source, ticket, moment, body: Body::Picture(frame), lost }, old)
             }
             other => (other, frame),
