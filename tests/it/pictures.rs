@@ -35,11 +35,13 @@ fn a_picture_that_is_a_face_already_is_read_as_a_whole() {
     let face = crop_imm(&astronaut(), 150, 60, 130, 150).to_image();
     let face = encode(&resize(&face, 40, 48, FilterType::Triangle), ImageFormat::Png);
     let blank = encode(&RgbImage::new(48, 48), ImageFormat::Png);
-    let paths = [scratch.file("face.png", &face), scratch.file("blank.png", &blank)];
+    scratch.file("faces/a.png", &face);
+    scratch.file("faces/b.png", &blank);
+    let folder = text(&scratch.path("faces"));
     let config = scratch.tiny("");
-    let found = run_sources(&config, &[&paths[0], &paths[1]], &[]).exits(0).faces();
+    let found = run_sources(&config, &[&folder], &[]).exits(0).faces();
     assert_eq!(found.len(), 0, "the detector finds no face in so small a picture");
-    let run = run_sources(&config, &[&paths[0], &paths[1]], &["--whole"]).exits(0);
+    let run = run_sources(&config, &[&folder], &["--whole"]).exits(0);
     let faces = run.faces();
     assert_eq!(faces.len(), 2, "{}", run.stdout);
     for (face, width) in faces.iter().zip([40, 48]) {
@@ -47,7 +49,7 @@ fn a_picture_that_is_a_face_already_is_read_as_a_whole() {
         assert_eq!([side("x"), side("y"), side("w"), side("h")], [0, 0, width, 48], "{face}");
         assert!(face["pose"].is_null(), "{face}");
     }
-    run_sources(&config, &[&paths[0]], &["--whole", "--detector", "seetaface"]).exits(2);
+    run_sources(&config, &[&folder], &["--whole", "--detector", "seetaface"]).exits(2);
 }
 
 #[test]
