@@ -65,9 +65,10 @@ fn find_columns(header: &csv::ByteRecord) -> Result<Columns, String> {
             format!("has no column `{wanted}` (its first line: {found}): the columns must be emotion, pixels and, for data with splits, Usage")
         })
     };
+    let (emotion, pixels) = (find("emotion")?, find("pixels")?);
     // With a third column, a missing name is an error of spelling.
     let usage = if names.len() == 2 { None } else { Some(find("Usage")?) };
-    Ok(Columns { emotion: find("emotion")?, pixels: find("pixels")?, usage })
+    Ok(Columns { emotion, pixels, usage })
 }
 
 fn parse_emotion(field: &[u8]) -> Result<usize, String> {
