@@ -204,7 +204,7 @@ impl Pipeline {
                 return Ok(None);
             }
             let info = &self.control.infos[index];
-            Carried::open_ahead(index, info, self.control.clock, stop).map(Some)
+            Carried::open_ahead(index, info, &self.control.settings, self.control.clock, stop).map(Some)
         };
         let sources = self.config.sources.iter().zip(&succession.heirs_of).enumerate();
         self.beginning = Beginning::new(sources.map(open).collect::<Result<_, _>>()?);

@@ -21,13 +21,13 @@ pub struct Row {
 
 /// The layers in execution order; those in `frozen` are not trained.
 pub fn summary(network: &Network, spec: &NetworkSpec, frozen: FrozenPart) -> Vec<Row> {
-    let mut walk = Walk { rows: Vec::new(), frozen: Frost::Convolutions(0) };
+    let mut walk = Walk { rows: Vec::new(), frozen: FrozenHere::Convolutions(0) };
     let mut shape = Shape { channels: spec.channels, side: spec.size };
     for (at, block) in network.body.iter().enumerate() {
         walk.frozen = match at {
-            at if at < frozen.blocks => Frost::All,
-            at if at == frozen.blocks => Frost::Convolutions(frozen.convolutions),
-            _ => Frost::Convolutions(0),
+            at if at < frozen.blocks => FrozenHere::All,
+            at if at == frozen.blocks => FrozenHere::Convolutions(frozen.convolutions),
+            _ => FrozenHere::Convolutions(0),
         };
         shape = walk.block(block, shape);
     }
@@ -43,7 +43,7 @@ pub fn summary(network: &Network, spec: &NetworkSpec, frozen: FrozenPart) -> Vec
 
 /// What is frozen of a block and of the blocks in it.
 #[derive(Clone, Copy)]
-enum Frost {
+enum FrozenHere {
     All,
     /// This many convolutions that are still to come.
     Convolutions(usize),
@@ -51,7 +51,7 @@ enum Frost {
 
 struct Walk {
     rows: Vec<Row>,
-    frozen: Frost,
+    frozen: FrozenHere,
 }
 
 impl Walk {
@@ -79,7 +79,7 @@ impl Walk {
             }
             Block::Conv(conv) => self.convolution("Conv", conv, step(block, shape, &mut 0)),
             Block::Norm(norm) => {
-                let trained = if matches!(self.frozen, Frost::All) { 0 } else { 2 * shape.channels };
+                let trained = if matches!(self.frozen, FrozenHere::All) { 0 } else { 2 * shape.channels };
                 self.push("BatchNorm", shape, norm.norm.num_params(), trained);
                 shape
             }
@@ -106,9 +106,9 @@ impl Walk {
     fn convolution(&mut self, kind: &str, conv: &Conv, output: Shape) -> Shape {
         let numbers = conv.num_params();
         let trained = match &mut self.frozen {
-            Frost::All => 0,
-            Frost::Convolutions(0) => numbers,
-            Frost::Convolutions(left) => {
+            FrozenHere::All => 0,
+            FrozenHere::Convolutions(0) => numbers,
+            FrozenHere::Convolutions(left) => {
                 *left -= 1;
                 0
             }

@@ -18,7 +18,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 impl Capture {
     /// Closes a source that is not to be read now, and waits until its device is free.
     pub(super) fn close(&mut self, session: Session, info: &SourceInfo) {
-        session.stop.0.set();
+        session.stop.set();
         for _ in 0..session.lent {
             self.replace_frame(info);
         }
@@ -31,8 +31,11 @@ impl Capture {
     pub(super) fn wait_while_closed(&mut self, info: &SourceInfo) -> Result<(), Abandoned> {
         // The previous pipeline may have told it.
         let state = info.state();
-        let mut told =
-            if state.is_planned && self.told == SourceState::Down { state.reason } else { String::new() };
+        let mut told = if state.is_planned && self.carried.told == SourceState::Down {
+            state.reason
+        } else {
+            String::new()
+        };
         while !self.stop.is_set() {
             let Some(reason) = self.gate.closed(info) else { break };
             if reason != told {

@@ -1,6 +1,9 @@
 //! Hands a source over to the next pipeline, and opens a new source before its pipeline runs.
 
-use super::{Capture, Session, ahead};
+use super::{
+    Capture,
+    session::{Session, ahead},
+};
 use crate::{
     frame::Frame,
     message::{Clock, SourceState, StateChange},
@@ -38,20 +41,50 @@ impl Done {
     }
 }
 
-/// A source between two pipelines.
+/// What a capture thread knows of its source, and the next pipeline goes on with.
 pub(in crate::pipeline) struct Carried {
-    session: Option<Session>,
-    schedule: Option<SearchSchedule>,
-    next_entry: u64,
-    next_number: u64,
-    told: SourceState,
-    told_planned: bool,
-    latest: Timestamp,
-    camera: Option<Sought>,
-    is_recorded: bool,
+    /// The session, while no thread watches it.
+    pub(super) session: Option<Session>,
+    pub(super) schedule: SearchSchedule,
+    pub(super) next_entry: u64,
+    pub(super) next_number: u64,
+    /// Whether no frame was sent since the source came up.
+    pub(super) has_come_up: bool,
+    /// The last state reported.
+    pub(super) told: SourceState,
+    /// Whether it was asked for.
+    pub(super) told_planned: bool,
+    /// The time of the last frame or state sent.
+    pub(super) latest: Timestamp,
+    /// How to find a camera again, known once it has been opened.
+    pub(super) camera: Option<Sought>,
+    /// Whether an address has turned out to be a recorded file.
+    pub(super) is_recorded: bool,
 }
 
 impl Carried {
+    /// For a source that was never open.
+    pub fn new(source: usize, settings: &Shared) -> Self {
+        Self {
+            session: None,
+            schedule: SearchSchedule::new(source, settings),
+            next_entry: 0,
+            next_number: 0,
+            has_come_up: false,
+            told: SourceState::Opening,
+            told_planned: false,
+            latest: Timestamp::MIN,
+            camera: None,
+            is_recorded: false,
+        }
+    }
+
+    /// The same in another pipeline, where the source may have another index.
+    #[must_use]
+    pub fn moved(self, source: usize, settings: &Shared) -> Self {
+        Self { schedule: self.schedule.moved(source, settings), ..self }
+    }
+
     /// The entry number of its next frame.
     pub fn next_entry(&self) -> u64 {
         self.next_entry
@@ -69,17 +102,18 @@ impl Carried {
     pub fn open_ahead(
         index: usize,
         info: &SourceInfo,
+        settings: &Shared,
         clock: Clock,
         stop: &Stop,
     ) -> Result<Self, SourceError> {
         let mut session = Session::begin(index, info, None, clock, stop)?;
-        let (mut camera, mut is_recorded) = (None, false);
+        let mut carried = Self::new(index, settings);
         let uri = || info.config.uri.to_string();
         let until = Instant::now() + FIRST_PICTURE;
         while session.pending.is_none() {
             match session.reader.wait(POLL_INTERVAL) {
-                Ok(News::Opened { camera: found, is_recorded: recorded }) => {
-                    (camera, is_recorded) = (found.map(Sought::new), recorded);
+                Ok(News::Opened { camera, is_recorded }) => {
+                    (carried.camera, carried.is_recorded) = (camera.map(Sought::new), is_recorded);
                     session.is_open = true;
                     for _ in 0..ahead(&info.config.uri) {
                         session.want(Box::new(Frame { turn: info.config.turn(), ..Frame::default() }));
@@ -96,49 +130,12 @@ impl Carried {
             }
         }
         session.heard = Instant::now();
-        Ok(Self {
-            session: Some(session),
-            schedule: None,
-            next_entry: 0,
-            next_number: 0,
-            told: SourceState::Opening,
-            told_planned: false,
-            latest: Timestamp::MIN,
-            camera,
-            is_recorded,
-        })
+        carried.session = Some(session);
+        Ok(carried)
     }
 }
 
 impl Capture {
-    /// Goes on where another capture thread was.
-    pub(super) fn carrying(self, carried: Carried, settings: &Shared) -> Self {
-        let Carried {
-            session,
-            schedule,
-            next_entry,
-            next_number,
-            told,
-            told_planned,
-            latest,
-            camera,
-            is_recorded,
-        } = carried;
-        let schedule = schedule.map_or(self.schedule, |schedule| schedule.moved(self.index, settings));
-        Self {
-            session,
-            schedule,
-            next_entry,
-            next_number,
-            told,
-            told_planned,
-            latest,
-            camera,
-            is_recorded,
-            ..self
-        }
-    }
-
     /// Whether the program or the source ends, and no other pipeline goes on with it.
     pub(super) fn is_over(&self) -> bool {
         let fate = self.infos[self.index].fate.get();
@@ -172,27 +169,17 @@ impl Capture {
         };
         match info.fate.get() {
             None | Some(Fate::Removed) => return Done::Ended(None),
-            Some(Fate::Renamed) => self.told = SourceState::Opening,
+            Some(Fate::Renamed) => self.carried.told = SourceState::Opening,
             Some(Fate::Reopened) => {
-                if let Some(session) = self.session.take() {
+                if let Some(session) = self.carried.session.take() {
                     self.close(session, info);
                 }
                 if !self.is_live(info) {
-                    (self.next_number, self.next_entry) = (0, 0);
+                    (self.carried.next_number, self.carried.next_entry) = (0, 0);
                 }
             }
             Some(Fate::GoesOn | Fate::FacesEnd) => {}
         }
-        Done::HandedOver(Box::new(Carried {
-            session: self.session,
-            schedule: Some(self.schedule),
-            next_entry: self.next_entry,
-            next_number: self.next_number,
-            told: self.told,
-            told_planned: self.told_planned,
-            latest: self.latest,
-            camera: self.camera,
-            is_recorded: self.is_recorded,
-        }))
+        Done::HandedOver(Box::new(self.carried))
     }
 }

@@ -3,15 +3,15 @@ mod closing;
 mod gate;
 mod handing_over;
 mod sending;
+mod session;
 
 pub(super) use handing_over::{Carried, Done};
 
 use super::{
-    Context, READ_AHEAD,
+    Context,
     backoff::{Backoff, chance},
     handover::FirstOf,
-    reader::{News, Reader, Silence},
-    search_schedule::SearchSchedule,
+    reader::{News, Silence},
     settings::Look,
     status::SourceInfo,
 };
@@ -23,7 +23,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, Sender};
 use gate::Gate;
-use jiff::Timestamp;
+use session::{Session, ahead};
 use std::{
     sync::Arc,
     thread,
@@ -47,30 +47,15 @@ pub(super) struct Capture {
     /// The frames to fill next.
     #[expect(clippy::vec_box, reason = "the frames move on in their boxes")]
     spare: Vec<Box<Frame>>,
-    schedule: SearchSchedule,
+    /// What another pipeline goes on with.
+    carried: Carried,
     gate: Gate,
     stalled_after: Duration,
     clock: Clock,
     stop: Stop,
     next_ticket: u64,
-    next_entry: u64,
-    next_number: u64,
-    /// Whether no frame was sent since the source came up.
-    has_come_up: bool,
-    /// The last state reported.
-    told: SourceState,
-    /// Whether it was asked for.
-    told_planned: bool,
-    /// The time of the last frame or state sent.
-    latest: Timestamp,
-    /// How to find a camera again, known once it has been opened.
-    camera: Option<Sought>,
-    /// Whether an address has turned out to be a recorded file.
-    is_recorded: bool,
     /// Whether it was a source before the configuration was read again.
     is_known: bool,
-    /// The session that the previous pipeline has handed over.
-    session: Option<Session>,
     /// The result of a source that the previous pipeline has read to its end.
     finished: Option<Option<SourceError>>,
 }
@@ -86,29 +71,6 @@ pub(super) struct Queues {
 
 /// The pipeline has ended.
 struct Abandoned;
-
-/// A source that is open or being opened.
-struct Session {
-    reader: Reader,
-    /// Ends the reader without the others.
-    stop: StopOnDrop,
-    is_open: bool,
-    /// Frames that the reader has.
-    lent: usize,
-    /// A message of the reader that was not handled yet.
-    pending: Option<News>,
-    heard: Instant,
-    first_frame: Option<Instant>,
-}
-
-/// Ends the reader of a session that is over.
-struct StopOnDrop(Stop);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.set();
-    }
-}
 
 /// Why a session ended.
 enum End {
@@ -136,32 +98,23 @@ impl Capture {
         first: FirstOf,
     ) -> Self {
         let FirstOf { is_known, finished, capture: carried, .. } = first;
-        let capture = Self {
+        let carried = match carried {
+            Some(carried) => carried.moved(index, &context.settings),
+            None => Carried::new(index, &context.settings),
+        };
+        Self {
             index,
             infos: Arc::clone(&context.infos),
             queues,
             spare: Vec::new(),
-            schedule: SearchSchedule::new(index, &context.settings),
+            carried,
             gate: Gate::new(index, Look::new(Arc::clone(&context.settings))),
             stalled_after,
             clock: context.clock,
             stop: context.stop.clone(),
             next_ticket: 0,
-            has_come_up: false,
-            next_entry: 0,
-            next_number: 0,
-            told: SourceState::Opening,
-            told_planned: false,
-            latest: Timestamp::MIN,
-            camera: None,
-            is_recorded: false,
             is_known,
-            session: None,
             finished,
-        };
-        match carried {
-            Some(carried) => capture.carrying(carried, &context.settings),
-            None => capture,
         }
     }
 
@@ -178,7 +131,7 @@ impl Capture {
         let info = &infos[self.index];
         let mut backoff = Backoff::new();
         loop {
-            if self.session.is_none() && self.wait_while_closed(info).is_err() {
+            if self.carried.session.is_none() && self.wait_while_closed(info).is_err() {
                 return Done::Ended(None);
             }
             if self.stop.is_set() {
@@ -194,8 +147,8 @@ impl Capture {
                 }
                 End::Failed(error) => error,
             };
-            if self.told != SourceState::Down
-                && let Some(camera) = &mut self.camera
+            if self.carried.told != SourceState::Down
+                && let Some(camera) = &mut self.carried.camera
             {
                 camera.look_around();
             }
@@ -203,7 +156,7 @@ impl Capture {
                 let _ = self.tell(info, SourceState::Ended, error.to_string(), self.clock.now());
                 return Done::Ended(Some(error));
             }
-            if self.told == SourceState::Down && !self.told_planned {
+            if self.carried.told == SourceState::Down && !self.carried.told_planned {
                 tracing::debug!(source = info.name, "still unavailable: {error}");
             } else if self.tell(info, SourceState::Down, error.to_string(), self.clock.now()).is_err() {
                 return Done::Ended(Some(error));
@@ -214,18 +167,19 @@ impl Capture {
 
     /// Whether a failed source is opened again: it must be live, and have been open before or have `wait` set.
     fn comes_back(&self, info: &SourceInfo) -> bool {
-        let was_there = self.is_known || self.camera.is_some() || self.told != SourceState::Opening;
+        let was_there =
+            self.is_known || self.carried.camera.is_some() || self.carried.told != SourceState::Opening;
         self.is_live(info) && (was_there || info.config.wait)
     }
 
     fn is_live(&self, info: &SourceInfo) -> bool {
-        info.config.uri.is_live() && !self.is_recorded
+        info.config.uri.is_live() && !self.carried.is_recorded
     }
 
     /// Opens the source and reads it to its end. Returns why it ended, and for how long frames arrived.
     fn watch_once(&mut self, infos: &[SourceInfo]) -> (End, Duration) {
         let info = &infos[self.index];
-        let handed_over = self.session.take().map(Ok);
+        let handed_over = self.carried.session.take().map(Ok);
         let begun = handed_over.unwrap_or_else(|| {
             Session::begin(self.index, info, self.sought(infos), self.clock, &self.stop.whole())
         });
@@ -241,7 +195,7 @@ impl Capture {
         let well = session.first_frame.map_or(Duration::ZERO, |first| session.heard.duration_since(first));
         match end {
             End::Closed => self.close(session, info),
-            End::Stopped => self.session = Some(session),
+            End::Stopped => self.carried.session = Some(session),
             End::Ended(_) | End::Failed(_) => {}
         }
         (end, well)
@@ -260,8 +214,8 @@ impl Capture {
         }
         match news {
             Ok(News::Opened { camera, is_recorded }) => {
-                self.is_recorded = is_recorded;
-                self.camera = camera.map(Sought::new);
+                self.carried.is_recorded = is_recorded;
+                self.carried.camera = camera.map(Sought::new);
                 info.forget_unreadable();
                 session.is_open = true;
                 for _ in 0..ahead(&info.config.uri) {
@@ -286,7 +240,7 @@ impl Capture {
                 session.want(next);
             }
             Ok(News::Unchanged) => {
-                if self.told == SourceState::Stalled {
+                if self.carried.told == SourceState::Stalled {
                     self.tell(info, SourceState::Up, String::new(), self.clock.now())?;
                 }
             }
@@ -322,12 +276,12 @@ impl Capture {
         session.first_frame.get_or_insert_with(Instant::now);
         let unreadable = info.unreadable_for(self.stalled_after).filter(|_| self.is_live(info));
         match unreadable {
-            Some(reason) if self.told != SourceState::Stalled => {
+            Some(reason) if self.carried.told != SourceState::Stalled => {
                 self.tell(info, SourceState::Stalled, reason, self.clock.now())
             }
-            None if self.told != SourceState::Up => {
+            None if self.carried.told != SourceState::Up => {
                 self.tell(info, SourceState::Up, String::new(), moment)?;
-                self.has_come_up = true;
+                self.carried.has_come_up = true;
                 self.wait_for_room();
                 Ok(())
             }
@@ -343,7 +297,7 @@ impl Capture {
         if !self.is_live(info) || silent_for < limit {
             return Ok(());
         }
-        if self.told != SourceState::Stalled {
+        if self.carried.told != SourceState::Stalled {
             let reason = format!("no frame for {:.1} seconds", silent_for.as_secs_f64());
             self.tell(info, SourceState::Stalled, reason, self.clock.now())?;
         }
@@ -366,7 +320,7 @@ impl Capture {
             SourceUri::Camera(path) => Some(path.clone()),
             _ => None,
         });
-        Some(self.camera.clone()?.except(except.collect()))
+        Some(self.carried.camera.clone()?.except(except.collect()))
     }
 
     /// Replaces the frame that an abandoned reader thread still holds.
@@ -394,35 +348,6 @@ impl Capture {
             thread::sleep(Duration::from_millis(20).min(until.saturating_duration_since(Instant::now())));
         }
     }
-}
-
-impl Session {
-    /// Starts to open a source. `stop` ends its reader.
-    fn begin(
-        index: usize,
-        info: &SourceInfo,
-        sought: Option<Sought>,
-        clock: Clock,
-        stop: &Stop,
-    ) -> Result<Self, SourceError> {
-        let opener = Arc::clone(&info.opener);
-        let (max_megapixels, stop) = (info.max_megapixels, stop.part());
-        let its_stop = stop.clone();
-        let open = move || opener.open(sought.as_ref(), max_megapixels, &its_stop);
-        let reader = Reader::start(format!("read-{index}"), clock, open).map_err(SourceError::Thread)?;
-        let (stop, heard) = (StopOnDrop(stop), Instant::now());
-        Ok(Self { reader, stop, is_open: false, lent: 0, pending: None, heard, first_frame: None })
-    }
-
-    fn want(&mut self, frame: Box<Frame>) {
-        self.lent += 1;
-        self.reader.want(frame);
-    }
-}
-
-/// How many frames are requested from a reader at a time.
-fn ahead(uri: &SourceUri) -> usize {
-    if uri.is_live() { 1 } else { READ_AHEAD }
 }
 
 fn end_reason(uri: &SourceUri) -> &'static str {

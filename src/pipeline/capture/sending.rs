@@ -33,19 +33,19 @@ impl Capture {
     pub(super) fn number(&mut self, frame: &mut Frame) {
         // A frame of the previous pipeline may be turned otherwise.
         frame.turn = self.infos[self.index].config.turn();
-        frame.number = self.next_number;
-        self.next_number += 1;
+        frame.number = self.carried.next_number;
+        self.carried.next_number += 1;
     }
 
     fn enter_picture(&mut self, frame: &mut Frame, moment: &Moment) {
-        frame.search = self.schedule.search(frame, moment);
-        frame.is_first = mem::take(&mut self.has_come_up);
+        frame.search = self.carried.schedule.search(frame, moment);
+        frame.is_first = mem::take(&mut self.carried.has_come_up);
         self.enter(frame);
     }
 
     pub(super) fn enter(&mut self, frame: &mut Frame) {
-        frame.entry = self.next_entry;
-        self.next_entry += 1;
+        frame.entry = self.carried.next_entry;
+        self.carried.next_entry += 1;
     }
 
     /// Never blocks: a frame that is still in the inbox is replaced, and the new frame takes over its ticket.
@@ -56,7 +56,7 @@ impl Capture {
         counters: &Counters,
     ) -> Result<Box<Frame>, Abandoned> {
         let moment = self.keep_order(moment);
-        if self.schedule.is_too_soon(&moment) {
+        if self.carried.schedule.is_too_soon(&moment) {
             return Ok(frame);
         }
         if let Ok(waiting) = self.queues.waiting.try_recv() {
@@ -112,10 +112,10 @@ impl Capture {
     /// Ensures that the times of a source never decrease from line to line. A frame may have been captured just before
     /// a change of state that was sent first; it then gets the time of that change.
     pub(super) fn keep_order(&mut self, moment: Moment) -> Moment {
-        let behind = self.latest.duration_since(moment.time);
+        let behind = self.carried.latest.duration_since(moment.time);
         let is_behind = behind.is_positive() && behind < CLOCK_SET_BACK;
-        self.latest = if is_behind { self.latest } else { moment.time };
-        Moment { time: self.latest, ..moment }
+        self.carried.latest = if is_behind { self.carried.latest } else { moment.time };
+        Moment { time: self.carried.latest, ..moment }
     }
 
     /// Sends a change of state, in order with the frames; waits until there is room.
@@ -135,7 +135,7 @@ impl Capture {
         change: StateChange,
         moment: Moment,
     ) -> Result<(), Abandoned> {
-        (self.told, self.told_planned) = (change.state, change.is_planned);
+        (self.carried.told, self.carried.told_planned) = (change.state, change.is_planned);
         self.send(Message::state(self.index, moment, change), &info.counters)
     }
 }
