@@ -15,7 +15,9 @@ use std::{
 };
 
 /// How long the program goes on after a signal while nothing leaves the pipeline and no child works.
-const STANDSTILL: Duration = Duration::from_millis(1700);
+const STANDSTILL: Duration = Duration::from_millis(1600);
+/// How long to wait for the last event lines then.
+const LAST_LINES: Duration = Duration::from_millis(200);
 /// How long it goes on at most. Units and containers wait for ten seconds.
 const LONGEST: Duration = Duration::from_secs(8);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -33,6 +35,9 @@ pub(super) fn end_in_time(signalled: Arc<AtomicBool>, watched: Watched) -> Resul
             thread::sleep(POLL_INTERVAL);
         }
         wait_for_standstill(&watched);
+        if let Some(control) = watched.load_full() {
+            control.abandon(LAST_LINES);
+        }
         // A log that nobody reads must not hold it up.
         let mut log = [PollFd::from_borrowed_fd(rustix::stdio::stderr(), PollFlags::OUT)];
         if poll(&mut log, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0) {

@@ -5,8 +5,7 @@ use super::{
     Outcome, capture,
     follow::Lane,
     glance::Memory,
-    known::Known,
-    publish::{Kept, Rest},
+    publish::Kept,
     status::{Counters, SourceInfo},
     stillness::Stillness,
 };
@@ -14,7 +13,7 @@ use crate::{
     source::{SourceConfig, SourceError},
     track::TrackerConfig,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// What becomes of a source when its pipeline makes room for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +93,7 @@ pub struct Ran {
     pub(super) memories: Arc<[Memory]>,
     pub(super) stillness: Arc<[Arc<Stillness>]>,
     pub(super) following: Vec<Lane>,
-    pub(super) publishing: Rest,
+    pub(super) publishing: Vec<Kept>,
 }
 
 impl Ran {
@@ -117,7 +116,6 @@ impl Ran {
 pub(super) struct Beginning {
     /// One for each source.
     pub sources: Vec<FirstOf>,
-    pub tracks: HashMap<u64, Known>,
 }
 
 /// What one source begins with.
@@ -148,7 +146,7 @@ impl Beginning {
     /// For sources that are opened by this pipeline, or have been opened ahead.
     pub fn new(ahead: Vec<Option<capture::Carried>>) -> Self {
         let source = |capture| FirstOf { capture, ..FirstOf::default() };
-        Self { sources: ahead.into_iter().map(source).collect(), tracks: HashMap::new() }
+        Self { sources: ahead.into_iter().map(source).collect() }
     }
 
     /// For the sources of `new` that go on from those of the pipeline that `ran`.
@@ -160,7 +158,7 @@ impl Beginning {
         tracker: TrackerConfig,
     ) {
         let Ran { sources, infos, memories, stillness, following, publishing } = ran;
-        let mut old: Vec<_> = sources.into_iter().zip(following).zip(publishing.lanes).map(Some).collect();
+        let mut old: Vec<_> = sources.into_iter().zip(following).zip(publishing).map(Some).collect();
         for ((first, heir_of), info) in self.sources.iter_mut().zip(&succession.heirs_of).zip(new) {
             let Some(index) = *heir_of else { continue };
             let Some(((done, lane), kept)) = old[index].take() else { continue };
@@ -181,11 +179,8 @@ impl Beginning {
                 first.memory = Some((Arc::clone(&memories), index));
                 first.stillness = Some(Arc::clone(&stillness[index]));
                 let same_zones = infos[index].areas.zones == info.areas.zones;
-                first.kept = same_zones.then_some(kept);
+                first.kept = Some(if same_zones { kept } else { kept.without_audiences() });
             }
-        }
-        if succession.fates.contains(&Fate::GoesOn) {
-            self.tracks = publishing.tracks;
         }
     }
 }

@@ -12,6 +12,7 @@ mod backoff;
 mod capture;
 mod change;
 mod classify;
+mod event_writer;
 mod follow;
 mod glance;
 mod handover;
@@ -55,8 +56,8 @@ pub use handover::{Fate, Ran, Succession};
 use jiff::Zoned;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
+use status::{Abandoned, Markers, SourceInfo};
 pub use status::{Control, Figures, RequestError, SourceStatus, Status};
-use status::{Markers, SourceInfo};
 use std::{
     io,
     num::NonZero,
@@ -142,6 +143,7 @@ impl Pipeline {
             ids: TrackIds::default(),
             tap: Arc::default(),
             markers: Markers::new(),
+            abandoned: Abandoned::new(),
             clock: Clock::start(),
         };
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
@@ -253,7 +255,7 @@ impl Pipeline {
     /// Starts all threads, from the last stage to the first.
     fn start(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Threads, Failure> {
         let Self { config, classifiers, control, outlets, beginning, .. } = self;
-        let Beginning { sources: mut firsts, tracks } = beginning;
+        let Beginning { sources: mut firsts } = beginning;
         let description = classifiers[0].description().clone();
         let framing = control.detector.framing.with_margin(config.model.margin);
         let vision_threads = vision_threads(&config.limits);
@@ -281,14 +283,7 @@ impl Pipeline {
 
         let outputs = free.into_iter().zip(outlets).collect();
         let sink = LineSink::new(out, stop.clone(), Arc::clone(&control.tap));
-        let publish = publish::Publish::new(
-            &context,
-            description.labels,
-            (kept, tracks),
-            outputs,
-            control.markers.clone(),
-            sink,
-        );
+        let publish = publish::Publish::new(&context, &control, kept, outputs, sink);
         let publish = spawn("publish".to_owned(), move || publish.run(&from_classify))?;
         let mut workers = Vec::new();
         let classify_threads = classifiers.len();
@@ -327,7 +322,7 @@ struct Threads {
     follow: Handle<Vec<follow::Lane>>,
     /// The threads for classification.
     workers: Vec<Handle<()>>,
-    publish: Handle<(Option<io::Error>, publish::Rest)>,
+    publish: Handle<(Option<io::Error>, Vec<publish::Kept>)>,
     memories: Arc<[Memory]>,
     stillness: Arc<[Arc<Stillness>]>,
 }

@@ -3,35 +3,27 @@
 
 use super::{
     Context,
-    known::{self, Known, Reading, Seen},
+    event_writer::{EventWriter, Place, Sight},
+    known::{Known, Reading, Seen},
     order::InOrder,
     settings::{Look, Settings},
     show::{Outlet, Show},
-    status::{Counters, Figures, Markers, SourceInfo},
+    status::{Abandoned, Control, Counters, Markers},
 };
 use crate::{
-    areas::{Zone, ZonesAt},
-    audience::{Audience, Shows, Summary},
-    event::{
-        AudienceEvent, ByName, FaceEvent, MarkerEvent, Phase, PictureSize, PixelBox, Probabilities, Sighting,
-        SourceEvent, ZoneFigures,
-    },
+    areas::Zone,
+    audience::{Audience, Shows},
+    event::{Phase, PictureSize, PixelBox},
     frame::{Frame, Search},
-    message::{Body, Message, Moment, SourceState, StateChange},
-    privacy::PrivacyConfig,
+    message::{Body, Clock, Message, SourceState, StateChange},
     sink::{Destination, LineSink},
-    source::SourceUri,
-    zones::{ZoneAudience, ZoneSummary},
+    zones::ZoneAudience,
 };
 use crossbeam_channel::{Receiver, Sender, select};
-use emotiond_core::paths::shown;
-use emotiond_send::{event::Kind, wire::Marker};
-use jiff::Timestamp;
 use std::{
-    borrow::Cow,
     collections::HashMap,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -44,16 +36,19 @@ const FIGURES_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Publish<D> {
     lanes: Vec<Lane>,
     look: Look,
-    tracks: HashMap<u64, Known>,
     /// The states of the latest frame's faces, and the centres of their boxes.
     shown: Vec<(Shows, [f32; 2])>,
     markers: Markers,
+    abandoned: Abandoned,
+    clock: Clock,
     writer: EventWriter<D>,
 }
 
 /// One source's messages.
 struct Lane {
     order: InOrder,
+    /// The faces that have been announced, by the number of their track.
+    tracks: HashMap<u64, Known>,
     audience: Audience,
     /// One for each zone of the source.
     zones: Vec<ZoneAudience>,
@@ -68,79 +63,53 @@ struct Lane {
     tells: bool,
 }
 
-/// What the thread knows of the sources and faces when it ends.
-pub(super) struct Rest {
-    /// One for each source.
-    pub lanes: Vec<Kept>,
-    /// The faces.
-    pub tracks: HashMap<u64, Known>,
-}
-
-/// What is known of one source.
+/// What is known of one source, for the next pipeline.
+#[derive(Default)]
 pub(super) struct Kept {
-    audience: Audience,
-    zones: Vec<ZoneAudience>,
+    tracks: HashMap<u64, Known>,
+    /// The audience, and that of each zone; `None` at the start.
+    audiences: Option<(Audience, Vec<ZoneAudience>)>,
     latest: Place<'static>,
     tells: bool,
 }
 
-/// A picture's place in its source.
-#[derive(Clone, Default)]
-struct Place<'a> {
-    number: u64,
-    pts_ms: Option<u64>,
-    file: Option<Cow<'a, str>>,
-}
-
-impl<'a> Place<'a> {
-    fn of(frame: &'a Frame) -> Self {
-        let file = frame.file.as_ref().map(shown);
-        Self { number: frame.number, pts_ms: frame.pts_ms, file }
-    }
-}
-
 impl<D: Destination> Publish<D> {
-    /// `before`: for each source, what the previous pipeline has left of it, and the faces.
+    /// `before`: for each source, what the previous pipeline has left of it.
     pub fn new(
         context: &Context,
-        labels: Vec<String>,
-        (before, tracks): (Vec<Option<Kept>>, HashMap<u64, Known>),
+        control: &Control,
+        before: Vec<Option<Kept>>,
         outputs: Vec<(Sender<Box<Frame>>, Vec<Outlet>)>,
-        markers: Markers,
         sink: LineSink<D>,
     ) -> Self {
-        let audience = context.settings.load().audience;
-        let zones = |source: usize| context.infos[source].areas.zones.iter();
+        let labels = control.labels.to_vec();
         let lane = |(source, ((free, outlets), before)): (usize, (_, Option<Kept>))| {
-            let Kept { audience, zones, latest, tells } = before.unwrap_or_else(|| Kept {
-                audience: Audience::new(&audience, labels.len()),
-                zones: zones(source).map(|_| ZoneAudience::new(&audience, labels.len())).collect(),
-                latest: Place::default(),
-                tells: false,
-            });
-            let (order, show) = (InOrder::default(), Show::new(source, outlets));
-            Lane { order, audience, zones, show, free, latest, figured: None, tells }
+            let Kept { tracks, audiences, latest, tells } = before.unwrap_or_default();
+            let (audience, zones) = audiences.unwrap_or_else(|| new_audiences(context, source, labels.len()));
+            let (order, show) = (InOrder::default(), Show::new(source, outlets, control.abandoned.clone()));
+            Lane { order, tracks, audience, zones, show, free, latest, figured: None, tells }
         };
         Self {
             lanes: outputs.into_iter().zip(before).enumerate().map(lane).collect(),
             look: Look::new(Arc::clone(&context.settings)),
-            tracks,
             shown: Vec::new(),
-            markers,
+            markers: control.markers.clone(),
+            abandoned: control.abandoned.clone(),
+            clock: context.clock,
             writer: EventWriter {
                 infos: Arc::clone(&context.infos),
-                labels,
                 privacy: context.settings.load().privacy,
+                labels,
                 sink,
             },
         }
     }
 
     /// Runs until the previous stage has ended. If the reader of the events is gone, it only drains the pipeline.
-    /// Returns the write error, if any, and what the next pipeline goes on with.
-    pub fn run(mut self, messages: &Receiver<Message>) -> (Option<io::Error>, Rest) {
-        // `self` keeps the other end open: a closed channel would always be ready.
-        let markers = self.markers.waiting.clone();
+    /// Returns the write error, if any, and for each source what the next pipeline goes on with.
+    pub fn run(mut self, messages: &Receiver<Message>) -> (Option<io::Error>, Vec<Kept>) {
+        // `self` keeps the other ends open: a closed channel would always be ready.
+        let (markers, abandoned) = (self.markers.waiting.clone(), self.abandoned.waiting.clone());
         loop {
             select! {
                 recv(messages) -> message => match message {
@@ -148,14 +117,27 @@ impl<D: Destination> Publish<D> {
                     Err(_) => break,
                 },
                 recv(markers) -> marker => marker.iter().for_each(|marker| self.writer.write_marker(marker)),
+                recv(abandoned) -> _answered => {
+                    self.end_sources();
+                    break;
+                }
                 default(POLL_INTERVAL) => self.writer.sink.look_for_reader(),
             }
         }
         markers.try_iter().for_each(|marker| self.writer.write_marker(&marker));
-        let kept =
-            |Lane { audience, zones, latest, tells, .. }: Lane| Kept { audience, zones, latest, tells };
-        let lanes = self.lanes.into_iter().map(kept).collect();
-        (self.writer.sink.finish(), Rest { lanes, tracks: self.tracks })
+        (self.writer.sink.finish(), self.lanes.into_iter().map(Lane::keep).collect())
+    }
+
+    /// Writes the end of all sources, without the pictures that are still in earlier stages.
+    fn end_sources(&mut self) {
+        for source in 0..self.lanes.len() {
+            if self.writer.infos[source].state().state != SourceState::Ended {
+                let end = StateChange::new(SourceState::Ended, "stopped; its last pictures hang".to_owned());
+                let mut lost: Vec<u64> = self.lanes[source].tracks.keys().copied().collect();
+                lost.sort_unstable();
+                self.publish(&Message { lost, ..Message::state(source, self.clock.now(), end) });
+            }
+        }
     }
 
     fn put(&mut self, message: Message) {
@@ -173,7 +155,7 @@ impl<D: Destination> Publish<D> {
         if !matches!(message.body, Body::State(_)) {
             counters.note_latency(message.moment.instant.elapsed());
         }
-        lane.show.show(&mut message, &self.tracks, self.writer.labels.len(), counters);
+        lane.show.show(&mut message, &lane.tracks, self.writer.labels.len(), counters);
         Counters::add(&counters.left);
         if let Some(frame) = message.into_frame() {
             // The source's thread may have ended already.
@@ -215,6 +197,7 @@ impl<D: Destination> Publish<D> {
         let time_s = message.time_s();
         let (width, height) = frame.full_size;
         let place = Place::of(frame);
+        let tracks = &mut self.lanes[message.source].tracks;
         self.shown.clear();
         let rows = frame.probabilities.chunks_exact(self.writer.labels.len());
         let mut read = frame.read.iter().zip(rows.zip(&frame.readability)).peekable();
@@ -228,7 +211,7 @@ impl<D: Destination> Publish<D> {
             let (pose, score) = (face.pose, face.score);
             let seen = Seen { time_s, pose, bounds, picture, score, center };
             // Removed and inserted again, because a picture of a folder does not keep its faces.
-            let (phase, is_worth_an_event, known) = match (self.tracks.remove(&face.track), &reading) {
+            let (phase, is_worth_an_event, known) = match (tracks.remove(&face.track), &reading) {
                 (Some(mut known), reading) => {
                     known.see(&settings.smoothing, &settings.pose, &seen, reading.as_ref());
                     (Phase::Update, known.tell(settings.emit), known)
@@ -251,7 +234,7 @@ impl<D: Destination> Publish<D> {
             if frame.file.is_none() {
                 let (emotion, facing) = (known.emotion(), known.facing());
                 self.shown.push((Shows { track: face.track, emotion, facing }, center));
-                self.tracks.insert(face.track, known);
+                tracks.insert(face.track, known);
             }
         }
     }
@@ -305,7 +288,7 @@ impl<D: Destination> Publish<D> {
 
     fn publish_lost(&mut self, message: &Message, place: &Place, predicted: bool) {
         for &track in &message.lost {
-            let Some(known) = self.tracks.remove(&track) else { continue };
+            let Some(known) = self.lanes[message.source].tracks.remove(&track) else { continue };
             let summary = known.summary();
             let end = Some(&summary);
             let sight = Sight { phase: Phase::End, track, predicted, reading_age_ms: None, end };
@@ -315,8 +298,13 @@ impl<D: Destination> Publish<D> {
 }
 
 impl Lane {
+    fn keep(self) -> Kept {
+        let Self { tracks, audience, zones, latest, tells, .. } = self;
+        Kept { tracks, audiences: Some((audience, zones)), latest, tells }
+    }
+
     fn remember(&mut self, frame: &Frame) {
-        self.latest = Place { number: frame.number, pts_ms: frame.pts_ms, file: None };
+        self.latest = Place::without_file(frame);
     }
 
     fn figures_are_due(&mut self, now: Instant) -> bool {
@@ -328,118 +316,16 @@ impl Lane {
     }
 }
 
-/// Writes events and notes what happened to the sources.
-struct EventWriter<D> {
-    infos: Arc<[SourceInfo]>,
-    labels: Vec<String>,
-    /// What may be written.
-    privacy: PrivacyConfig,
-    sink: LineSink<D>,
-}
-
-/// A face in a frame, as reported in an event.
-struct Sight<'a> {
-    phase: Phase,
-    track: u64,
-    predicted: bool,
-    /// Set if its reading is overdue.
-    reading_age_ms: Option<f32>,
-    end: Option<&'a known::Summary>,
-}
-
-impl<D: Destination> EventWriter<D> {
-    fn write_face(&mut self, message: &Message, place: &Place, sight: &Sight, known: &Known, values: &[f32]) {
-        if !self.privacy.tells_faces() {
-            return;
-        }
-        let Moment { time, instant, .. } = message.moment;
-        let sighting =
-            Sighting { phase: sight.phase, track: sight.track, bounds: known.bounds, score: known.score };
-        let probabilities = Probabilities { labels: &self.labels, values };
-        let SourceInfo { name: source, areas, .. } = &self.infos[message.source];
-        let mut event = FaceEvent::new(source, time, place.number, &sighting, probabilities);
-        event.pts_ms = place.pts_ms;
-        event.file = place.file.as_deref().map(Cow::Borrowed);
-        event.picture = Some(known.picture);
-        event.predicted = sight.predicted;
-        event.pose = known.pose().map(Into::into);
-        event.facing = known.facing();
-        event.readable = known.is_readable();
-        let zones = ZonesAt { zones: &areas.zones, point: known.center };
-        event.zones = (!areas.zones.is_empty()).then_some(zones);
-        event.reading_age_ms = sight.reading_age_ms;
-        event.duration_s = sight.end.map(|end| end.duration_s);
-        event.facing_s = sight.end.and_then(|end| end.facing_s);
-        event.latency_ms = instant.elapsed().as_secs_f32() * 1000.0;
-        self.sink.write(Kind::Face, &event);
-    }
-
-    fn write_audience(&mut self, message: &Message, summary: Option<Summary>, zones: &[ZoneSummary]) {
-        let Some(summary) = summary else { return };
-        let SourceInfo { name, areas, .. } = &self.infos[message.source];
-        let mut event = AudienceEvent::new(name, message.moment.time, &self.labels, &summary, &self.privacy);
-        let zones = areas.zones.iter().zip(zones);
-        let zones = zones.map(|(zone, summary)| {
-            (zone.name.as_str(), ZoneFigures::new(&self.labels, summary, &self.privacy))
-        });
-        event.zones = (!areas.zones.is_empty()).then(|| ByName(zones.collect()));
-        self.sink.write(Kind::Audience, &event);
-    }
-
-    fn write_marker(&mut self, (time, marker): &(Timestamp, Marker)) {
-        self.sink.write(Kind::Marker, &MarkerEvent::new(*time, marker));
-    }
-
-    fn note_figures(&self, source: usize, summary: Option<Summary>) {
-        let label = |place: usize| self.labels[place].clone();
-        let figures = summary.map(|summary| Figures {
-            emotions: self.labels.iter().cloned().zip(summary.shares).collect(),
-            dominant: summary.dominant.map(label),
-            facing: summary.facing,
-        });
-        self.infos[source].set_figures(figures);
-    }
-
-    fn write_state(&mut self, message: &Message, change: &StateChange) {
-        let info = &self.infos[message.source];
-        info.set_state(change);
-        match change.state {
-            SourceState::Stalled | SourceState::Down if change.is_planned => {
-                tracing::info!(source = info.name, "{}", change.reason);
-            }
-            SourceState::Stalled | SourceState::Down => {
-                tracing::warn!(source = info.name, "{}", change.reason);
-            }
-            _ => {}
-        }
-        self.sink.write(Kind::Source, &SourceEvent::new(&info.name, message.moment.time, change));
-    }
-
-    /// Counts and logs a picture that cannot be analysed.
-    fn note_unreadable(&self, source: usize, frame: &Frame, reason: &str) {
-        let info = &self.infos[source];
-        Counters::add(&info.counters.unreadable);
-        info.note_unreadable(reason);
-        info.first_error.get_or_init(|| reason.to_owned());
-        // If a single picture is the only input, its error is reported at the end.
-        if self.infos.len() > 1 || !matches!(info.config.uri, SourceUri::Image(_)) {
-            warn_unreadable(info, frame, reason);
-        }
+impl Kept {
+    /// For a source whose zones are others from now on.
+    #[must_use]
+    pub fn without_audiences(self) -> Self {
+        Self { audiences: None, ..self }
     }
 }
 
-/// Logs each unreadable picture of a folder; of other sources, only the 1st, 2nd, 4th, 8th and so on.
-fn warn_unreadable(info: &SourceInfo, frame: &Frame, error: &str) {
-    let count = info.counters.unreadable.load(Ordering::Relaxed);
-    match &frame.file {
-        Some(file) => tracing::warn!("{} skipped: {error}", file.display()),
-        None if count.is_power_of_two() => {
-            tracing::warn!(
-                source = info.name,
-                frame = frame.number,
-                "frame skipped ({count} so far): {error}"
-            );
-        }
-        None => {}
-    }
+fn new_audiences(context: &Context, source: usize, labels: usize) -> (Audience, Vec<ZoneAudience>) {
+    let settings = context.settings.load().audience;
+    let zones = context.infos[source].areas.zones.iter();
+    (Audience::new(&settings, labels), zones.map(|_| ZoneAudience::new(&settings, labels)).collect())
 }

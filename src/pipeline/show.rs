@@ -1,18 +1,23 @@
 //! Passes analysed frames with their pictures to overlay and recorders. No pixels are copied: the frame's picture is
 //! swapped with that of an unused `Analysed`.
 
-use super::{known::Known, status::Counters};
+use super::{
+    known::Known,
+    status::{Abandoned, Counters},
+};
 use crate::{
     analysed::{Analysed, AnalysedFace},
     frame::Frame,
     message::{Body, Message, SourceState},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use crossbeam_queue::ArrayQueue;
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 /// Capacity of the queue of a receiver of all frames.
 const WAITING: usize = 2;
+/// How often to check whether the pipeline is abandoned while a receiver does not take a frame.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Passes a source's frames to a receiver.
 pub enum Outlet {
@@ -77,31 +82,38 @@ impl Outlet {
         }
     }
 
-    fn put(&self, shown: Arc<Analysed>) {
+    /// Passes a frame on, unless the receiver hangs and the pipeline is abandoned.
+    fn put(&self, mut shown: Arc<Analysed>, abandoned: &Abandoned) {
         match self {
             Self::Newest(slot, bell) => {
                 slot.force_push(shown);
                 // Fails if an earlier notification is still pending, which is sufficient.
                 let _ = bell.try_send(());
             }
-            // Fails only if the receiver has ended.
-            Self::Every(frames) => drop(frames.send(shown)),
+            Self::Every(frames) => {
+                while let Err(SendTimeoutError::Timeout(back)) = frames.send_timeout(shown, POLL_INTERVAL) {
+                    if abandoned.is_set() {
+                        break;
+                    }
+                    shown = back;
+                }
+            }
         }
     }
 }
 
 /// A source's outlets, and the reusable frames that they pass on.
-#[derive(Default)]
 pub(super) struct Show {
     outlets: Vec<Outlet>,
     ring: Vec<Arc<Analysed>>,
+    abandoned: Abandoned,
 }
 
 impl Show {
-    pub fn new(source: usize, outlets: Vec<Outlet>) -> Self {
+    pub fn new(source: usize, outlets: Vec<Outlet>, abandoned: Abandoned) -> Self {
         let boxes = if outlets.is_empty() { 0 } else { 1 + outlets.iter().map(Outlet::holds).sum::<usize>() };
         let empty = || Arc::new(Analysed { source, ..Analysed::default() });
-        Self { outlets, ring: (0..boxes).map(|_| empty()).collect() }
+        Self { outlets, ring: (0..boxes).map(|_| empty()).collect(), abandoned }
     }
 
     /// Passes on a picture with the state of its faces, or a change of state; moves the picture out of `message`.
@@ -136,7 +148,7 @@ impl Show {
         shown.analysed = Counters::get(&counters.analysed);
         shown.skipped = Counters::get(&counters.skipped);
         for outlet in &self.outlets {
-            outlet.put(Arc::clone(&self.ring[free]));
+            outlet.put(Arc::clone(&self.ring[free]), &self.abandoned);
         }
     }
 }

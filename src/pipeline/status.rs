@@ -234,6 +234,7 @@ pub struct Control {
     pub(super) ids: TrackIds,
     pub(super) tap: TapSlot,
     pub(super) markers: Markers,
+    pub(super) abandoned: Abandoned,
     pub(super) clock: Clock,
 }
 
@@ -251,6 +252,26 @@ impl Markers {
     pub fn new() -> Self {
         let (sender, waiting) = bounded(WAITING_MARKERS);
         Self { sender, waiting }
+    }
+}
+
+/// Tells the last thread to end without the stages before it.
+#[derive(Clone)]
+pub(super) struct Abandoned {
+    is_set: Arc<AtomicBool>,
+    sender: Sender<Sender<()>>,
+    /// What arrives is dropped when all is written.
+    pub waiting: Receiver<Sender<()>>,
+}
+
+impl Abandoned {
+    pub fn new() -> Self {
+        let (sender, waiting) = bounded(1);
+        Self { is_set: Arc::default(), sender, waiting }
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed)
     }
 }
 
@@ -337,6 +358,17 @@ impl Control {
     /// When too many wait.
     pub fn mark(&self, time: Timestamp, marker: Marker) -> Result<(), RequestError> {
         self.markers.sender.try_send((time, marker)).map_err(|_| RequestError::TooManyMarkers)
+    }
+
+    /// Writes the end of all sources without the pictures that are still in the pipeline, for a program that must end
+    /// although a thread hangs. Waits for it up to `timeout`.
+    pub fn abandon(&self, timeout: Duration) {
+        let (answer, written) = bounded(0);
+        self.abandoned.is_set.store(true, Ordering::Relaxed);
+        if self.abandoned.sender.try_send(answer).is_ok() {
+            // It is never sent to, only dropped.
+            let _ = written.recv_timeout(timeout);
+        }
     }
 
     /// Tells the sources what becomes of them when the pipeline is asked to stop, which must follow.

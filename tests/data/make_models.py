@@ -7,7 +7,7 @@ the crop is and on nothing else. The files differ in what is wrong with them; `t
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, checker, helper, numpy_helper, save
+from onnx import TensorProto, checker, helper, load, numpy_helper, save
 
 HERE = Path(__file__).parent
 LABELS = "angry disgust fear happy sad surprise neutral"
@@ -53,6 +53,33 @@ def write(name, side=48, classes=7, said_classes=None, softmax=True, metadata=Tr
     save(model, HERE / name)
 
 
+def write_loop(name):
+    """As `tiny.onnx`, but crops with a pixel brighter than 0.6 are computed for years."""
+    model = load(HERE / "tiny.onnx")
+    graph = model.graph
+    graph.node[-1].output[0] = "soft"
+    value = lambda name, kind, shape=(): helper.make_tensor_value_info(name, kind, shape)
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["goes_on"]),
+            helper.make_node("Identity", ["before"], ["after"]),
+        ],
+        "body",
+        [value("step", TensorProto.INT64), value("go_on", TensorProto.BOOL), value("before", TensorProto.FLOAT, ["N", 7])],
+        [value("goes_on", TensorProto.BOOL), value("after", TensorProto.FLOAT, ["N", 7])],
+    )
+    graph.node.extend([
+        helper.make_node("ReduceMax", ["input"], ["brightest"], keepdims=0),
+        helper.make_node("Greater", ["brightest", "limit"], ["is_bright"]),
+        helper.make_node("Where", ["is_bright", "years", "once"], ["steps"]),
+        helper.make_node("Loop", ["steps", "", "soft"], ["output"], body=body),
+    ])
+    constants = {"limit": np.float32(0.6), "years": np.int64(10**15), "once": np.int64(1)}
+    graph.initializer.extend(numpy_helper.from_array(np.array(value), name) for name, value in constants.items())
+    checker.check_model(model)
+    save(model, HERE / name)
+
+
 write("tiny.onnx")
 write("input_64.onnx", side=64)
 write("classes_6.onnx", classes=6)
@@ -62,3 +89,4 @@ write("logits.onnx", softmax=False)
 write("no_metadata.onnx", metadata=False)
 write("same_labels.onnx", labels=LABELS.replace("sad", "happy"))
 write("bright_is_nan.onnx", bright_is_nan=True)
+write_loop("bright_takes_years.onnx")

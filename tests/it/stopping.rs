@@ -1,7 +1,8 @@
 //! One SIGTERM ends the program within two seconds, whatever hangs.
 
-use crate::common::{Running, Scratch, data, emotiond, ffmpeg, text, wait_until};
+use crate::common::{Ran, Running, Scratch, data, emotiond, ffmpeg, text, wait_until};
 use rustix::process::Signal;
+use serde_json::Value;
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
@@ -22,12 +23,26 @@ fn in_place_of(scratch: &Scratch, program: &str, script: &str) -> String {
     format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap())
 }
 
-fn ends_in_time(running: Running, hangs: &Path) {
+/// A program that goes on writing pictures as `lines` of a shell say.
+fn camera(scratch: &Scratch, lines: &str) -> String {
+    let program = scratch.file("camera", format!("#!/bin/sh\n{lines}\n"));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("exec:{program}")
+}
+
+fn ends_in_time(running: Running, hangs: &Path) -> Ran {
     wait_until("it hangs", || hangs.exists().then_some(()));
     let asked = Instant::now();
     running.signal(Signal::TERM);
     let ran = running.finish().exits(0);
     assert!(asked.elapsed() < PROMISED, "{:?}: {}", asked.elapsed(), ran.stderr);
+    ran
+}
+
+fn tells_the_end(ran: &Ran) {
+    let events = ran.events();
+    let last = events.last().unwrap_or_else(|| panic!("{}", ran.stderr));
+    assert_eq!(last["state"], "ended", "{}", ran.stdout);
 }
 
 #[test]
@@ -48,8 +63,40 @@ fn helpers_that_hang_do_not_hold_up_a_stop() {
         let config = scratch.tiny("");
         let mut command = emotiond(&["run", "--config", &config, "--source", &path, "--annotate", &out]);
         command.env("PATH", in_place_of(&scratch, program, &hangs));
-        ends_in_time(Running::start(command), &scratch.path("hangs"));
+        let ran = ends_in_time(Running::start(command), &scratch.path("hangs"));
+        // Before the recording begins, there are no events.
+        if hangs.contains("matroska") {
+            tells_the_end(&ran);
+        }
     }
+}
+
+#[test]
+fn of_a_network_that_hangs_the_end_is_told() {
+    let scratch = Scratch::new();
+    let (bright, dark) = (text(&data("astronaut.jpg")), text(&scratch.path("dark.jpg")));
+    ffmpeg(&["-i", &bright, "-vf", "lutrgb=r=val/2:g=val/2:b=val/2", &dark]);
+    let (go, sent) = (scratch.path("go"), scratch.path("sent"));
+    // The last bright pictures are taken only after the first ones.
+    let lines = format!(
+        "show() {{ cat \"$1\"; sleep 0.1; }}\n\
+         until [ -e '{}' ]; do show '{dark}'; done\n\
+         for i in 1 2 3 4 5 6; do show '{bright}'; done\n\
+         : > '{}'; exec sleep 1000",
+        text(&go),
+        text(&sent)
+    );
+    let (config, camera) = (scratch.tiny(""), camera(&scratch, &lines));
+    let model = text(&data("bright_takes_years.onnx"));
+    let arguments = ["run", "--config", &config, "--model", &model, "--source", &camera];
+    let mut running = Running::start(emotiond(&arguments));
+    running.wait_for(|event| event["phase"] == "new");
+    fs::write(&go, "").unwrap();
+    let ran = ends_in_time(running, &sent);
+    assert!(ran.stderr.contains("something hangs"), "{}", ran.stderr);
+    let events = ran.events();
+    let last: Vec<_> = events.iter().rev().take(2).map(|event| (&event["state"], &event["phase"])).collect();
+    assert_eq!(last, [(&Value::from("ended"), &Value::Null), (&Value::Null, &Value::from("end"))]);
 }
 
 #[test]
@@ -76,10 +123,8 @@ fn a_reload_that_takes_long_holds_up_neither_the_events_nor_a_stop() {
     let scratch = Scratch::new();
     let folder = text(&scratch.path(""));
     let picture = text(&data("astronaut.jpg"));
-    let program =
-        scratch.file("camera", format!("#!/bin/sh\nwhile :; do cat '{picture}'; sleep 0.1; done\n"));
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let source = format!("[[source]]\nuri = \"exec:{program}\"\n");
+    let camera = camera(&scratch, &format!("while :; do cat '{picture}'; sleep 0.1; done"));
+    let source = format!("[[source]]\nuri = \"{camera}\"\n");
     let config = scratch.tiny(&source);
     let mut running = Running::start(emotiond(&["run", "--config", &config, "--emit", "every-frame"]));
     running.wait_for(|event| event["type"] == "face");
@@ -93,5 +138,5 @@ fn a_reload_that_takes_long_holds_up_neither_the_events_nor_a_stop() {
     for _ in 0..20 {
         running.wait_for(|event| event["type"] == "face");
     }
-    ends_in_time(running, Path::new(&model));
+    tells_the_end(&ends_in_time(running, Path::new(&model)));
 }
