@@ -21,8 +21,9 @@ use emotiond_core::{
     runtime::{Runtime, RuntimeConfig},
 };
 use fast_image_resize::{
-    PixelType, Resizer,
-    images::{Image, ImageRef},
+    Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8,
 };
 use scenes::scenes;
 use std::path::PathBuf;
@@ -122,11 +123,13 @@ fn sweep(plan: &DetectorPlan, faces: &[(usize, Vec<u8>)], scenes: &[Frame], mode
 /// The scene with the face, `side` pixels wide, in the centre.
 fn paste(resizer: &mut Resizer, scene: &Frame, pixels: &[u8], side: usize) -> (Vec<u8>, BoundingBox) {
     let (width, height) = (scene.picture.width as usize, scene.picture.height as usize);
-    let mut patch = Image::new(side as u32, side as u32, PixelType::U8);
-    resizer.resize(&ImageRef::new(48, 48, pixels, PixelType::U8).unwrap(), &mut patch, None).unwrap();
+    let mut patch = vec![0; side * side];
+    let face = TypedImageRef::<U8>::from_buffer(48, 48, pixels).unwrap();
+    let mut target = TypedImage::from_buffer(side as u32, side as u32, &mut patch).unwrap();
+    resizer.resize_typed(&face, &mut target, None).unwrap();
     let (left, top) = ((width - side) / 2, (height - side) / 2);
     let mut picture = scene.picture.pixels.clone();
-    for (y, row) in patch.buffer().chunks_exact(side).enumerate() {
+    for (y, row) in patch.chunks_exact(side).enumerate() {
         for (x, &luma) in row.iter().enumerate() {
             picture[((top + y) * width + left + x) * 3..][..3].fill(luma);
         }

@@ -15,11 +15,11 @@ use emotiond::{
     stop::Stop,
     tap::Tap,
 };
-use emotiond_core::runtime::Runtime;
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+use emotiond_core::{
+    picture::{Color, PictureView, resize_part},
+    runtime::Runtime,
 };
+use fast_image_resize::Resizer;
 use ort::{session::Session, value::TensorRef};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -200,11 +200,8 @@ fn bare_resizer(side: u32) -> usize {
     let (region, mut crop) = (vec![0u8; 75 * 75], vec![0u8; (side * side) as usize]);
     let mut resizer = Resizer::new();
     count_warm(|| {
-        let source = ImageRef::new(75, 75, &region, PixelType::U8).unwrap();
-        let mut target = Image::from_slice_u8(side, side, &mut crop, PixelType::U8).unwrap();
-        let algorithm = ResizeAlg::Convolution(FilterType::Bilinear);
-        let options = ResizeOptions::new().resize_alg(algorithm).crop(0.3, 0.6, 73.5, 73.5);
-        resizer.resize(&source, &mut target, &options).unwrap();
+        let source = PictureView::new(75, 75, Color::Gray, &region);
+        resize_part(&mut resizer, &source, Some([0.3, 0.6, 73.5, 73.5]), (side, side), &mut crop).unwrap();
     })
 }
 

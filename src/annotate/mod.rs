@@ -115,8 +115,11 @@ impl Recorders {
             let (outlet, frames) = Frames::outlet(uri.is_live());
             pipeline.show_in(source, outlet);
             let mut writer = writer(target, &uri, Arc::clone(&stage));
+            let recording = pipeline.recording(source);
+            recording.begin();
             let body = move || {
                 record(&mut *writer, &frames).inspect_err(|error| {
+                    recording.fail();
                     tracing::error!("{error}; the analysis goes on without this recording");
                 })
             };

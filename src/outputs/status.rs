@@ -37,6 +37,7 @@ fn source(status: SourceStatus) -> wire::SourceStatus {
         emotions: (!figures.emotions.is_empty()).then_some(figures.emotions),
         dominant: figures.dominant,
         facing: figures.facing,
+        recording: status.recording,
         latency: status.latency,
     }
 }

@@ -57,7 +57,7 @@ use jiff::Zoned;
 use settings::{Settings, Shared};
 pub use show::{Newest, Outlet, Waited};
 use status::{Abandoned, Markers, SourceInfo};
-pub use status::{Control, Figures, RequestError, SourceStatus, Status};
+pub use status::{Control, Figures, Recording, RequestError, SourceStatus, Status};
 use std::{
     io,
     num::NonZero,
@@ -174,6 +174,11 @@ impl Pipeline {
     /// Adds an outlet for the frames of `source`.
     pub fn show_in(&mut self, source: usize, outlet: Outlet) {
         self.outlets[source].push(outlet);
+    }
+
+    /// Where the recorder of `source` notes whether it works.
+    pub fn recording(&self, source: usize) -> Recording {
+        self.control.infos[source].recording.clone()
     }
 
     /// A handle to the pipeline while it runs.

@@ -46,8 +46,33 @@ pub(super) struct SourceInfo {
     pub latest: Arc<LatestPicture>,
     /// The latest figures of the audience; only if there are outputs, and if they may be told.
     figures: ArcSwapOption<Figures>,
+    /// Its recording.
+    pub recording: Recording,
     /// What becomes of it, once the pipeline makes room for another.
     pub fate: OnceLock<Fate>,
+}
+
+/// Whether a source's annotated frames are being recorded.
+#[derive(Clone, Default)]
+pub struct Recording(Arc<OnceLock<AtomicBool>>);
+
+impl Recording {
+    /// Notes that the recording begins.
+    pub fn begin(&self) {
+        self.0.get_or_init(|| AtomicBool::new(true));
+    }
+
+    /// Notes that it has failed.
+    pub fn fail(&self) {
+        if let Some(works) = self.0.get() {
+            works.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it works; `None` if there is none.
+    pub fn works(&self) -> Option<bool> {
+        self.0.get().map(|works| works.load(Ordering::Relaxed))
+    }
 }
 
 /// Figures of the audience's window.
@@ -170,6 +195,7 @@ impl SourceInfo {
             paused: AtomicBool::new(false),
             latest: Arc::default(),
             figures: ArcSwapOption::empty(),
+            recording: Recording::default(),
             fate: OnceLock::new(),
         }
     }
@@ -306,6 +332,8 @@ pub struct SourceStatus {
     pub faces: Option<u32>,
     /// Figures of the audience's window; `None` likewise, or if there are no outputs.
     pub figures: Option<Figures>,
+    /// Whether its recording works; `None` if there is none.
+    pub recording: Option<bool>,
     /// A histogram of the latencies.
     pub latency: Latency,
     /// Time from a picture's capture to the writing of its lines, in milliseconds, over the last few seconds.
@@ -414,6 +442,7 @@ impl Control {
             size: info.latest.size(),
             faces: info.latest.faces(),
             figures: info.figures.load().as_deref().cloned(),
+            recording: info.recording.works(),
             latency: info.counters.latency(),
             latency_ms: info.counters.latency_ms(),
         };

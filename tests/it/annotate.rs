@@ -1,15 +1,18 @@
 //! Annotated copies, written by the program and examined with ffprobe.
 
 use crate::common::{
-    Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, frame_times, run_sources, text,
-    wait_until,
+    Ran, Running, Scratch, astronaut, broker::free_port, data, emotiond, encode, ffmpeg, finish, frame_times,
+    run_sources, text, wait_until,
 };
+use crate::network::portrait_camera;
 use emotiond_core::palette::color;
 use image::{ImageFormat, Rgb, RgbImage};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
@@ -149,7 +152,7 @@ fn frames_of_other_sizes_are_fitted_into_the_first_ones() {
     let out = scratch.path("out.mp4");
     let mut command = emotiond(&["run", "--config", &scratch.tiny(""), "--source", "-", "--annotate"]);
     command.arg(&out).stdin(fs::File::open(stream).unwrap());
-    crate::common::finish(command).exits(0).complains_not();
+    finish(command).exits(0).complains_not();
     let stream = probe(&out);
     assert_eq!((&stream["width"], &stream["height"]), (&320.into(), &240.into()));
     assert_eq!(stream["nb_read_frames"], "5");
@@ -251,17 +254,18 @@ fn what_is_read_is_never_overwritten() {
 }
 
 /// Records a clip to a device that is always full.
-fn on_a_full_disk(scratch: &Scratch, clip: &str) -> Ran {
+/// A run whose ffmpeg writes recordings to a full disk.
+fn on_a_full_disk(scratch: &Scratch, config: &str, source: &str) -> Command {
     let real = "exec /usr/bin/env PATH=/usr/bin:/usr/local/bin:/bin ffmpeg \"$@\"";
     let script = format!("#!/bin/sh\ncase \"$*\" in *matroska*) {real} >/dev/full;; esac\n{real}\n");
     let program = scratch.file("bin/ffmpeg", script);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let out = text(&scratch.path("full.mp4"));
-    let arguments = ["run", "--config", &scratch.tiny(""), "--source", clip, "--annotate", &out];
+    let arguments = ["run", "--config", &scratch.tiny(config), "--source", source, "--annotate", &out];
     let mut command = emotiond(&arguments);
     let path = format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap());
     command.env("PATH", path);
-    crate::common::finish(command)
+    command
 }
 
 #[test]
@@ -288,7 +292,7 @@ fn what_cannot_be_written_is_told_in_one_line() {
     annotate(&scratch, &[&clip], Path::new("/proc/none.mp4"))
         .exits(74)
         .complains_only_of(&["/proc/none.mp4"]);
-    on_a_full_disk(&scratch, &clip).exits(74).complains_only_of(&["No space left"]);
+    finish(on_a_full_disk(&scratch, "", &clip)).exits(74).complains_only_of(&["No space left"]);
 }
 
 #[test]
@@ -298,7 +302,7 @@ fn without_ffmpeg_a_video_cannot_be_written() {
     let out = text(&scratch.path("out.mp4"));
     let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
     command.env("PATH", scratch.path("empty"));
-    crate::common::finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install"]);
+    finish(command).exits(69).complains_once(&["ffmpeg", "apt-get install"]);
     // The error message of a failing ffmpeg is reported.
     let helper =
         scratch.file("bin/ffmpeg", "#!/bin/sh\necho '[x @ 1] Unknown encoder libx264' >&2\nexit 1\n");
@@ -306,7 +310,7 @@ fn without_ffmpeg_a_video_cannot_be_written() {
     let mut command = emotiond(&["run", "--config", &config, "--source", "-", "--annotate", &out]);
     let path = format!("{}:{}", text(&scratch.path("bin")), std::env::var("PATH").unwrap());
     command.env("PATH", path).stdin(fs::File::open(data("astronaut.jpg")).unwrap());
-    crate::common::finish(command).exits(74).complains_only_of(&["out.mp4", "Unknown encoder libx264"]);
+    finish(command).exits(74).complains_only_of(&["out.mp4", "Unknown encoder libx264"]);
 }
 
 #[test]
@@ -314,8 +318,29 @@ fn a_recording_that_fails_does_not_end_the_analysis() {
     let scratch = Scratch::new();
     let clip = video(&scratch, "clip.mp4", "10", "30", "null");
     let alone = run_sources(&scratch.tiny(""), &[&clip], &[]).exits(0);
-    let ran = on_a_full_disk(&scratch, &clip).exits(74);
+    let ran = finish(on_a_full_disk(&scratch, "", &clip)).exits(74);
     ran.complains_only_of(&["full.mp4", "No space left"]);
     assert_eq!(ran.faces().len(), alone.faces().len());
     assert!(ran.stderr.contains("the analysis goes on without this recording"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_recording_that_fails_is_seen_in_the_metrics() {
+    let (scratch, camera, port) = (Scratch::new(), portrait_camera(), free_port());
+    let config = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n");
+    let mut running = Running::start(on_a_full_disk(&scratch, &config, &camera.url("/")));
+    running.wait_for_log("HTTP server on");
+    wait_until("the recording is down", || {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        let (mut page, request) =
+            (String::new(), "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).and_then(|()| socket.read_to_string(&mut page)).ok()?;
+        page.lines()
+            .any(|line| line.starts_with("emotiond_recording_up{") && line.ends_with(" 0"))
+            .then_some(())
+    });
+    // The analysis goes on.
+    running.wait_for(|event| event["type"] == "face");
+    running.signal(Signal::TERM);
+    running.finish().exits(74);
 }

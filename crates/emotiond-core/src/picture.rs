@@ -1,8 +1,9 @@
 //! Decoded pictures, the input of detectors, crops and the overlay.
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, PixelTrait, ResizeAlg, ResizeError, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{U8, U8x3},
 };
 
 /// The pixel format of a decoded picture, which is stored row by row without padding.
@@ -69,16 +70,47 @@ pub fn resize(
     height: u32,
     out: &mut Vec<u8>,
 ) -> Result<(), ResizeError> {
-    let pixel = match picture.color {
-        Color::Gray => PixelType::U8,
-        Color::Rgb => PixelType::U8x3,
-    };
     out.resize(width as usize * height as usize * picture.color.channels(), 0);
-    let source = ImageRef::new(picture.width, picture.height, picture.data, pixel)
+    resize_part(resizer, picture, None, (width, height), out)
+}
+
+/// Resizes a part of `picture` into `out`, which has `size` pixels, with the same filter. The part has a left and an upper
+/// edge, a width and a height; `None` is all of it.
+///
+/// # Errors
+/// When a side is too long for the library, or the part is not inside the picture.
+///
+/// # Panics
+/// When `out` is too short.
+pub fn resize_part(
+    resizer: &mut Resizer,
+    picture: &PictureView,
+    part: Option<[f64; 4]>,
+    size: (u32, u32),
+    out: &mut [u8],
+) -> Result<(), ResizeError> {
+    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    if let Some([left, top, width, height]) = part {
+        options = options.crop(left, top, width, height);
+    }
+    // The library's function for any pixel is compiled for its thirteen kinds, which takes a minute.
+    match picture.color {
+        Color::Gray => resize_pixels::<U8>(resizer, picture, &options, size, out),
+        Color::Rgb => resize_pixels::<U8x3>(resizer, picture, &options, size, out),
+    }
+}
+
+fn resize_pixels<P: PixelTrait>(
+    resizer: &mut Resizer,
+    picture: &PictureView,
+    options: &ResizeOptions,
+    (width, height): (u32, u32),
+    out: &mut [u8],
+) -> Result<(), ResizeError> {
+    let source = TypedImageRef::<P>::from_buffer(picture.width, picture.height, picture.data)
         .expect("a view's length fits its size");
-    let mut target = Image::from_slice_u8(width, height, out, pixel).expect("its length was set");
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    resizer.resize(&source, &mut target, &options)
+    let mut target = TypedImage::<P>::from_buffer(width, height, out).expect("the buffer fits the size");
+    resizer.resize_typed(&source, &mut target, options)
 }
 
 /// Luma of an RGB pixel according to ITU-R BT.601 in 16-bit fixed point. JPEG, OpenCV and Pillow use the same weights,

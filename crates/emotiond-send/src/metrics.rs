@@ -106,6 +106,10 @@ impl Families<'_> {
                 .iter()
                 .map(|source| ([("source", source.name.as_str())], f64::from(source.state == "up"))),
         )?;
+        let recordings = sources
+            .iter()
+            .filter_map(|source| Some(([("source", source.name.as_str())], source.recording?.into())));
+        self.gauges("emotiond_recording_up", "Whether the recording of annotated frames works", recordings)?;
         let faces = sources
             .iter()
             .filter_map(|source| Some(([("source", source.name.as_str())], source.faces?.into())));

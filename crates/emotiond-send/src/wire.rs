@@ -91,6 +91,9 @@ pub struct SourceStatus {
     pub dominant: Option<String>,
     /// Share of the time in which the faces looked towards the camera.
     pub facing: Option<f32>,
+    /// Whether its annotated frames can be recorded; none if they are not to be.
+    #[serde(default)]
+    pub recording: Option<bool>,
     /// From the capture of the pictures to their lines.
     pub latency: Latency,
 }

@@ -4,12 +4,9 @@ use super::{Framing, square, upright::turn_upright};
 use crate::{
     classify::description::InputSpec,
     geometry::BoundingBox,
-    picture::{Color, PictureView, luma},
+    picture::{Color, PictureView, luma, resize_part},
 };
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::Resizer;
 use std::f32::consts::SQRT_2;
 
 /// A face that is tilted by less than this is not rotated, in degrees; measured, see docs/pose.md.
@@ -131,23 +128,12 @@ impl Cropper {
             out.copy_from_slice(&self.region);
             return;
         }
-        let pixels = match color {
-            Color::Gray => PixelType::U8,
-            Color::Rgb => PixelType::U8x3,
-        };
-        let source = ImageRef::new(width as u32, height as u32, &self.region, pixels)
-            .expect("the region was sized for this");
-        let mut target =
-            Image::from_slice_u8(size as u32, size as u32, out, pixels).expect("its length was checked");
         let side = f64::from(square.w.max(f32::EPSILON)).min(width as f64).min(height as f64);
         let offset = |inner: f32, extent: usize| f64::from(inner).clamp(0.0, extent as f64 - side);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
-            offset(square.x - left, width),
-            offset(square.y - top, height),
-            side,
-            side,
-        );
-        self.resizer.resize(&source, &mut target, &options).expect("the crop lies inside the region");
+        let part = [offset(square.x - left, width), offset(square.y - top, height), side, side];
+        let region = PictureView::new(width as u32, height as u32, color, &self.region);
+        resize_part(&mut self.resizer, &region, Some(part), (size as u32, size as u32), out)
+            .expect("the crop lies inside the region");
     }
 
     /// Fills `self.region` with the pixels of `region`, in `color`.

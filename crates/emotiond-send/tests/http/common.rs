@@ -265,6 +265,7 @@ pub fn source(name: &str, state: &str, reason: &str) -> SourceStatus {
         ),
         dominant: Some("happy".to_owned()),
         facing: Some(0.7),
+        recording: Some(state == "up"),
         latency: Latency { buckets: [0, 200, 700, 250, 40, 8, 1, 1, 0, 0, 0], sum_s: 21.5 },
     }
 }

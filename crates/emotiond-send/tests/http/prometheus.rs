@@ -9,12 +9,13 @@ use std::{
 };
 
 /// The names of the metrics that others rely on.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "emotiond_build_info",
     "emotiond_frames_analysed_total",
     "emotiond_frames_skipped_total",
     "emotiond_frames_unreadable_total",
     "emotiond_source_up",
+    "emotiond_recording_up",
     "emotiond_faces",
     "emotiond_emotion_ratio",
     "emotiond_latency_seconds_bucket",

@@ -1,8 +1,8 @@
 //! Simulates the image errors of cameras: lens blur, motion blur, low resolution, sensor noise and JPEG compression.
 
 use super::{AugmentSection, log_uniform, uniform};
-use emotiond_core::picture::Color;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
+use emotiond_core::picture::{Color, PictureView, resize_part};
+use fast_image_resize::Resizer;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
@@ -117,15 +117,9 @@ fn compress(side: usize, color: Color, quality: i32, pixels: &mut [u8]) {
 }
 
 fn resize(from: &[u8], from_side: usize, to: &mut [u8], to_side: usize, color: Color) {
-    let kind = match color {
-        Color::Gray => PixelType::U8,
-        Color::Rgb => PixelType::U8x3,
-    };
-    let source =
-        Image::from_vec_u8(from_side as u32, from_side as u32, from.to_vec(), kind).expect("a square");
-    let mut target = Image::from_slice_u8(to_side as u32, to_side as u32, to, kind).expect("a square");
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).expect("both have the same pixel format");
+    let source = PictureView::new(from_side as u32, from_side as u32, color, from);
+    let size = (to_side as u32, to_side as u32);
+    resize_part(&mut Resizer::new(), &source, None, size, to).expect("the sides are short");
 }
 
 /// The weights of a Gaussian, an odd number.
