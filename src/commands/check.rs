@@ -45,6 +45,7 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
         ))?;
         config.sources.clear();
     }
+    report("memory", Ok(config.limits.plan().to_string()))?;
     for source in &config.sources {
         let outcome = check_source(source, &config.limits);
         report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
@@ -131,7 +132,7 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
         );
     }
     let (to_us, answer) = bounded(1);
-    let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
+    let (config, max_megapixels) = (config.clone(), limits.plan().max_megapixels);
     let name = config.name();
     let read = move || to_us.send(read_frame(&config, max_megapixels));
     thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;

@@ -4,8 +4,10 @@ mod gate;
 mod handing_over;
 mod sending;
 mod session;
+mod share;
 
 pub(super) use handing_over::{Carried, Done};
+pub(super) use share::Share;
 
 use super::{
     Context,
@@ -67,6 +69,7 @@ pub(super) struct Queues {
     pub waiting: Receiver<Message>,
     /// Frames that have left the pipeline.
     pub empty: Receiver<Box<Frame>>,
+    pub share: Share,
 }
 
 /// The pipeline has ended.
