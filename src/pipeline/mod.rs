@@ -27,6 +27,7 @@ mod show;
 mod status;
 mod stillness;
 mod threads;
+mod turns;
 mod vision;
 
 use crate::{
@@ -305,9 +306,11 @@ impl Pipeline {
         }
         let follow = follow::Follow::new(&context, control.ids, lanes, to_classify);
         let follow = spawn("follow".to_owned(), move || follow.run(&from_vision))?;
+        let turns = Arc::new(turns::Turns::new(inboxes.len()));
         let vision = (0..vision_threads)
             .map(|number| {
-                let vision = vision::Vision::new(&context, &control.detector, decoder, &inboxes, &to_follow);
+                let vision =
+                    vision::Vision::new(&context, &control.detector, decoder, &inboxes, &turns, &to_follow);
                 spawn(format!("vision-{number}"), move || vision.run())
             })
             .collect::<Result<_, _>>()?;

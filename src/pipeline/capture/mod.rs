@@ -2,6 +2,7 @@
 mod closing;
 mod gate;
 mod handing_over;
+mod pressure;
 mod sending;
 mod session;
 mod share;
@@ -25,6 +26,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, Sender};
 use gate::Gate;
+use pressure::Pressure;
 use session::{Session, ahead};
 use std::{
     sync::Arc,
@@ -52,6 +54,7 @@ pub(super) struct Capture {
     /// What another pipeline goes on with.
     carried: Carried,
     gate: Gate,
+    pressure: Pressure,
     stalled_after: Duration,
     clock: Clock,
     stop: Stop,
@@ -112,6 +115,7 @@ impl Capture {
             spare: Vec::new(),
             carried,
             gate: Gate::new(index, Look::new(Arc::clone(&context.settings))),
+            pressure: Pressure::new(),
             stalled_after,
             clock: context.clock,
             stop: context.stop.clone(),

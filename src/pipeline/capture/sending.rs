@@ -23,7 +23,14 @@ impl Capture {
     ) -> Result<Box<Frame>, Abandoned> {
         self.number(&mut frame);
         if self.is_live(info) {
-            return self.hand_newest(frame, moment, &info.counters);
+            let count = |counters: &Counters| [&counters.entered, &counters.skipped].map(Counters::get);
+            let [entered, skipped] = count(&info.counters);
+            let next = self.hand_newest(frame, moment, &info.counters)?;
+            let now = count(&info.counters);
+            if now != [entered, skipped] {
+                self.pressure.note(now[0] > entered, &info.name);
+            }
+            return Ok(next);
         }
         if !self.queues.share.wait_for_room(&mut frame, ahead(&info.config.uri), &self.stop) {
             return Ok(frame);
