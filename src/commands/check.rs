@@ -152,7 +152,10 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<(String,
     let (to_us, answer) = bounded(1);
     let (config, max_megapixels) = (config.clone(), limits.plan().max_megapixels);
     let name = config.name();
-    let read = move || to_us.send(read_frame(&config, max_megapixels));
+    let read = move || {
+        // Nobody waits for it after the time-out.
+        let _ = to_us.send(read_frame(&config, max_megapixels));
+    };
     thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;
     match answer.recv_timeout(FRAME_TIMEOUT) {
         Ok(outcome) => outcome
