@@ -1,7 +1,7 @@
 //! A captured picture and the results of its analysis. Each stage fills in its part. The same allocation travels from the
 //! capture thread to the last stage and back, so that a warm pipeline allocates nothing.
 
-use crate::{detect::Detection, track::Face, turn::Turn};
+use crate::{detect::Detection, memory::Room, track::Face, turn::Turn};
 use emotiond_core::picture::{Color, PictureView};
 use std::path::PathBuf;
 
@@ -102,6 +102,8 @@ pub struct Frame {
     pub probabilities: Vec<f32>,
     /// The readability of each face that is read, 0 to 1.
     pub readability: Vec<f32>,
+    /// The room for its pictures, if they are large.
+    pub room: Option<Room>,
 }
 
 /// Memory of a buffer that is kept although it is not used, in bytes.
@@ -174,6 +176,7 @@ impl Default for Frame {
             read: Vec::new(),
             probabilities: Vec::new(),
             readability: Vec::new(),
+            room: None,
         }
     }
 }
@@ -206,6 +209,14 @@ impl Frame {
         self.read.clear();
         self.probabilities.clear();
         self.readability.clear();
+    }
+
+    /// Gives the memory of large pictures back, as soon as nobody needs them.
+    pub fn give_back(&mut self) {
+        if let Some(room) = self.room.take() {
+            (self.bytes, self.picture.pixels, self.whole.pixels) = (Vec::new(), Vec::new(), Vec::new());
+            drop(room);
+        }
     }
 
     /// The picture at full size, if it is decoded for whoever watches.

@@ -22,6 +22,7 @@ pub mod event;
 pub mod frame;
 pub mod hours;
 pub mod landmarks;
+pub mod memory;
 pub mod message;
 pub mod outputs;
 pub mod overlay;

@@ -4,6 +4,9 @@ use fast_transpose::{FlipMode, FlopMode, flip_rgb, flop_rgb, rotate180_rgb, tran
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
+/// The largest buffer that a thread keeps: that of a picture of 4096 x 2304 pixels.
+const MOST_SPARE_BYTES: usize = 4096 * 2304 * 3;
+
 thread_local! {
     /// The buffer that a picture is turned into; it then becomes the picture's, and the picture's old one takes its
     /// place, so that a warm pipeline allocates nothing.
@@ -84,6 +87,9 @@ impl Turn {
             spare.resize(pixels.len(), 0);
             self.turn_into(size, pixels, spare);
             std::mem::swap(spare, pixels);
+            if spare.capacity() > MOST_SPARE_BYTES {
+                *spare = Vec::new();
+            }
         });
         self.size(size)
     }

@@ -1,6 +1,10 @@
 //! `emotiond check`.
 
-use super::{FIRST_CAMERA, effective_config, read_config, start_logs};
+use super::{
+    FIRST_CAMERA, effective_config, read_config,
+    speed::{self, Look},
+    start_logs,
+};
 use crate::{
     annotate::Plan,
     cli::{RunArgs, shown_argument},
@@ -23,7 +27,12 @@ use emotiond_core::{
 };
 use emotiond_send::address::without_password;
 use jiff::Zoned;
-use std::{env, path::Path, thread, time::Duration};
+use std::{
+    env,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// How long to wait for a source's first frame.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,10 +54,20 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
         ))?;
         config.sources.clear();
     }
+    report("memory", Ok(config.limits.plan().to_string()))?;
+    let mut looks = Vec::new();
     for source in &config.sources {
-        let outcome = check_source(source, &config.limits);
+        let outcome = check_source(source, &config.limits).map(|(found, look)| {
+            looks.extend(look.filter(|_| source.uri.is_live()));
+            found
+        });
         report(&format!("source {}", source.name()), outcome.as_ref().map(String::clone))?;
         first_failure = first_failure.or(outcome.err());
+    }
+    if !looks.is_empty() && first_failure.is_none() {
+        let outcome = speed::of(&config, &mut looks);
+        report("speed", outcome.as_ref().map(String::clone))?;
+        first_failure = outcome.err();
     }
     if !config.outputs.is_empty() || config.http.is_some() {
         let outcome = check_outputs(&config);
@@ -119,24 +138,28 @@ fn check_outputs(config: &Config) -> Result<String, Failure> {
 }
 
 /// Opens the source and reads a frame in a separate thread, because reading a stalled camera may block forever.
-fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, Failure> {
+fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<(String, Option<Look>), Failure> {
     source::check_presence(&config.uri)?;
     if let Some(next) = config.active.closed_until(&Zoned::now()) {
-        return Ok(format!("closed until {}, because active = {}", hours::told(&next), config.active));
+        let found = format!("closed until {}, because active = {}", hours::told(&next), config.active);
+        return Ok((found, None));
     }
     let is_pipe = matches!(&config.uri, SourceUri::Video(path) if is_named_pipe(path));
     if is_pipe || config.uri == SourceUri::Stdin {
-        return Ok(
-            "a pipe is not checked, because a frame read here would be missing from the run".to_owned()
-        );
+        let found = "a pipe is not checked, because a frame read here would be missing from the run";
+        return Ok((found.to_owned(), None));
     }
     let (to_us, answer) = bounded(1);
-    let (config, max_megapixels) = (config.clone(), limits.max_megapixels);
+    let (config, max_megapixels) = (config.clone(), limits.plan().max_megapixels);
     let name = config.name();
-    let read = move || to_us.send(read_frame(&config, max_megapixels));
+    let read = move || {
+        // Nobody waits for it after the time-out.
+        let _ = to_us.send(read_frame(&config, max_megapixels));
+    };
     thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;
     match answer.recv_timeout(FRAME_TIMEOUT) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome
+            .map(|look| (format!("{}x{}", look.frame.picture.width, look.frame.picture.height), Some(look))),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             let seconds = FRAME_TIMEOUT.as_secs();
             Err(Failure::new(
@@ -149,21 +172,23 @@ fn check_source(config: &SourceConfig, limits: &LimitsConfig) -> Result<String, 
     }
 }
 
-fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<String, Failure> {
+fn read_frame(config: &SourceConfig, max_megapixels: f64) -> Result<Look, Failure> {
     let mut source = config.open(None, max_megapixels, &Stop::default())?;
     let decoder = FrameDecoder::new(max_megapixels);
     let mut last = String::from("it is empty");
     // The first pictures of a folder, or of a camera that warms up, may be damaged.
     for _ in 0..10 {
         let mut frame = Frame { turn: config.turn(), ..Frame::default() };
-        let decoded = match source.read(&mut frame)? {
+        let read = source.read(&mut frame)?;
+        let start = Instant::now();
+        let decoded = match read {
             Read::Frame => decoder.decode(&mut frame).map_err(|error| error.to_string()),
             Read::Unreadable(reason) => Err(reason),
             Read::Unchanged => continue,
             Read::Ended => break,
         };
         match decoded {
-            Ok(()) => return Ok(format!("{}x{}", frame.picture.width, frame.picture.height)),
+            Ok(()) => return Ok(Look { frame, decoding: start.elapsed() }),
             Err(error) => last = error,
         }
     }

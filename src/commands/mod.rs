@@ -10,6 +10,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod send;
+mod speed;
 mod supervise;
 pub mod welcome;
 

@@ -1,12 +1,17 @@
 //! The `[limits]` section.
 
+use crate::memory::{LEAST_MB, Plan};
 use emotiond_core::config::values;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::{num::NonZero, thread};
 
 /// `[limits]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
+    /// Memory of the process, in millions of bytes; 0: as much as `max_megapixels` and the threads take.
+    #[serde(deserialize_with = "memory_mb")]
+    pub memory_mb: u32,
     /// Larger pictures are rejected, in millions of pixels.
     #[serde(deserialize_with = "values::megapixels")]
     pub max_megapixels: f64,
@@ -20,6 +25,25 @@ pub struct LimitsConfig {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { max_megapixels: 64.0, vision_threads: 0, stalled_after_s: 3.0 }
+        Self { memory_mb: 0, max_megapixels: 64.0, vision_threads: 0, stalled_after_s: 3.0 }
     }
+}
+
+impl LimitsConfig {
+    /// The sizes and threads that fit the memory.
+    pub fn plan(&self) -> Plan {
+        let threads = match self.vision_threads {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            threads => threads,
+        };
+        Plan::new(self.memory_mb, self.max_megapixels, threads)
+    }
+}
+
+fn memory_mb<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let memory_mb = u32::deserialize(deserializer)?;
+    if memory_mb == 0 || memory_mb >= LEAST_MB {
+        return Ok(memory_mb);
+    }
+    Err(D::Error::custom(format!("{memory_mb} is too little: write 0 or at least {LEAST_MB}")))
 }

@@ -47,6 +47,11 @@ impl<'a> Jpeg<'a> {
         self.turbo.is_for_print()
     }
 
+    /// Memory that the library keeps for each pixel while it decodes: with several scans, all coefficients, two bytes each.
+    pub fn kept_bytes_per_pixel(&self) -> u64 {
+        if self.turbo.is_one_scan() { 0 } else { 6 }
+    }
+
     /// Decodes at 1/`shrink` of each side, which saves most of the work.
     ///
     /// What the library only warns of is accepted, such as spare bytes before a marker, which some cameras send in each

@@ -1,4 +1,5 @@
 //! Decodes captured bytes to RGB pixels.
+mod cost;
 mod jpeg;
 mod raw;
 mod thumbnail;
@@ -33,7 +34,7 @@ pub enum DecodeError {
     },
     /// The picture has more pixels than the limit allows.
     #[error(
-        "the picture has {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce its size, or raise `max_megapixels` under [limits] in the config"
+        "the picture has {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce its size, or raise `max_megapixels` and, if it is set, `memory_mb` under [limits] in the config"
     )]
     TooLarge {
         /// Width in pixels.

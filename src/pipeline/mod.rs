@@ -28,11 +28,12 @@ mod show;
 mod status;
 mod stillness;
 mod threads;
+mod turns;
 mod vision;
 
 use crate::{
     analysed::PipelineInfo,
-    config::{Config, LimitsConfig},
+    config::Config,
     decode::FrameDecoder,
     detect::DetectorPlan,
     frame::Frame,
@@ -43,7 +44,7 @@ use crate::{
     track::TrackIds,
 };
 use arc_swap::ArcSwap;
-use capture::{Capture, Carried, Done, Queues};
+use capture::{Capture, Carried, Done, Queues, Share};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use emotiond_core::{
     classify::Classifier,
@@ -60,9 +61,7 @@ use status::{Abandoned, Markers, SourceInfo};
 pub use status::{Control, Figures, Recording, RequestError, SourceStatus, Status};
 use std::{
     io,
-    num::NonZero,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 use stillness::Stillness;
@@ -125,7 +124,9 @@ impl Pipeline {
         let runtime = Runtime::load(&config.runtime)?;
         let detector = DetectorPlan::new(&runtime, &config.detector)?;
         // On a processor, each core classifies a part of the faces; an accelerator gets large batches.
-        let threads = if runtime.provider() == Provider::Cpu { vision_threads(&config.limits) } else { 1 };
+        let plan = config.limits.plan();
+        tracing::info!("memory: {plan}");
+        let threads = if runtime.provider() == Provider::Cpu { plan.threads } else { 1 };
         let classifiers =
             (0..threads).map(|_| Classifier::load(&runtime, &config.model)).collect::<Result<Vec<_>, _>>()?;
         let (model, description) = (classifiers[0].path(), classifiers[0].description());
@@ -137,7 +138,7 @@ impl Pipeline {
                 .sources
                 .iter()
                 .zip(openers)
-                .map(|(source, opener)| SourceInfo::new(source, opener, config.limits.max_megapixels))
+                .map(|(source, opener)| SourceInfo::new(source, opener, plan.max_megapixels))
                 .collect(),
             labels: description.labels.clone().into(),
             ids: TrackIds::default(),
@@ -263,7 +264,10 @@ impl Pipeline {
         let Beginning { sources: mut firsts } = beginning;
         let description = classifiers[0].description().clone();
         let framing = control.detector.framing.with_margin(config.model.margin);
-        let vision_threads = vision_threads(&config.limits);
+        let plan = config.limits.plan();
+        let vision_threads = plan.threads;
+        let decoder = FrameDecoder::new(plan.max_megapixels);
+        let pool = plan.pool(config.sources.iter().map(|source| frames(source, vision_threads)).sum());
         let context =
             Context::new(&config, &control, &outlets, &mut firsts, description.input.size as f32, stop);
         for (memory, first) in context.memories.iter().zip(&firsts) {
@@ -276,7 +280,10 @@ impl Pipeline {
         let ends: Vec<SourceEnds> = firsts
             .into_iter()
             .enumerate()
-            .map(|(index, first)| SourceEnds::new(index, &config, vision_threads, &context, first))
+            .map(|(index, first)| {
+                let share = Share { pool: Arc::clone(&pool), decoder, is_watched: context.watched[index] };
+                SourceEnds::new(index, &config, vision_threads, &context, share, first)
+            })
             .collect();
         let inboxes: Vec<Receiver<Message>> = ends.iter().map(|source| source.inbox.clone()).collect();
         let (captures, free): (Vec<Capture>, Vec<Sender<Box<Frame>>>) =
@@ -299,10 +306,11 @@ impl Pipeline {
         }
         let follow = follow::Follow::new(&context, control.ids, lanes, to_classify);
         let follow = spawn("follow".to_owned(), move || follow.run(&from_vision))?;
-        let decoder = FrameDecoder::new(config.limits.max_megapixels);
+        let turns = Arc::new(turns::Turns::new(inboxes.len()));
         let vision = (0..vision_threads)
             .map(|number| {
-                let vision = vision::Vision::new(&context, &control.detector, decoder, &inboxes, &to_follow);
+                let vision =
+                    vision::Vision::new(&context, &control.detector, decoder, &inboxes, &turns, &to_follow);
                 spawn(format!("vision-{number}"), move || vision.run())
             })
             .collect::<Result<_, _>>()?;
@@ -366,13 +374,6 @@ impl Context {
     }
 }
 
-fn vision_threads(limits: &LimitsConfig) -> usize {
-    match limits.vision_threads {
-        0 => thread::available_parallelism().map_or(1, NonZero::get),
-        threads => threads,
-    }
-}
-
 /// Number of frames that a source owns.
 fn frames(source: &SourceConfig, vision_threads: usize) -> usize {
     let read_ahead = if source.uri.is_live() { 0 } else { READ_AHEAD };
@@ -388,7 +389,14 @@ struct SourceEnds {
 }
 
 impl SourceEnds {
-    fn new(index: usize, config: &Config, vision_threads: usize, context: &Context, first: FirstOf) -> Self {
+    fn new(
+        index: usize,
+        config: &Config,
+        vision_threads: usize,
+        context: &Context,
+        share: Share,
+        first: FirstOf,
+    ) -> Self {
         let frames = frames(&config.sources[index], vision_threads);
         let (free, empty) = bounded(frames);
         // The reader may have some already.
@@ -400,7 +408,7 @@ impl SourceEnds {
         let is_live = config.sources[index].uri.is_live();
         let (to_vision, inbox) = bounded(if is_live { 1 } else { vision_threads });
         let stalled_after = Duration::from_secs_f32(config.limits.stalled_after_s);
-        let queues = Queues { inbox: to_vision, waiting: inbox.clone(), empty };
+        let queues = Queues { inbox: to_vision, waiting: inbox.clone(), empty, share };
         Self { capture: Capture::new(index, context, queues, stalled_after, first), inbox, free }
     }
 }

@@ -157,7 +157,8 @@ impl<D: Destination> Publish<D> {
         }
         lane.show.show(&mut message, &lane.tracks, self.writer.labels.len(), counters);
         Counters::add(&counters.left);
-        if let Some(frame) = message.into_frame() {
+        if let Some(mut frame) = message.into_frame() {
+            frame.give_back();
             // The source's thread may have ended already.
             let _ = lane.free.try_send(frame);
         }

@@ -6,6 +6,7 @@ use super::{
     settings::{Look, SourceSettings},
     status::SourceInfo,
     stillness::{self, StillRule, Stillness, Turn},
+    turns::Turns,
 };
 use crate::{
     areas::Areas,
@@ -39,6 +40,7 @@ pub(super) struct Vision {
     /// Whether somebody watches each source.
     watched: Arc<[bool]>,
     infos: Arc<[SourceInfo]>,
+    turns: Arc<Turns>,
     done: Sender<Message>,
     decoder: FrameDecoder,
     thumbnail: Thumbnail,
@@ -71,6 +73,7 @@ impl Vision {
         plan: &Arc<DetectorPlan>,
         decoder: FrameDecoder,
         inboxes: &[Receiver<Message>],
+        turns: &Arc<Turns>,
         done: &Sender<Message>,
     ) -> Self {
         Self {
@@ -81,6 +84,7 @@ impl Vision {
             stillness: Arc::clone(&context.stillness),
             watched: Arc::clone(&context.watched),
             infos: Arc::clone(&context.infos),
+            turns: Arc::clone(turns),
             done: done.clone(),
             decoder,
             thumbnail: Thumbnail::default(),
@@ -99,7 +103,6 @@ impl Vision {
         let mut open = inboxes.len();
         let mut stopped = None;
         while open > 0 {
-            // If several inboxes are ready, it selects one at random, which is fair to all sources.
             let Ok(ready) = select.ready_timeout(POLL_INTERVAL) else {
                 // A capture thread still sends its source's end, unless it is blocked in a driver.
                 if self.is_stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
@@ -107,7 +110,8 @@ impl Vision {
                 }
                 continue;
             };
-            match inboxes[ready].try_recv() {
+            let next = self.turns.next(&inboxes).unwrap_or(ready);
+            match inboxes[next].try_recv() {
                 Ok(mut message) => {
                     // A frame that is not passed on would block its source forever.
                     let message = match catch_panic(|| self.see(&mut message, &mut *detector)) {
@@ -124,7 +128,7 @@ impl Vision {
                 }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => {
-                    select.remove(ready);
+                    select.remove(next);
                     open -= 1;
                 }
             }

@@ -236,6 +236,21 @@ fn a_wrong_command_line() {
 }
 
 #[test]
+fn a_configuration_is_a_short_text_in_utf_8() {
+    let scratch = Scratch::new();
+    let long = scratch.file("long.toml", "# nothing\n".repeat(8_000_000));
+    let latin = scratch.file("latin.toml", b"[log]\n# caf\xe9\n");
+    for (config, parts) in [
+        (long.as_str(), ["long.toml", "more than 1048576 bytes"]),
+        (&latin, ["latin.toml", "line 2 is not UTF-8: save the file as UTF-8"]),
+    ] {
+        for command in ["run", "check"] {
+            run(&[command, "--config", config]).exits(78).complains_once(&parts);
+        }
+    }
+}
+
+#[test]
 fn a_source_that_is_given_twice() {
     run(&["run", "--source", "a.mp4", "--source", "a.mp4"]).exits(2).complains_once(&["a.mp4", "`name`"]);
 }

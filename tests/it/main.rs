@@ -24,6 +24,7 @@ mod glances;
 mod live;
 mod lsl;
 mod manual;
+mod memory;
 mod models;
 mod mqtt;
 mod mqtt_faults;

@@ -71,9 +71,28 @@ pub fn end(program: &str, outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let told = format!("{program}: {:#}", failure.error);
-            stderr::say(stderr::one_line(&told, None));
+            stderr::say(stderr::one_line(&format!("{program}: {}", with_causes(&failure.error)), None));
             ExitCode::from(failure.exit as u8)
         }
+    }
+}
+
+/// An error and its causes in one text, without a cause that the message before it already ends with.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        told if told.ends_with(&cause) => told.to_owned(),
+        told => format!("{told}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("no space").context("cannot write a: no space").context("the run ends");
+        assert_eq!(with_causes(&error), "the run ends: cannot write a: no space");
     }
 }

@@ -3,7 +3,7 @@
 use flate2::bufread::MultiGzDecoder;
 use std::{
     fs::{self, File, Permissions},
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -56,6 +56,39 @@ pub fn create(path: &Path) -> io::Result<File> {
     }
     let flags = libc::O_NOFOLLOW;
     File::options().write(true).create(true).truncate(true).custom_flags(flags).open(path)
+}
+
+/// The bytes of the file at `path`, which has at most `most` bytes. What has no end, such as `/dev/zero`, is not read
+/// further.
+///
+/// # Errors
+/// When the file cannot be read or is longer.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let text = format!("it has more than {most} bytes: it is not the file that is wanted here");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
+}
+
+/// The text of such a file.
+///
+/// # Errors
+/// When the file cannot be read, is longer, or is not UTF-8.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read_at_most(path, most)?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let text = format!("line {line} is not UTF-8: save the file as UTF-8");
+        io::Error::new(ErrorKind::InvalidData, text)
+    })
+}
+
+/// Whether one of the two functions above refused what the file holds, and the system did not fail.
+pub fn is_refused(error: &io::Error) -> bool {
+    [ErrorKind::FileTooLarge, ErrorKind::InvalidData].contains(&error.kind())
 }
 
 /// The bytes of `input`, decompressed if they are gzipped.
@@ -120,6 +153,20 @@ mod tests {
             (fs::read(&target).unwrap(), fs::read(&link).unwrap()),
             (b"kept".to_vec(), b"new".to_vec())
         );
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_its_text_is_utf_8() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("text");
+        fs::write(&file, "four").unwrap();
+        assert_eq!(read_text(&file, 4).unwrap(), "four");
+        for endless in [&file, Path::new("/dev/zero")] {
+            assert_eq!(read_at_most(endless, 3).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        }
+        fs::write(&file, b"one\ntwo\xff\n").unwrap();
+        let error = read_text(&file, 100).unwrap_err();
+        assert!(error.to_string().starts_with("line 2 is not UTF-8"), "{error}");
     }
 
     #[test]

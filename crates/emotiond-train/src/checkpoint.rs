@@ -1,4 +1,7 @@
 //! Checkpoints: everything that is needed to resume a run, in one file that is replaced atomically.
+//!
+//! The file is a word that names the format, the length of a header in JSON, the header, the weights, their moving average,
+//! the optimizer's state, and the CRC-32C of all that. Numbers are little-endian.
 
 use super::arch::{Network, NetworkSpec};
 use super::history::EpochRecord;
@@ -10,12 +13,14 @@ use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use emotiond_core::files;
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-const MAGIC: &[u8; 8] = b"EMOTCKP1";
+const MAGIC: &[u8; 8] = b"EMOTCKP2";
+/// The format before there was a checksum, which is still read.
+const MAGIC_UNCHECKED: &[u8; 8] = b"EMOTCKP1";
 
 /// Why a checkpoint cannot be written or read.
 #[derive(Debug, Error)]
@@ -36,8 +41,8 @@ pub enum CheckpointError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file is not a complete checkpoint.
-    #[error("{} is not a checkpoint of this program or is incomplete: remove it or choose another folder", path.display())]
+    /// The file is not a checkpoint, is incomplete, or has other bytes than those that were written.
+    #[error("{} is not a checkpoint of this program, or it is damaged: restore it from a copy, or start again in another folder, with --from and the run's other checkpoint if that is intact", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -141,6 +146,7 @@ impl Checkpoint {
         bytes.extend(&self.network);
         bytes.extend(self.average.iter().flatten());
         bytes.extend(&self.optimizer);
+        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
         files::replace_synced(path, &bytes)
             .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
@@ -151,7 +157,7 @@ impl Checkpoint {
     /// When the file cannot be read or is damaged.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes =
-            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+            read_file(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
         parse(&bytes).ok_or_else(|| CheckpointError::Damaged { path: path.to_owned() })
     }
 
@@ -217,8 +223,28 @@ fn restore(network: Network, bytes: &[u8], path: &Path) -> Result<Network, Check
         .map_err(|_| CheckpointError::Damaged { path: path.to_owned() })
 }
 
+/// The bytes of the file; only its beginning if it is no checkpoint.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
+    if bytes == MAGIC || bytes == MAGIC_UNCHECKED {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 fn parse(bytes: &[u8]) -> Option<Checkpoint> {
-    let rest = bytes.strip_prefix(MAGIC)?;
+    if let Some(rest) = bytes.strip_prefix(MAGIC_UNCHECKED) {
+        return parse_rest(rest);
+    }
+    let (checked, sum) = bytes.split_last_chunk::<4>()?;
+    let rest = checked.strip_prefix(MAGIC)?;
+    if crc32c::crc32c(checked).to_le_bytes() == *sum { parse_rest(rest) } else { None }
+}
+
+/// Parses what follows the name of the format.
+fn parse_rest(rest: &[u8]) -> Option<Checkpoint> {
     let (length, rest) = rest.split_first_chunk::<8>()?;
     let (header, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
     let header: Header = serde_json::from_slice(header).ok()?;
@@ -231,4 +257,67 @@ fn parse(bytes: &[u8]) -> Option<Checkpoint> {
         average: header.has_average.then(|| average.to_vec()),
         optimizer: rest.to_vec(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    /// The file of a checkpoint, with and without a checksum.
+    static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+        let recipe = fixtures::recipe(&[]);
+        let schedule = Schedule::new(&recipe.schedule, 0.1, 10, 100);
+        let checkpoint = Checkpoint {
+            progress: Progress::start(NetworkSpec::of(&recipe.network, 7), &recipe, &schedule),
+            network: (0..3000).map(|i| (i * 7) as u8).collect(),
+            average: Some(vec![7; 2000]),
+            optimizer: vec![9; 1000],
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.ckpt");
+        checkpoint.save(&path).unwrap();
+        let checked = std::fs::read(&path).unwrap();
+        let mut unchecked = checked[..checked.len() - 4].to_vec();
+        unchecked[..MAGIC.len()].copy_from_slice(MAGIC_UNCHECKED);
+        [checked, unchecked]
+    });
+
+    #[test]
+    fn a_checkpoint_is_read_with_and_without_a_checksum() {
+        for bytes in &*FILES {
+            let checkpoint = parse(bytes).unwrap();
+            assert_eq!((checkpoint.network.len(), checkpoint.optimizer.len()), (3000, 1000));
+            assert_eq!(checkpoint.average, Some(vec![7; 2000]));
+        }
+    }
+
+    #[test]
+    fn each_changed_byte_and_each_other_length_is_noticed() {
+        let whole = &FILES[0];
+        for at in 0..whole.len() {
+            for bits in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= bits;
+                assert!(parse(&bytes).is_none(), "byte {at} with {bits:x}");
+            }
+            assert!(parse(&whole[..at]).is_none(), "the first {at} bytes");
+        }
+        assert!(parse(&[&whole[..], &[0]].concat()).is_none());
+        assert!(parse(&whole.repeat(2)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_mixed_up_bytes_are_taken(
+            at in 0..FILES[0].len(), bytes in proptest::collection::vec(any::<u8>(), 1..64), cut in 0..64_usize,
+        ) {
+            let whole = &FILES[0];
+            let end = (at + cut).min(whole.len());
+            let mixed = [&whole[..at], &bytes, &whole[end..]].concat();
+            prop_assert!(mixed == *whole || parse(&mixed).is_none());
+        }
+    }
 }

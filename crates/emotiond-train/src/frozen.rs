@@ -16,11 +16,11 @@ use emotiond_core::files;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-const MAGIC: &[u8; 8] = b"EMOTFEA2";
-/// Bytes before the first number: the magic, the key, the three sides of a picture's features.
-const HEADER: usize = 8 + 16 + 3 * 8;
+const MAGIC: &[u8; 8] = b"EMOTFEA3";
+/// Bytes before the first number: the magic, the key, the three sides of a picture's features, a hash of all features.
+const HEADER: usize = 8 + 16 + 3 * 8 + 8;
 /// Number of pictures computed at a time.
 const BATCH: usize = 128;
 /// Larger features are not kept, because they must fit in memory together with the training.
@@ -261,7 +261,7 @@ impl Features {
         Tensor::from_data(TensorData::new(values, [rows.len(), channels, height, width]), device)
     }
 
-    /// The features in the file, if it is complete and has this `key`.
+    /// The features in the file, if it is as it was written and has this `key`.
     fn read(path: &Path, key: u128, rows: usize) -> Option<Self> {
         let bytes = std::fs::read(path).ok()?;
         let (header, values) = bytes.split_at_checked(HEADER)?;
@@ -271,8 +271,10 @@ impl Features {
         };
         let shape = [side(0)?, side(1)?, side(2)?];
         let bytes = shape.iter().try_fold(4 * rows, |bytes, side| bytes.checked_mul(*side));
-        let fits =
-            header.starts_with(MAGIC) && header[8..24] == key.to_le_bytes() && Some(values.len()) == bytes;
+        let fits = header.starts_with(MAGIC)
+            && header[8..24] == key.to_le_bytes()
+            && header[HEADER - 8..] == xxh3_64(values).to_le_bytes()
+            && Some(values.len()) == bytes;
         let values =
             values.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
         fits.then(|| Self { shape, values: values.collect() })
@@ -282,7 +284,10 @@ impl Features {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(key.to_le_bytes());
         bytes.extend(self.shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
+        bytes.extend([0; 8]);
         bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+        let hash = xxh3_64(&bytes[HEADER..]).to_le_bytes();
+        bytes[HEADER - 8..HEADER].copy_from_slice(&hash);
         files::replace_synced(path, &bytes)
     }
 }
@@ -293,6 +298,30 @@ impl ModuleVisitor for Hasher {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         for value in param.val().into_data().iter::<f32>() {
             self.0.update(&value.to_le_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_read_only_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("features.bin");
+        let features = Features { shape: [2, 3, 4], values: (0..48).map(|i| i as f32).collect() };
+        features.write(&path, 7).unwrap();
+        assert_eq!(Features::read(&path, 7, 2), Some(features));
+        assert_eq!(Features::read(&path, 8, 2), None);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(Features::read(&path, 7, 2), None, "byte {at}");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert_eq!(Features::read(&path, 7, 2), None, "the first {at} bytes");
         }
     }
 }

@@ -10,13 +10,15 @@ use emotiond_core::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
 
 /// The report's name in a run's folder.
 pub const REPORT_FILE: &str = "report.json";
+/// The longest report, in bytes: that of a hundred thousand epochs.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// One epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -141,6 +143,7 @@ pub enum ReportError {
 impl ExitsWith for ReportError {
     fn exit(&self) -> Exit {
         match self {
+            Self::Read { source, .. } if files::is_refused(source) => Exit::Data,
             Self::Read { .. } => Exit::NoInput,
             Self::Parse { .. } => Exit::Data,
             Self::Write { .. } => Exit::Output,
@@ -155,8 +158,8 @@ impl RunReport {
     /// When the file is missing or is not a report.
     pub fn load(run: &Path) -> Result<Self, ReportError> {
         let path = run.join(REPORT_FILE);
-        let text =
-            fs::read_to_string(&path).map_err(|source| ReportError::Read { path: path.clone(), source })?;
+        let text = files::read_text(&path, MOST_BYTES)
+            .map_err(|source| ReportError::Read { path: path.clone(), source })?;
         serde_json::from_str(&text).map_err(|source| ReportError::Parse { path, source })
     }
 
@@ -180,6 +183,7 @@ impl RunReport {
 mod tests {
     use super::*;
     use crate::fixtures;
+    use std::fs;
 
     #[test]
     fn a_report_is_read_back_as_it_was_written() {

@@ -52,7 +52,7 @@ pub(super) fn run(
         return Err(Failure::new(Exit::Usage, error));
     }
     let source = SourceConfig::new(uri.clone());
-    let captured = first_frames(&source, config.limits.max_megapixels)?;
+    let captured = first_frames(&source, config.limits.plan().max_megapixels)?;
     let full = sparing_nothing(config);
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {

@@ -2,10 +2,13 @@
 mod closing;
 mod gate;
 mod handing_over;
+mod pressure;
 mod sending;
 mod session;
+mod share;
 
 pub(super) use handing_over::{Carried, Done};
+pub(super) use share::Share;
 
 use super::{
     Context,
@@ -23,6 +26,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, Sender};
 use gate::Gate;
+use pressure::Pressure;
 use session::{Session, ahead};
 use std::{
     sync::Arc,
@@ -50,6 +54,7 @@ pub(super) struct Capture {
     /// What another pipeline goes on with.
     carried: Carried,
     gate: Gate,
+    pressure: Pressure,
     stalled_after: Duration,
     clock: Clock,
     stop: Stop,
@@ -67,6 +72,7 @@ pub(super) struct Queues {
     pub waiting: Receiver<Message>,
     /// Frames that have left the pipeline.
     pub empty: Receiver<Box<Frame>>,
+    pub share: Share,
 }
 
 /// The pipeline has ended.
@@ -109,6 +115,7 @@ impl Capture {
             spare: Vec::new(),
             carried,
             gate: Gate::new(index, Look::new(Arc::clone(&context.settings))),
+            pressure: Pressure::new(),
             stalled_after,
             clock: context.clock,
             stop: context.stop.clone(),

@@ -1,6 +1,6 @@
 //! Sends the frames and the states of a source into the pipeline.
 
-use super::{Abandoned, Capture};
+use super::{Abandoned, Capture, session::ahead};
 use crate::{
     frame::Frame,
     message::{Body, Message, Moment, SourceState, StateChange},
@@ -23,7 +23,17 @@ impl Capture {
     ) -> Result<Box<Frame>, Abandoned> {
         self.number(&mut frame);
         if self.is_live(info) {
-            return self.hand_newest(frame, moment, &info.counters);
+            let count = |counters: &Counters| [&counters.entered, &counters.skipped].map(Counters::get);
+            let [entered, skipped] = count(&info.counters);
+            let next = self.hand_newest(frame, moment, &info.counters)?;
+            let now = count(&info.counters);
+            if now != [entered, skipped] {
+                self.pressure.note(now[0] > entered, &info.name);
+            }
+            return Ok(next);
+        }
+        if !self.queues.share.wait_for_room(&mut frame, ahead(&info.config.uri), &self.stop) {
+            return Ok(frame);
         }
         self.enter_picture(&mut frame, &moment);
         self.send(Message::picture(self.index, moment, frame), &info.counters)?;
@@ -59,12 +69,19 @@ impl Capture {
         if self.carried.schedule.is_too_soon(&moment) {
             return Ok(frame);
         }
+        if !self.queues.share.find_room(&mut frame) {
+            Counters::add(&counters.skipped);
+            return Ok(frame);
+        }
         if let Ok(waiting) = self.queues.waiting.try_recv() {
             Counters::add(&counters.skipped);
-            return self.replace(waiting, frame, moment);
+            let mut dropped = self.replace(waiting, frame, moment)?;
+            dropped.give_back();
+            return Ok(dropped);
         }
         let Ok(next) = self.queues.empty.try_recv() else {
             Counters::add(&counters.skipped);
+            frame.give_back();
             return Ok(frame);
         };
         self.enter_picture(&mut frame, &moment);

@@ -3,18 +3,20 @@
 
 mod list;
 mod notes;
+mod pace;
 
 use super::{
     Read, Source, SourceError, Stop, address::Address, check_size, config::Transport, ffprobe::jpeg_pictures,
     polled::PolledReader,
 };
 use crate::{
-    child::{Bounds, PIPE_BYTES, die_with_us, file_url, widen},
+    child::{Bounds, PIPE_BYTES, die_with_us, file_url, give_way, widen},
     frame::{Encoding, Frame},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 pub(super) use list::HTTP_PROTOCOLS;
 use notes::{Content, Note, line_on_error, line_on_frame, line_on_packet, read_log};
+use pace::Pace;
 use std::{
     ffi::OsString,
     fs::File,
@@ -23,6 +25,7 @@ use std::{
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Once,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -32,6 +35,12 @@ use uuid::Uuid;
 const NOT_LOADED: i32 = 127;
 /// How often to check the stop flag while waiting for a note.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How much nicer than the analysis ffmpeg is when it decodes a live stream: on a machine that is too small, what is decoded
+/// must still be analysed.
+const NICER: i32 = 10;
+/// ffmpeg's arguments to decode only key frames, which need no other frames.
+const KEY_FRAMES: [&str; 2] = ["-skip_frame", "nokey"];
 
 /// ffmpeg's arguments to decode each frame at its own size; the filter that notes its size and time on stderr follows. In
 /// ffmpeg's selector, `V` means a video that is no attached picture, such as the cover of an album.
@@ -86,6 +95,13 @@ struct Input {
     jpeg: bool,
 }
 
+/// A live stream that can be opened again with less to decode.
+struct Live {
+    address: Address,
+    transport: Transport,
+    pace: Pace,
+}
+
 /// What ffmpeg reads from its stdin.
 enum Feed {
     /// This text.
@@ -103,6 +119,8 @@ pub(super) struct FfmpegSource {
     notes: Receiver<Note>,
     log: Option<JoinHandle<String>>,
     given: u64,
+    /// A live stream of which all frames are decoded.
+    live: Option<Live>,
     stop: Stop,
 }
 
@@ -141,7 +159,20 @@ impl FfmpegSource {
         max_megapixels: f64,
         stop: &Stop,
     ) -> Result<Self, SourceError> {
-        let mut arguments = ["-fflags", "nobuffer", "-flags", "low_delay"].map(OsString::from).to_vec();
+        let mut source = Self::start_stream(address, transport, &[], max_megapixels, stop)?;
+        source.live = Some(Live { address: address.clone(), transport, pace: Pace::default() });
+        Ok(source)
+    }
+
+    fn start_stream(
+        address: &Address,
+        transport: Transport,
+        decoder: &[&str],
+        max_megapixels: f64,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
+        let words = ["-fflags", "nobuffer", "-flags", "low_delay"].iter().chain(decoder);
+        let mut arguments: Vec<OsString> = words.map(OsString::from).collect();
         arguments.extend(list::arguments(address));
         let input = Input {
             arguments,
@@ -151,7 +182,25 @@ impl FfmpegSource {
             live: true,
             jpeg: false,
         };
-        Self::start(input, max_megapixels, stop)
+        let source = Self::start(input, max_megapixels, stop)?;
+        give_way(&source.child, NICER);
+        Ok(source)
+    }
+
+    /// Opens a live stream again with its key frames alone, because the machine is too small to decode all frames.
+    fn take_less(&mut self, live: &Live) -> Result<(), SourceError> {
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| {
+            tracing::warn!(
+                "the machine is too small to decode all streams in time; of some, only key frames are decoded until they are \
+                 opened again: read fewer or smaller streams"
+            );
+        });
+        tracing::info!(source = self.input.uri, "from now on, only key frames are decoded");
+        let Live { address, transport, .. } = live;
+        *self =
+            Self::start_stream(address, *transport, &KEY_FRAMES, self.max_megapixels, &self.stop.clone())?;
+        Ok(())
     }
 
     /// Opens a recorded video on a server.
@@ -226,7 +275,8 @@ impl FfmpegSource {
             SourceError::Thread(error)
         })?;
         let frames = BufReader::with_capacity(PIPE_BYTES, PolledReader::new(stdout, stop));
-        Ok(Self { input, max_megapixels, child, frames, notes, log: Some(log), given: 0, stop: stop.clone() })
+        let stop = stop.clone();
+        Ok(Self { input, max_megapixels, child, frames, notes, log: Some(log), given: 0, live: None, stop })
     }
 
     /// Reads one frame; `false` at the end.
@@ -249,6 +299,13 @@ impl FfmpegSource {
                 width as usize * height as usize * 3
             }
         };
+        if let Some(mut live) = self.live.take() {
+            if live.pace.is_behind(note.pts_ms) {
+                self.take_less(&live)?;
+                return self.read_frame(frame);
+            }
+            self.live = Some(live);
+        }
         // The times of live streams are often invented: their clock is the time of arrival.
         frame.pts_ms = note.pts_ms.filter(|_| !self.input.live);
         frame.bytes.resize(bytes, 0);

@@ -2,11 +2,13 @@
 
 pub mod values;
 
-use crate::exit::{Exit, ExitsWith};
+use crate::{
+    exit::{Exit, ExitsWith},
+    files,
+};
 use serde::de::DeserializeOwned;
 use std::{
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -14,7 +16,7 @@ use thiserror::Error;
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// The file cannot be read, is too long or not UTF-8.
     #[error("the config {path} cannot be read: {error}")]
     Read {
         /// The file.
@@ -22,9 +24,6 @@ pub enum ConfigError {
         /// The system's reason.
         error: io::Error,
     },
-    /// The file is too long to be a configuration.
-    #[error("the config {0} has more than {MOST_BYTES} bytes: it is no configuration of emotiond")]
-    TooLong(PathBuf),
     /// Something in the file is wrong.
     #[error("{path}:{line}: {message}{snippet}; `emotiond config` prints every key with its default")]
     Invalid {
@@ -48,8 +47,8 @@ impl ExitsWith for ConfigError {
     }
 }
 
-/// The longest file, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+/// The longest configuration or recipe, in bytes.
+pub const MOST_BYTES: u64 = 1 << 20;
 
 /// Keys whose values are words that may be shown. The values of all others, and of misspelt ones, may be secrets or contain
 /// some.
@@ -77,12 +76,8 @@ const SHOWN_KEYS: [&str; 16] = [
 /// # Errors
 /// When the file cannot be read, or a key or value is wrong; the error names the line.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let failed = |error| ConfigError::Read { path: path.to_owned(), error };
-    let mut text = String::new();
-    File::open(path).map_err(failed)?.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(ConfigError::TooLong(path.to_owned()));
-    }
+    let text = files::read_text(path, MOST_BYTES)
+        .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
     toml::from_str(&text).map_err(|error| invalid(&text, path, &error))
 }
 

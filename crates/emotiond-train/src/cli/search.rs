@@ -18,6 +18,7 @@ use emotiond_core::{
     stderr::say,
 };
 use std::fs;
+use std::io::ErrorKind;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -138,23 +139,28 @@ fn names(section: &SearchSection) -> Vec<Vec<String>> {
 fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     let started_with = args.out.join(STARTED_WITH);
     let text = recipe.to_toml();
-    match (fs::read_to_string(&started_with), args.resume) {
-        (Ok(_), false) => Err(Failure::new(
+    let before = match fs::read(&started_with) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return write(&args.out, STARTED_WITH, &text),
+        before => before.map_err(|error| {
+            Failure::new(Exit::NoInput, anyhow::anyhow!("cannot read {}: {error}", started_with.display()))
+        })?,
+    };
+    match args.resume {
+        false => Err(Failure::new(
             Exit::Usage,
             anyhow::anyhow!(
                 "{} already contains a search: continue it with --resume, or choose another --out",
                 args.out.display()
             ),
         )),
-        (Ok(before), true) if before != text => Err(Failure::new(
+        true if before != text.as_bytes() => Err(Failure::new(
             Exit::Config,
             anyhow::anyhow!(
                 "the search in {} was started with another recipe: resume with that recipe, or choose another --out",
                 args.out.display()
             ),
         )),
-        (Ok(_), true) => Ok(()),
-        (Err(_), _) => write(&args.out, STARTED_WITH, &text),
+        true => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Dataset, DatasetError, Sample, make_sample};
 use emotiond_core::{
     classify::description::InputSpec,
+    files,
     labels::{self, EMOTIONS},
     picture::{Color, PictureView},
 };
@@ -11,6 +12,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// The longest file of a picture, in bytes.
+const MOST_BYTES: u64 = 64 << 20;
 
 struct File {
     path: PathBuf,
@@ -67,8 +71,8 @@ fn decode(file: &File, root: &Path, spec: &InputSpec) -> Result<Sample, DatasetE
             format!("is not a picture that can be read ({error}): remove it").replace('\n', ""),
         )
     };
-    let bytes =
-        fs::read(&file.path).map_err(|source| DatasetError::Missing { path: file.path.clone(), source })?;
+    let bytes = files::read_at_most(&file.path, MOST_BYTES)
+        .map_err(|source| DatasetError::Missing { path: file.path.clone(), source })?;
     let picture = image::load_from_memory(&bytes).map_err(unreadable)?;
     let (width, height) = (picture.width(), picture.height());
     let (color, data) = match spec.color {

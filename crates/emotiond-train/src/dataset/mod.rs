@@ -2,6 +2,7 @@
 
 mod csv;
 mod folder;
+mod rows;
 mod votes;
 
 pub use votes::{VOTE_COLUMNS, Votes};
@@ -57,6 +58,7 @@ pub enum DatasetError {
 impl ExitsWith for DatasetError {
     fn exit(&self) -> Exit {
         match self {
+            Self::Missing { source, .. } if files::is_refused(source) => Exit::Data,
             Self::Missing { .. } => Exit::NoInput,
             Self::Unreadable { .. } => Exit::Data,
             Self::NoSplit { .. } => Exit::Usage,

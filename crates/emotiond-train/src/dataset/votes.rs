@@ -1,6 +1,9 @@
 //! FER+: the votes of ten taggers for each row of FER2013 (Barsoum et al. 2016), joined by row order.
 
-use super::{Dataset, DatasetError, open};
+use super::{
+    Dataset, DatasetError, open,
+    rows::{Rows, start_of},
+};
 use emotiond_core::labels::FERPLUS_LABELS;
 use std::path::{Path, PathBuf};
 
@@ -49,42 +52,41 @@ pub(super) fn join(dataset: &mut Dataset, file: Option<&Path>) -> Result<(), Dat
     let path = file.map_or_else(|| beside(&dataset.path), Path::to_owned);
     let input = open(&path).map_err(|source| DatasetError::Missing { path: path.clone(), source })?;
     let unreadable = |problem: String| DatasetError::unreadable(&path, problem);
-    let mut reader = csv::Reader::from_reader(input);
-    let header = reader.headers().map_err(|error| unreadable(error.to_string()))?;
+    let mut rows = Rows::new(input);
+    let header = rows.header().map_err(unreadable)?;
     let find = |wanted: &str| {
         header
             .iter()
-            .position(|name| name.trim() == wanted)
+            .position(|name| name.trim_ascii() == wanted.as_bytes())
             .ok_or_else(|| unreadable(format!("has no column `{wanted}`: give FER+'s CSV of votes")))
     };
     let usage = find("Usage")?;
     let columns = VOTE_COLUMNS.map(find).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut records = reader.records();
     let splits = dataset.splits.clone();
     for (index, sample) in dataset.samples.iter_mut().enumerate() {
-        let row = index + 1;
-        let record = records
-            .next()
-            .ok_or_else(|| unreadable(format!("ends before row {row}, but the data has more rows")))?
-            .map_err(|error| unreadable(format!("row {row}: {error}")))?;
+        let row = rows.next().map_err(unreadable)?.ok_or_else(|| {
+            unreadable(format!("ends before row {}, but the data has more rows", index + 1))
+        })?;
+        let at = |problem: String| unreadable(format!("{}: {problem}", row.place()));
         let split = &splits[sample.split];
-        if record[usage].trim() != split {
-            return Err(unreadable(format!(
-                "row {row} has the split {:?}, but {split:?} in the data: the rows must be in the order of the data",
-                &record[usage]
+        if row.cells[usage].trim_ascii() != split.as_bytes() {
+            return Err(at(format!(
+                "has the split {:?}, but {split:?} in the data: the rows must be in the order of the data",
+                start_of(&row.cells[usage])
             )));
         }
-        sample.votes = Some(parse(&record, &columns).map_err(|word| {
-            unreadable(format!("row {row}: {word:?} is not a number of votes from 0 to 255"))
-        })?);
+        sample.votes = Some(parse(row.cells, &columns).map_err(at)?);
     }
     Ok(())
 }
 
-fn parse(record: &csv::StringRecord, columns: &[usize]) -> Result<Votes, String> {
+fn parse(cells: &csv::ByteRecord, columns: &[usize]) -> Result<Votes, String> {
     let mut votes = Votes::default();
     for (vote, column) in votes.0.iter_mut().zip(columns) {
-        *vote = record[*column].trim().parse().map_err(|_| record[*column].to_owned())?;
+        let cell = &cells[*column];
+        let number = str::from_utf8(cell).ok().and_then(|text| text.trim().parse().ok());
+        *vote =
+            number.ok_or_else(|| format!("{:?} is not a number of votes from 0 to 255", start_of(cell)))?;
     }
     Ok(votes)
 }

@@ -18,7 +18,7 @@ pub use sections::{
     PretrainedSection,
 };
 
-use emotiond_core::classify::description::InputSpec;
+use emotiond_core::{classify::description::InputSpec, config::MOST_BYTES, files};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -93,7 +93,7 @@ impl Recipe {
 }
 
 fn read(path: &Path) -> Result<String, RecipeError> {
-    std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_owned(), source })
+    files::read_text(path, MOST_BYTES).map_err(|source| RecipeError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use super::{
     Recipe,
     check::{check, check_foreign},
 };
-use emotiond_core::exit::{Exit, ExitsWith};
+use emotiond_core::{
+    exit::{Exit, ExitsWith},
+    files,
+};
 use serde::Deserialize;
 use std::{io, path::PathBuf};
 use thiserror::Error;
@@ -16,7 +19,7 @@ use toml::{
 /// Why a recipe cannot be used. Each message is one line.
 #[derive(Debug, Error)]
 pub enum RecipeError {
-    /// The file cannot be read.
+    /// The file cannot be read, is too long or not UTF-8.
     #[error("cannot read the recipe {path}: {source}", path = path.display())]
     Read {
         /// The file.
@@ -50,6 +53,7 @@ pub enum RecipeError {
 impl ExitsWith for RecipeError {
     fn exit(&self) -> Exit {
         match self {
+            Self::Read { source, .. } if files::is_refused(source) => Exit::Config,
             Self::Read { .. } => Exit::NoInput,
             Self::Argument(_) => Exit::Usage,
             Self::Invalid { .. } | Self::Override { .. } => Exit::Config,

@@ -1,5 +1,10 @@
 //! Bad data given to `emotiond-train data` and other commands: one clear line and the documented exit code.
 
+use emotiond_core::{
+    classify::description::InputSpec,
+    exit::{Exit, ExitsWith},
+};
+use emotiond_train::dataset::{Dataset, VOTE_COLUMNS};
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fs,
@@ -135,6 +140,39 @@ fn a_gzip_that_breaks_off_is_named() {
     let middle = damaged.len() / 2;
     damaged[middle..middle + 8].fill(0xff);
     assert_fails(&data(&write(&folder, "fer2013.csv.gz", damaged)), 65, &["fer2013.csv.gz"]);
+}
+
+/// Writes a gzip of `start` and `megabytes` of `1 `.
+fn write_bomb(folder: &TempDir, start: &str, megabytes: usize) -> PathBuf {
+    let path = folder.path().join("bomb.csv.gz");
+    let mut encoder = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+    encoder.write_all(start.as_bytes()).unwrap();
+    let piece = b"1 ".repeat(1 << 19);
+    (0..megabytes).for_each(|_| encoder.write_all(&piece).unwrap());
+    encoder.finish().unwrap();
+    path
+}
+
+#[test]
+fn a_row_without_an_end_is_refused_in_little_memory() {
+    let folder = TempDir::new().unwrap();
+    let columns = VOTE_COLUMNS.join(",");
+    for (start, place) in [
+        (good_csv() + "3,", "row 15 (line 16)"),
+        (good_csv() + "3,\"", "row 15 (line 16)"),
+        ("emotion,".to_owned(), "the first line"),
+    ] {
+        let path = write_bomb(&folder, &start, 600);
+        let limited = ["-c", "ulimit -v 1000000; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_emotiond-train")];
+        let output =
+            Command::new("bash").args(limited).arg("data").arg(&path).arg("--json").output().unwrap();
+        assert_fails(&output, 65, &["bomb.csv.gz", place, "more than 1048576 bytes", "48 x 48"]);
+    }
+    let data = write(&folder, "fer2013.csv", good_csv());
+    let bomb = write_bomb(&folder, &format!("Usage,Image name,{columns}\nTraining,"), 40);
+    let mut dataset = Dataset::load(&data, &InputSpec::fer2013()).unwrap();
+    let error = dataset.join_votes(Some(&bomb)).unwrap_err();
+    assert!(error.exit() == Exit::Data && error.to_string().contains("row 1 (line 2) has more"), "{error}");
 }
 
 #[test]

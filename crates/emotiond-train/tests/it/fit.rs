@@ -79,10 +79,54 @@ fn a_damaged_checkpoint_is_refused_and_kept() {
     assert!(bench.run("run", &["--set", "fit.epochs=1"]).status.success());
     let last = bench.path("run").join("last.ckpt");
     let whole = fs::read(&last).unwrap();
-    for damaged in [&whole[..whole.len() - 100], &whole[..10], b"something else"] {
-        fs::write(&last, damaged).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        bytes
+    };
+    let end = whole.len();
+    let mut all = vec![whole[..end - 100].to_vec(), whole[..10].to_vec(), b"something else".to_vec()];
+    all.extend([7, 12, 100, end / 3, end / 2, end - 2].map(flipped));
+    all.push([&whole[..], b"x"].concat());
+    for damaged in all {
+        fs::write(&last, &damaged).unwrap();
         refused(&bench.run("run", &["--resume", "--set", "fit.epochs=1"]), 65, "last.ckpt");
         assert_eq!(fs::read(&last).unwrap(), damaged);
+    }
+    let from = last.to_str().unwrap();
+    fs::write(&last, flipped(end / 2)).unwrap();
+    refused(&bench.run("other", &["--from", from]), 65, "restore it from a copy");
+    // The model is made of the best one.
+    fs::write(&last, &whole).unwrap();
+    let best = bench.path("run").join("best.ckpt");
+    fs::write(best, flipped(end / 2)).unwrap();
+    refused(&bench.run("run", &["--resume", "--set", "fit.epochs=1"]), 65, "best.ckpt");
+    // One of a version without checksums goes on.
+    let older = [b"EMOTCKP1", &whole[8..end - 4]].concat();
+    fs::write(&last, older).unwrap();
+    assert!(bench.run("run", &["--resume", "--set", "fit.epochs=1"]).status.code() == Some(65));
+    assert!(bench.run("older", &["--from", from, "--set", "fit.epochs=1"]).status.success());
+}
+
+#[test]
+fn a_recipe_is_a_short_text_in_utf_8() {
+    let bench = Bench::new();
+    let recipe = fs::read(bench.path("recipe.toml")).unwrap();
+    let lines = recipe.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let told = format!("line {lines} is not UTF-8: save the file as UTF-8");
+    let comments = b"# nothing\n".repeat(8_000_000);
+    for (bytes, told) in [
+        ([&recipe[..], b"# caf\xe9\n"].concat(), told.as_str()),
+        ([&comments[..], &recipe].concat(), "more than 1048576 bytes"),
+        (recipe.iter().flat_map(|byte| [*byte, 0]).collect(), "recipe.toml"),
+        (b"\xff\xfe\0".to_vec(), "line 1 is not UTF-8"),
+    ] {
+        fs::write(bench.path("recipe.toml"), bytes).unwrap();
+        for command in ["fit", "search"] {
+            refused(&bench.command(command, "run", &[]).output().unwrap(), 78, told);
+        }
+        let mut summary = Command::new(env!("CARGO_BIN_EXE_emotiond-train"));
+        refused(&summary.arg("summary").arg(bench.path("recipe.toml")).output().unwrap(), 78, told);
     }
 }
 

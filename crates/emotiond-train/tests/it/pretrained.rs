@@ -261,18 +261,24 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     let cache = bench.path("still").join("features-training.bin");
     let features = fs::read(&cache).unwrap();
 
-    // A run computes its features again if the file has those of other pictures; it reads its own without checking
-    // them.
+    // A run computes its features again if the file has those of other pictures, or is damaged; it reads its own without
+    // comparing them with the pictures.
     fs::create_dir(bench.path("foreign")).unwrap();
     let mut foreign = features.clone();
     foreign[8] ^= 1;
-    foreign[100..].fill(0);
-    fs::write(bench.path("foreign").join("features-training.bin"), foreign).unwrap();
-    run(&bench, "foreign", &still);
-    assert_eq!(losses(&bench, "foreign"), losses(&bench, "still"));
+    let mut damaged = features.clone();
+    damaged[100..].fill(0);
+    for bytes in [foreign, damaged] {
+        fs::write(bench.path("foreign").join("features-training.bin"), bytes).unwrap();
+        run(&bench, "foreign", &still);
+        assert_eq!(losses(&bench, "foreign"), losses(&bench, "still"));
+        fs::remove_file(bench.path("foreign").join("last.ckpt")).unwrap();
+    }
     fs::create_dir(bench.path("own")).unwrap();
     let mut spoilt = features;
-    spoilt[48..].fill(0);
+    spoilt[56..].fill(0);
+    let hash = xxhash_rust::xxh3::xxh3_64(&spoilt[56..]).to_le_bytes();
+    spoilt[48..56].copy_from_slice(&hash);
     fs::write(bench.path("own").join("features-training.bin"), spoilt).unwrap();
     run(&bench, "own", &still);
     assert_ne!(losses(&bench, "own"), losses(&bench, "still"), "the features in the folder were not read");
