@@ -10,6 +10,7 @@ pub mod annotate;
 pub mod areas;
 pub mod audience;
 pub mod catch_panic;
+pub mod cgroup;
 pub mod child;
 pub mod cli;
 pub mod commands;

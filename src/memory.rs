@@ -50,7 +50,6 @@ impl Plan {
     /// With `memory_mb` of 0, the budget is what the largest pictures and all `threads` take; otherwise these are reduced
     /// to what fits.
     pub fn new(memory_mb: u32, max_megapixels: f64, threads: usize) -> Self {
-        let base = |threads: usize| PROGRAM_BYTES + THREAD_BYTES * threads as u64;
         if memory_mb == 0 {
             let pool = max_megapixels * 1e6 * BYTES_PER_PIXEL as f64;
             let picture_bytes = (pool / (1.0 - KEPT)) as u64;
@@ -59,8 +58,13 @@ impl Plan {
         }
         let budget = u64::from(memory_mb) * MB;
         let room = (budget / 2).saturating_sub(PROGRAM_BYTES) / THREAD_BYTES;
-        let threads = threads.min(room as usize).max(1);
-        let picture_bytes = budget.saturating_sub(base(threads));
+        Self::with_threads(memory_mb, max_megapixels, threads.min(room as usize).max(1))
+    }
+
+    /// With all `threads`, whose memory is little if their pictures are small; only the pictures are limited.
+    pub fn with_threads(memory_mb: u32, max_megapixels: f64, threads: usize) -> Self {
+        let budget = u64::from(memory_mb) * MB;
+        let picture_bytes = budget.saturating_sub(base(threads)).max(budget / 4);
         let largest = picture_bytes as f64 * (1.0 - KEPT) / BYTES_PER_PIXEL as f64 / 1e6;
         // A round number, because messages tell it.
         let max_megapixels = max_megapixels.min((largest * 10.0).floor() / 10.0);
@@ -78,6 +82,11 @@ impl Plan {
             freed: Condvar::new(),
         })
     }
+}
+
+/// Memory without pictures.
+fn base(threads: usize) -> u64 {
+    PROGRAM_BYTES + THREAD_BYTES * threads as u64
 }
 
 /// Memory that large pictures of all sources share.
@@ -182,6 +191,8 @@ mod tests {
         let half = Plan::new(1000, 64.0, 16);
         assert_eq!((half.max_megapixels, half.threads), (24.8, 9));
         assert_eq!(Plan::new(100_000, 64.0, 16).threads, 16);
+        let many = Plan::with_threads(751, 64.0, 16);
+        assert_eq!((many.max_megapixels, many.threads), (8.8, 16));
     }
 
     #[test]

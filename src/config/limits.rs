@@ -1,15 +1,22 @@
 //! The `[limits]` section.
 
-use crate::memory::{LEAST_MB, Plan};
+use crate::{
+    cgroup,
+    memory::{LEAST_MB, Plan},
+};
 use emotiond_core::config::values;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{num::NonZero, thread};
+
+/// The part of the system's limit that the process may take; the rest is for ffmpeg and the sender, which share it.
+const OF_THE_LIMIT: f64 = 0.7;
 
 /// `[limits]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Memory of the process, in millions of bytes; 0: as much as `max_megapixels` and the threads take.
+    /// Memory of the process, in millions of bytes; 0: as much as `max_megapixels` and the threads take, and no more than
+    /// seven tenths of the limit that the system sets for the process.
     #[serde(deserialize_with = "memory_mb")]
     pub memory_mb: u32,
     /// Larger pictures are rejected, in millions of pixels.
@@ -36,7 +43,14 @@ impl LimitsConfig {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             threads => threads,
         };
-        Plan::new(self.memory_mb, self.max_megapixels, threads)
+        let plan = Plan::new(self.memory_mb, self.max_megapixels, threads);
+        let limit_mb = cgroup::memory_limit().map(|bytes| (bytes as f64 * OF_THE_LIMIT / 1e6) as u32);
+        match limit_mb {
+            Some(limit_mb) if self.memory_mb == 0 && limit_mb < plan.memory_mb => {
+                Plan::with_threads(limit_mb.max(LEAST_MB), self.max_megapixels, threads)
+            }
+            _ => plan,
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub enum DecodeError {
     },
     /// The picture has more pixels than the limit allows.
     #[error(
-        "the picture has {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce its size, or raise `max_megapixels` and, if it is set, `memory_mb` under [limits] in the config"
+        "the picture has {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce its size, or raise `max_megapixels` under [limits] in the config and, if the memory is limited, `memory_mb` or the limit of the system"
     )]
     TooLarge {
         /// Width in pixels.

@@ -146,7 +146,7 @@ pub enum SourceError {
     Panic(String),
     /// The frames have more pixels than the limit allows.
     #[error(
-        "the frames of {uri} have {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce their size, or raise `max_megapixels` and, if it is set, `memory_mb` under [limits] in the config"
+        "the frames of {uri} have {width}x{height} pixels, more than the limit of {limit_megapixels} megapixels: reduce their size, or raise `max_megapixels` under [limits] in the config and, if the memory is limited, `memory_mb` or the limit of the system"
     )]
     TooLarge {
         /// The source.

@@ -336,7 +336,7 @@ fn a_recording_that_fails_is_seen_in_the_metrics() {
             (String::new(), "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).and_then(|()| socket.read_to_string(&mut page)).ok()?;
         page.lines()
-            .any(|line| line.starts_with("emotiond_recording_up{") && line.ends_with(" 0"))
+            .any(|line| line.starts_with("emotiond_recording_up{") && line.ends_with(" 0.0"))
             .then_some(())
     });
     // The analysis goes on.
