@@ -1,8 +1,8 @@
 //! Selects the detector once; each vision thread then builds its own instance.
 
 use super::{
-    DetectSettings, Detector, DetectorConfig, centerface::CenterFace, free_dimensions::free_dimensions,
-    seetaface::SeetaFace, whole::WholePicture, yunet::YuNet,
+    DetectSettings, Detector, DetectorConfig, FaceFinder, TileRule, centerface::CenterFace,
+    free_dimensions::free_dimensions, seetaface::SeetaFace, whole::WholePicture, yunet::YuNet,
 };
 use emotiond_core::{
     face::Framing,
@@ -109,13 +109,14 @@ impl DetectorPlan {
     ///
     /// # Errors
     /// When the network cannot be loaded.
-    pub fn build(&self) -> Result<Box<dyn Detector>, RuntimeError> {
-        Ok(match &self.kind {
+    pub fn build(&self) -> Result<FaceFinder, RuntimeError> {
+        let detector: Box<dyn Detector> = match &self.kind {
             Kind::Whole => Box::new(WholePicture),
             Kind::SeetaFace => Box::new(SeetaFace::new()),
             Kind::YuNet(network) => Box::new(YuNet::new(network.session()?)),
             Kind::CenterFace(network) => Box::new(CenterFace::new(network.session()?)),
-        })
+        };
+        Ok(FaceFinder::new(detector))
     }
 }
 
@@ -126,6 +127,7 @@ impl Kind {
             min_face_px: config.min_face_px,
             max_side_px: config.max_side_px,
             nms_iou: config.nms_iou,
+            tiled_below_px: (config.tiles == TileRule::Auto).then(|| self.clear_face_px()).flatten(),
         }
     }
 
@@ -136,6 +138,16 @@ impl Kind {
             Self::SeetaFace => 0.5,
             Self::YuNet(_) => 0.6,
             Self::CenterFace(_) => 0.5,
+        }
+    }
+
+    /// The longer side of the smallest face that is found about as well as larger ones, in pixels of the detector's input;
+    /// measured, see docs/performance.md.
+    fn clear_face_px(&self) -> Option<f32> {
+        match self {
+            Self::Whole => None,
+            Self::SeetaFace => Some(40.0),
+            Self::YuNet(_) | Self::CenterFace(_) => Some(24.0),
         }
     }
 

@@ -81,7 +81,7 @@ impl SourceSettings {
                 min_score: source.min_score.unwrap_or(shared.min_score),
                 min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
                 max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
-                nms_iou: shared.nms_iou,
+                ..shared
             },
             every: source.every.unwrap_or(config.detector.every),
             interval_s: f64::from(config.detector.interval_s),

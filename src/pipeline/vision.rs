@@ -11,7 +11,7 @@ use crate::{
     areas::Areas,
     catch_panic::catch_panic,
     decode::{DecodeError, FrameDecoder, Thumbnail},
-    detect::{DetectSettings, Detection, Detector, DetectorPlan},
+    detect::{DetectSettings, Detection, DetectorPlan, FaceFinder},
     frame::{Encoding, Frame, Search},
     message::{Body, Message},
     stop::Stop,
@@ -90,7 +90,7 @@ impl Vision {
 
     /// Runs until all sources have ended. The detector is built here, because it cannot move between threads.
     pub fn run(mut self) -> Result<(), RuntimeError> {
-        let mut detector = self.plan.build()?;
+        let mut finder = self.plan.build()?;
         let inboxes = self.inboxes.clone();
         let mut select = Select::new();
         for inbox in &inboxes {
@@ -110,11 +110,11 @@ impl Vision {
             match inboxes[ready].try_recv() {
                 Ok(mut message) => {
                     // A frame that is not passed on would block its source forever.
-                    let message = match catch_panic(|| self.see(&mut message, &mut *detector)) {
+                    let message = match catch_panic(|| self.see(&mut message, &mut finder)) {
                         Ok(Ok(())) => message,
                         Ok(Err(error)) => message.unreadable(error.to_string()),
                         Err(_) => {
-                            detector = self.plan.build()?;
+                            finder = self.plan.build()?;
                             message.unreadable("the analysis panicked; this is a bug in emotiond".to_owned())
                         }
                     };
@@ -139,7 +139,7 @@ impl Vision {
     }
 
     /// Decodes the picture, if there is one, and detects its faces.
-    fn see(&mut self, message: &mut Message, detector: &mut dyn Detector) -> anyhow::Result<()> {
+    fn see(&mut self, message: &mut Message, finder: &mut FaceFinder) -> anyhow::Result<()> {
         let (source, time_s) = (message.source, message.time_s());
         let (memories, stillness, infos) =
             (Arc::clone(&self.memories), Arc::clone(&self.stillness), Arc::clone(&self.infos));
@@ -164,7 +164,7 @@ impl Vision {
             before: memories[source].before(frame.entry),
         };
         self.compare(frame, time_s, turn, &place, &still)?;
-        self.search(frame, &place, &detect, detector)?;
+        self.search(frame, &place, &detect, finder)?;
         if self.watched[source] {
             self.decoder.decode_shown(frame);
         }
@@ -196,7 +196,7 @@ impl Vision {
         frame: &mut Frame,
         place: &Place,
         settings: &DetectSettings,
-        detector: &mut dyn Detector,
+        finder: &mut FaceFinder,
     ) -> anyhow::Result<()> {
         if !frame.is_decoded {
             return Ok(());
@@ -207,11 +207,11 @@ impl Vision {
                 self.shrink(frame, glance);
                 self.decoder.decode(frame)?;
             }
-            Some(glance) if self.glance(frame, place, glance, settings, detector)? => return Ok(()),
+            Some(glance) if self.glance(frame, place, glance, settings, finder)? => return Ok(()),
             Some(_) => self.decode_whole(frame)?,
         }
         if !matches!(frame.search, Search::Skip | Search::Still) {
-            detector.detect(&frame.picture.view(), settings, &mut frame.detections)?;
+            finder.detect(&frame.picture.view(), settings, &mut frame.detections)?;
             place.ignore_masked(frame);
         }
         Ok(())
@@ -246,7 +246,7 @@ impl Vision {
         place: &Place,
         glance: Glance,
         settings: &DetectSettings,
-        detector: &mut dyn Detector,
+        finder: &mut FaceFinder,
     ) -> anyhow::Result<bool> {
         self.shrink(frame, glance);
         self.decoder.decode(frame)?;
@@ -254,9 +254,10 @@ impl Vision {
         let small = DetectSettings {
             max_side_px: glance.side_px,
             min_face_px: settings.min_face_px / shrink,
+            tiled_below_px: None,
             ..*settings
         };
-        detector.detect(&frame.picture.view(), &small, &mut frame.detections)?;
+        finder.detect(&frame.picture.view(), &small, &mut frame.detections)?;
         place.ignore_masked(frame);
         if frame.detections.len() < glance.count as usize {
             return Ok(false);
