@@ -48,6 +48,8 @@ pub struct DetectorConfig {
     /// Every n-th detector run uses the full size; the others a reduced one while all tracked faces are large.
     #[serde(deserialize_with = "values::count")]
     pub full_every: u32,
+    /// Between two detector runs at full size, small faces are searched only around the places where they were.
+    pub regions: bool,
     /// Seconds between two full searches of a picture that does not change; 0: it is searched like any other.
     #[serde(deserialize_with = "values::interval")]
     pub still_every_s: f32,
@@ -66,6 +68,7 @@ impl Default for DetectorConfig {
             every: 1,
             interval_s: 0.0,
             full_every: 5,
+            regions: true,
             still_every_s: 2.0,
         }
     }

@@ -6,6 +6,7 @@ mod free_dimensions;
 mod input;
 mod nms;
 mod plan;
+mod regions;
 mod seetaface;
 mod tiles;
 mod whole;
@@ -15,6 +16,7 @@ pub use config::{DetectorConfig, TileRule};
 pub use finder::FaceFinder;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
+pub use regions::may_pay;
 
 use crate::{landmarks::Landmarks, pose::Pose};
 use emotiond_core::{

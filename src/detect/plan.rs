@@ -8,7 +8,7 @@ use emotiond_core::{
     face::Framing,
     paths,
     picture::{Color, PictureView},
-    runtime::{Runtime, RuntimeError, with_progress},
+    runtime::{Provider, Runtime, RuntimeError, with_progress},
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, path::PathBuf};
@@ -92,6 +92,15 @@ impl DetectorPlan {
                 RuntimeError::Model { path: network.path.clone(), reason: error.to_string() }
             }),
             Kind::SeetaFace | Kind::Whole => Ok(()),
+        }
+    }
+
+    /// Whether pictures may be searched in regions. SeetaFace enlarges small pictures, and accelerators prepare for each size
+    /// of a picture.
+    pub fn searches_regions(&self) -> bool {
+        match &self.kind {
+            Kind::Whole | Kind::SeetaFace => false,
+            Kind::YuNet(network) | Kind::CenterFace(network) => network.runtime.provider() == Provider::Cpu,
         }
     }
 

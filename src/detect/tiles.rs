@@ -1,7 +1,7 @@
 //! Tiles: a large picture is cut into overlapping parts, so that its small faces are searched at the size that the
 //! detector needs, and with little memory.
 
-use super::{DetectSettings, Detection, input::STRIDE};
+use super::{DetectSettings, Detection, input::STRIDE, regions::cost_px};
 use emotiond_core::picture::PictureView;
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ const EDGE_PX: f32 = 2.0;
 
 /// A part of a picture that is searched by itself.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tile {
+pub(super) struct Tile {
     /// Columns of the picture.
     pub columns: Range<u32>,
     /// Rows of the picture.
@@ -54,15 +54,32 @@ impl Tile {
     }
 }
 
+impl DetectSettings {
+    /// The size of a whole picture in the detector's input, relative to the picture.
+    fn whole_scale(&self, (width, height): (u32, u32)) -> f32 {
+        (self.max_side_px as f32 / width.max(height) as f32).min(1.0)
+    }
+
+    /// The scale at which small faces are searched: that of the tiles, or of the whole picture if it is not cut.
+    pub(super) fn finest_scale(&self, size: (u32, u32)) -> f32 {
+        let wanted = self.tiled_below_px.map_or(0.0, |clear_px| clear_px / self.min_face_px.max(1.0));
+        wanted.min(1.0).max(self.whole_scale(size))
+    }
+
+    /// What a full search of a picture costs, in pixels of the detector's input.
+    pub(super) fn full_cost_px(&self, size: (u32, u32)) -> f32 {
+        let whole = Tile { columns: 0..size.0, rows: 0..size.1, scale: self.whole_scale(size) };
+        std::iter::once(whole).chain(tiles(size, self)).map(|tile| cost_px(&tile) as f32).sum()
+    }
+}
+
 /// The tiles of a picture; none if the faces that `settings` want are large enough in the whole picture.
-pub(crate) fn tiles(width: u32, height: u32, settings: &DetectSettings) -> impl Iterator<Item = Tile> {
-    let whole = (settings.max_side_px as f32 / width.max(height) as f32).min(1.0);
-    let clear_px = settings.tiled_below_px.unwrap_or(0.0);
-    let scale = (clear_px / settings.min_face_px.max(1.0)).min(1.0);
+pub(super) fn tiles(size: (u32, u32), settings: &DetectSettings) -> impl Iterator<Item = Tile> {
+    let (whole, scale) = (settings.whole_scale(size), settings.finest_scale(size));
     // A face that is large enough in the whole picture need not fit an overlap.
-    let overlap = clear_px * NEARLY_CLEAR / whole;
+    let overlap = settings.tiled_below_px.unwrap_or(0.0) * NEARLY_CLEAR / whole;
     let (columns, rows) = if scale > whole {
-        (Spans::new(width, scale, overlap), Spans::new(height, scale, overlap))
+        (Spans::new(size.0, scale, overlap), Spans::new(size.1, scale, overlap))
     } else {
         (Spans::NONE, Spans::NONE)
     };
@@ -114,7 +131,7 @@ mod tests {
     #[test]
     fn pictures_in_which_one_search_finds_all_faces_are_not_cut() {
         let count = |width, height, min_face_px, max_side_px| {
-            tiles(width, height, &settings(min_face_px, max_side_px)).count()
+            tiles((width, height), &settings(min_face_px, max_side_px)).count()
         };
         assert_eq!(count(640, 480, 16.0, 960), 0);
         assert_eq!(count(1280, 720, 32.0, 960), 0);
@@ -122,7 +139,7 @@ mod tests {
         assert_eq!(count(3840, 2160, 24.0, 960), 28);
         assert_eq!(count(3840, 2160, 96.0, 960), 0);
         let off = DetectSettings { tiled_below_px: None, ..settings(24.0, 960) };
-        assert_eq!(tiles(3840, 2160, &off).count(), 0);
+        assert_eq!(tiles((3840, 2160), &off).count(), 0);
     }
 
     #[test]
@@ -141,7 +158,7 @@ mod tests {
             (x, y, side) in (0f32..1.0, 0f32..1.0, 8f32..60.0),
         ) {
             let settings = settings(min_face_px, max_side_px);
-            let all: Vec<Tile> = tiles(width, height, &settings).collect();
+            let all: Vec<Tile> = tiles((width, height), &settings).collect();
             prop_assume!(!all.is_empty() && side >= min_face_px);
             let pixels = vec![0; width as usize * height as usize];
             let picture = PictureView::new(width, height, Color::Gray, &pixels);

@@ -13,6 +13,7 @@ mod capture;
 mod change;
 mod classify;
 mod follow;
+mod full_searches;
 mod glance;
 mod handover;
 mod known;

@@ -2,6 +2,7 @@
 
 use super::{
     Context, STOP_TIMEOUT,
+    full_searches::{FullSearches, Part},
     glance::{self, Glance, InSight, Memory},
     settings::{Look, SourceSettings},
     status::SourceInfo,
@@ -11,7 +12,7 @@ use crate::{
     areas::Areas,
     catch_panic::catch_panic,
     decode::{DecodeError, FrameDecoder, Thumbnail},
-    detect::{DetectSettings, Detection, DetectorPlan, FaceFinder},
+    detect::{self, DetectError, DetectSettings, Detection, DetectorPlan, FaceFinder},
     frame::{Encoding, Frame, Search},
     message::{Body, Message},
     stop::Stop,
@@ -28,6 +29,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The minimum score of detections that continue a track, as a fraction of the one that starts a track.
 const CONTINUES: f32 = 0.5;
+
+/// A frame is searched around the faces of the latest full search if that is no more than so many seconds ago: somebody new
+/// is found by the next one.
+const KNOWN_S: f64 = 0.2;
 
 /// One vision thread.
 pub(super) struct Vision {
@@ -48,9 +53,19 @@ pub(super) struct Vision {
 /// What is known about a frame's source.
 struct Place<'a> {
     memory: &'a Memory,
+    full_searches: &'a FullSearches,
     areas: &'a Areas,
     /// What was in view `glance::LAG` frames earlier.
     before: Option<InSight>,
+}
+
+/// How a frame is searched around the faces of the latest full search.
+struct Latest {
+    part: Part,
+    /// When the frame was captured.
+    time_s: f64,
+    /// Minimum score of faces that must be found again.
+    sure_score: f32,
 }
 
 impl Place<'_> {
@@ -154,17 +169,29 @@ impl Vision {
             }
             Body::State(_) => return Ok(()),
         };
-        let SourceSettings { mut detect, still, .. } = self.look.load().sources[source];
+        let SourceSettings { mut detect, still, regions, .. } = self.look.load().sources[source];
+        let sure_score = detect.min_score;
         if frame.file.is_none() {
             detect.min_score *= CONTINUES;
         }
         let place = Place {
             memory: &memories[source],
+            full_searches: &stillness[source].full_searches,
             areas: &infos[source].areas,
             before: memories[source].before(frame.entry),
         };
-        self.compare(frame, time_s, turn, &place, &still)?;
-        self.search(frame, &place, &detect, finder)?;
+        self.compare(frame, time_s, &turn, &place, &still)?;
+        let part = turn.end(frame);
+        let pending = match part {
+            Part::Full(number) => Some(place.full_searches.pending(number)),
+            _ => None,
+        };
+        let latest = Latest { part, time_s, sure_score };
+        let latest = (regions && !frame.is_first).then_some(&latest);
+        self.search(frame, &place, latest, &detect, finder)?;
+        if let Some(pending) = pending {
+            pending.keep(frame.full_size, time_s, &frame.detections);
+        }
         if self.watched[source] {
             self.decoder.decode_shown(frame);
         }
@@ -176,7 +203,7 @@ impl Vision {
         &mut self,
         frame: &mut Frame,
         time_s: f64,
-        turn: Turn,
+        turn: &Turn,
         place: &Place,
         rule: &StillRule,
     ) -> Result<(), DecodeError> {
@@ -195,12 +222,14 @@ impl Vision {
         &self,
         frame: &mut Frame,
         place: &Place,
+        latest: Option<&Latest>,
         settings: &DetectSettings,
         finder: &mut FaceFinder,
     ) -> anyhow::Result<()> {
         if !frame.is_decoded {
             return Ok(());
         }
+        let mut latest = latest.filter(|_| frame.search == Search::Glance);
         match self.plan_glance(frame, place, settings)? {
             None => self.decoder.decode(frame)?,
             Some(glance) if frame.search == Search::Still => {
@@ -208,13 +237,45 @@ impl Vision {
                 self.decoder.decode(frame)?;
             }
             Some(glance) if self.glance(frame, place, glance, settings, finder)? => return Ok(()),
-            Some(_) => self.decode_whole(frame)?,
+            Some(_) => {
+                latest = None;
+                self.decode_whole(frame)?;
+            }
         }
-        if !matches!(frame.search, Search::Skip | Search::Still) {
+        if matches!(frame.search, Search::Skip | Search::Still) {
+            return Ok(());
+        }
+        if let Some(latest) = latest {
+            frame.only_known = Self::search_regions(frame, place, latest, settings, finder)?;
+        }
+        if !frame.only_known {
             finder.detect(&frame.picture.view(), settings, &mut frame.detections)?;
-            place.ignore_masked(frame);
         }
+        place.ignore_masked(frame);
         Ok(())
+    }
+
+    /// Runs the detector around the faces of the latest full search. Returns false if there are none, if one of them is not
+    /// found again, or if all of them take as long as a full search.
+    fn search_regions(
+        frame: &mut Frame,
+        place: &Place,
+        latest: &Latest,
+        settings: &DetectSettings,
+        finder: &mut FaceFinder,
+    ) -> Result<bool, DetectError> {
+        let (Part::After(number), Some(seen)) = (latest.part, place.before) else { return Ok(false) };
+        if !detect::may_pay(seen.count, seen.smallest_px, frame.full_size, settings) {
+            return Ok(false);
+        }
+        let outcome = place.full_searches.wait(number);
+        let is_recent = (0.0..=KNOWN_S).contains(&(latest.time_s - outcome.time_s));
+        if !is_recent || outcome.size != frame.full_size || outcome.faces.is_empty() {
+            return Ok(false);
+        }
+        finder.know(&outcome.faces);
+        drop(outcome);
+        finder.detect_known(&frame.picture.view(), latest.sure_score, settings, &mut frame.detections)
     }
 
     /// How to glance at the frame, if all faces in view are large enough.
