@@ -146,7 +146,7 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
             let patch = Patch { side: side as f32, tilt_deg: turned, turn_deg: 0.0 };
             let picture = paste(scene, pixels, patch);
             let view = PictureView::new(scene.picture.width, scene.picture.height, Color::Rgb, &picture);
-            let Some(face) = find(&mut *detector, plan, &view, side as f32) else { continue };
+            let Some(face) = find(&mut detector, plan, &view, side as f32) else { continue };
             let pose = face.pose.unwrap_or_default();
             for (right, roll_deg) in right.iter_mut().zip([0.0, pose.roll, turned]) {
                 let (mut input, mut row) = (Vec::new(), Vec::new());
@@ -168,7 +168,7 @@ fn upright(plan: &DetectorPlan, model: &mut Classifier, faces: &[(usize, Vec<u8>
 }
 
 fn find(
-    detector: &mut dyn emotiond::detect::Detector,
+    detector: &mut emotiond::detect::FaceFinder,
     plan: &DetectorPlan,
     view: &PictureView,
     side: f32,

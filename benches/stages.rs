@@ -133,6 +133,7 @@ fn track(bencher: Bencher, faces: usize) {
             detections: &crowds[frame % 10],
             min_score: 0.6,
             blind_below_px: 0.0,
+            only_known: false,
             picture: None,
             shrink: 1,
         };

@@ -67,6 +67,8 @@ pub struct Frame {
     pub search: Search,
     /// Smaller faces, by their longer side in pixels, may have been missed by the detector; 0 at full size.
     pub blind_below_px: f32,
+    /// Whether only known faces were searched: what else was found starts no track.
+    pub only_known: bool,
     /// The encoding of `bytes`.
     pub encoding: Encoding,
     /// Width of the captured frame; 0 if the encoding contains the size.
@@ -159,6 +161,7 @@ impl Default for Frame {
             file: None,
             search: Search::Full,
             blind_below_px: 0.0,
+            only_known: false,
             encoding: Encoding::Rgb,
             width: 0,
             height: 0,
@@ -199,6 +202,7 @@ impl Frame {
         self.file = None;
         self.search = Search::Full;
         self.blind_below_px = 0.0;
+        self.only_known = false;
         let used = self.bytes.len();
         self.bytes.clear();
         give_back(&mut self.bytes, used);

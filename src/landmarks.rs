@@ -13,6 +13,11 @@ impl Landmarks {
         Self(std::array::from_fn(|i| place(numbers[2 * i], numbers[2 * i + 1])))
     }
 
+    /// The points in a picture that contains theirs at this place.
+    pub(crate) fn moved(&self, left: f32, top: f32) -> Self {
+        Self(self.0.map(|point| Point::new(point.x + left, point.y + top)))
+    }
+
     /// The points in the picture resized by `factor`.
     pub fn scaled(&self, factor: f32) -> Self {
         Self(self.0.map(|point| Point::new(point.x * factor, point.y * factor)))

@@ -5,6 +5,17 @@ use emotiond_core::config::values;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// When pictures are searched in tiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TileRule {
+    /// Never.
+    #[default]
+    Off,
+    /// If faces of `min_face_px` are too small for the detector in the whole picture.
+    Auto,
+}
+
 /// `[detector]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +34,8 @@ pub struct DetectorConfig {
     /// Longest side of the picture given to the detector, in pixels.
     #[serde(deserialize_with = "values::side_px")]
     pub max_side_px: u32,
+    /// Whether a picture whose small faces would be lost at `max_side_px` is also searched in tiles.
+    pub tiles: TileRule,
     /// If two boxes overlap by more (intersection over union), the one with the lower score is discarded.
     #[serde(deserialize_with = "values::ratio")]
     pub nms_iou: f32,
@@ -35,6 +48,8 @@ pub struct DetectorConfig {
     /// Every n-th detector run uses the full size; the others a reduced one while all tracked faces are large.
     #[serde(deserialize_with = "values::count")]
     pub full_every: u32,
+    /// Between two detector runs at full size, small faces are searched only around the places where they were.
+    pub regions: bool,
     /// Seconds between two full searches of a picture that does not change; 0: it is searched like any other.
     #[serde(deserialize_with = "values::interval")]
     pub still_every_s: f32,
@@ -48,10 +63,12 @@ impl Default for DetectorConfig {
             min_score: None,
             min_face_px: 24.0,
             max_side_px: 960,
+            tiles: TileRule::Off,
             nms_iou: 0.3,
             every: 1,
             interval_s: 0.0,
             full_every: 5,
+            regions: true,
             still_every_s: 2.0,
         }
     }

@@ -10,7 +10,7 @@ use ndarray::{ArrayView1, ArrayViewMut3, Axis, Zip, s};
 use ort::value::TensorRef;
 
 /// The networks halve their input five times.
-const STRIDE: usize = 32;
+pub(super) const STRIDE: usize = 32;
 
 /// The order of a network's colour planes.
 #[derive(Clone, Copy)]

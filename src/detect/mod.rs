@@ -1,17 +1,22 @@
 //! Face detection: one trait, three detectors, and the whole picture as a face.
 mod centerface;
 mod config;
+mod finder;
 mod free_dimensions;
 mod input;
 mod nms;
 mod plan;
+mod regions;
 mod seetaface;
+mod tiles;
 mod whole;
 mod yunet;
 
-pub use config::DetectorConfig;
+pub use config::{DetectorConfig, TileRule};
+pub use finder::FaceFinder;
 pub use nms::suppress;
 pub use plan::{DetectorChoice, DetectorPlan};
+pub use regions::may_pay;
 
 use crate::{landmarks::Landmarks, pose::Pose};
 use emotiond_core::{
@@ -46,6 +51,12 @@ impl Detection {
             ..*self
         }
     }
+
+    /// The face in a picture that contains its picture at this place.
+    fn moved(&self, left: f32, top: f32) -> Self {
+        let bounds = BoundingBox { x: self.bounds.x + left, y: self.bounds.y + top, ..self.bounds };
+        Self { bounds, landmarks: self.landmarks.map(|points| points.moved(left, top)), ..*self }
+    }
 }
 
 /// Detection settings of a source.
@@ -59,6 +70,9 @@ pub struct DetectSettings {
     pub max_side_px: u32,
     /// If two boxes overlap by more (intersection over union), the one with the lower score is discarded.
     pub nms_iou: f32,
+    /// If a face of `min_face_px` is smaller than this in the detector's input, the picture is searched in tiles; `None`:
+    /// never.
+    pub tiled_below_px: Option<f32>,
 }
 
 /// Why detection failed.
@@ -84,8 +98,8 @@ impl ExitsWith for DetectError {
     }
 }
 
-/// A face detector. Each vision thread has its own.
-pub trait Detector {
+/// A face detector.
+pub(crate) trait Detector {
     /// Replaces `found` by the faces in the picture, sorted by descending score.
     ///
     /// # Errors

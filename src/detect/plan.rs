@@ -1,14 +1,14 @@
 //! Selects the detector once; each vision thread then builds its own instance.
 
 use super::{
-    DetectSettings, Detector, DetectorConfig, centerface::CenterFace, free_dimensions::free_dimensions,
-    seetaface::SeetaFace, whole::WholePicture, yunet::YuNet,
+    DetectSettings, Detector, DetectorConfig, FaceFinder, TileRule, centerface::CenterFace,
+    free_dimensions::free_dimensions, seetaface::SeetaFace, whole::WholePicture, yunet::YuNet,
 };
 use emotiond_core::{
     face::Framing,
     paths,
     picture::{Color, PictureView},
-    runtime::{Runtime, RuntimeError, with_progress},
+    runtime::{Provider, Runtime, RuntimeError, with_progress},
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, path::PathBuf};
@@ -95,6 +95,15 @@ impl DetectorPlan {
         }
     }
 
+    /// Whether pictures may be searched in regions. SeetaFace enlarges small pictures, and accelerators prepare for each size
+    /// of a picture.
+    pub fn searches_regions(&self) -> bool {
+        match &self.kind {
+            Kind::Whole | Kind::SeetaFace => false,
+            Kind::YuNet(network) | Kind::CenterFace(network) => network.runtime.provider() == Provider::Cpu,
+        }
+    }
+
     /// The detector's name, as in the configuration.
     pub fn name(&self) -> &'static str {
         match self.kind {
@@ -109,13 +118,14 @@ impl DetectorPlan {
     ///
     /// # Errors
     /// When the network cannot be loaded.
-    pub fn build(&self) -> Result<Box<dyn Detector>, RuntimeError> {
-        Ok(match &self.kind {
+    pub fn build(&self) -> Result<FaceFinder, RuntimeError> {
+        let detector: Box<dyn Detector> = match &self.kind {
             Kind::Whole => Box::new(WholePicture),
             Kind::SeetaFace => Box::new(SeetaFace::new()),
             Kind::YuNet(network) => Box::new(YuNet::new(network.session()?)),
             Kind::CenterFace(network) => Box::new(CenterFace::new(network.session()?)),
-        })
+        };
+        Ok(FaceFinder::new(detector))
     }
 }
 
@@ -126,6 +136,7 @@ impl Kind {
             min_face_px: config.min_face_px,
             max_side_px: config.max_side_px,
             nms_iou: config.nms_iou,
+            tiled_below_px: (config.tiles == TileRule::Auto).then(|| self.clear_face_px()).flatten(),
         }
     }
 
@@ -136,6 +147,16 @@ impl Kind {
             Self::SeetaFace => 0.5,
             Self::YuNet(_) => 0.6,
             Self::CenterFace(_) => 0.5,
+        }
+    }
+
+    /// The longer side of the smallest face that is found about as well as larger ones, in pixels of the detector's input;
+    /// measured, see docs/performance.md.
+    fn clear_face_px(&self) -> Option<f32> {
+        match self {
+            Self::Whole => None,
+            Self::SeetaFace => Some(40.0),
+            Self::YuNet(_) | Self::CenterFace(_) => Some(24.0),
         }
     }
 

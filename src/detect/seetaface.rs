@@ -145,7 +145,7 @@ mod tests {
     use sha2::Digest;
 
     fn settings(min_face_px: f32, max_side_px: u32) -> DetectSettings {
-        DetectSettings { min_score: 0.5, min_face_px, max_side_px, nms_iou: 0.3 }
+        DetectSettings { min_score: 0.5, min_face_px, max_side_px, nms_iou: 0.3, tiled_below_px: None }
     }
 
     #[test]

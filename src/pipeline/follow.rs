@@ -161,7 +161,8 @@ impl Lane {
         if frame.file.is_none() && mem::replace(&mut self.size, frame.full_size) != frame.full_size {
             self.end_tracks(lost);
         }
-        let Frame { detections, faces, file, search, blind_below_px, picture, shrink, .. } = frame;
+        let Frame { detections, faces, file, search, blind_below_px, only_known, picture, shrink, .. } =
+            frame;
         if file.is_some() {
             // Pictures of a folder are independent, so each face gets a new track number.
             faces.extend(detections.iter().map(|found| Face {
@@ -181,6 +182,7 @@ impl Lane {
                 detections,
                 min_score,
                 blind_below_px: *blind_below_px,
+                only_known: *only_known,
                 picture: Some(picture.view()),
                 shrink: *shrink,
             };

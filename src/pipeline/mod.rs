@@ -14,6 +14,7 @@ mod change;
 mod classify;
 mod event_writer;
 mod follow;
+mod full_searches;
 mod glance;
 mod handover;
 mod known;

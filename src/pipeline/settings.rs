@@ -40,6 +40,8 @@ pub(super) struct SourceSettings {
     pub interval_s: f64,
     /// Every n-th detector run uses the full size.
     pub full_every: u32,
+    /// Whether detector runs between those look only around known faces.
+    pub regions: bool,
     /// When a picture that does not change is searched and read.
     pub still: StillRule,
     /// Minimum time between two frames; frames that arrive sooner are skipped.
@@ -81,11 +83,12 @@ impl SourceSettings {
                 min_score: source.min_score.unwrap_or(shared.min_score),
                 min_face_px: source.min_face_px.unwrap_or(shared.min_face_px),
                 max_side_px: source.max_side_px.unwrap_or(shared.max_side_px),
-                nms_iou: shared.nms_iou,
+                ..shared
             },
             every: source.every.unwrap_or(config.detector.every),
             interval_s: f64::from(config.detector.interval_s),
             full_every: config.detector.full_every,
+            regions: config.detector.regions && detector.searches_regions(),
             still: StillRule {
                 search_every_s: f64::from(config.detector.still_every_s),
                 read_every_s: if reads_per_s > 0.0 { 1.0 / reads_per_s } else { 0.0 },

@@ -5,6 +5,7 @@
 
 use super::{
     change::ChangeMeter,
+    full_searches::{FullSearches, Part},
     glance::{InSight, LAG},
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(super) struct StillRule {
 pub(super) struct Stillness {
     state: Mutex<State>,
     passed: Condvar,
+    /// What full searches have found.
+    pub full_searches: FullSearches,
 }
 
 struct State {
@@ -51,6 +54,8 @@ struct State {
     time_s: f64,
     full_s: f64,
     read_s: f64,
+    /// Number of full searches.
+    full_searches: u64,
 }
 
 impl Default for Stillness {
@@ -63,8 +68,9 @@ impl Default for Stillness {
             time_s: f64::NEG_INFINITY,
             full_s: f64::NEG_INFINITY,
             read_s: f64::NEG_INFINITY,
+            full_searches: 0,
         };
-        Self { state: Mutex::new(state), passed: Condvar::new() }
+        Self { state: Mutex::new(state), passed: Condvar::new(), full_searches: FullSearches::default() }
     }
 }
 
@@ -95,7 +101,7 @@ impl Turn<'_> {
     /// Decides how `frame`, captured at `time_s`, is searched, and whether it is decoded. `thumbnail` shows it, unless it
     /// was not looked at; `before` is what was in view `LAG` frames earlier.
     pub fn judge(
-        self,
+        &self,
         frame: &mut Frame,
         time_s: f64,
         thumbnail: Option<&mut Thumbnail>,
@@ -104,6 +110,20 @@ impl Turn<'_> {
     ) {
         let mut state = self.wait();
         state.judge(frame, time_s, thumbnail, before, rule);
+    }
+
+    /// Ends the turn. Returns the frame's part in full searches.
+    pub fn end(self, frame: &Frame) -> Part {
+        let mut state = self.wait();
+        match frame.search {
+            Search::Full => {
+                state.full_searches += 1;
+                self.stillness.full_searches.begin(state.full_searches);
+                Part::Full(state.full_searches)
+            }
+            Search::Glance if state.full_searches > 0 => Part::After(state.full_searches),
+            _ => Part::Neither,
+        }
     }
 
     /// Waits for the turn.
@@ -270,9 +290,24 @@ mod tests {
         assert_eq!((0..8).filter(|&entry| is_worth_a_look(entry, busy)).count(), 2);
     }
 
+    #[test]
+    fn frames_are_told_of_the_latest_full_search_before_them() {
+        let still = Stillness::default();
+        let searches =
+            [Search::Glance, Search::Full, Search::Glance, Search::Skip, Search::Full, Search::Glance];
+        let parts = (0..).zip(searches).map(|(entry, search)| {
+            let frame = Frame { entry, search, ..Frame::default() };
+            still.turn(entry).end(&frame)
+        });
+        let expected =
+            [Part::Neither, Part::Full(1), Part::After(1), Part::Neither, Part::Full(2), Part::After(2)];
+        assert_eq!(parts.collect::<Vec<_>>(), expected);
+    }
+
     fn judged_in(turn: Turn, entry: u64) -> Search {
         let mut frame = Frame { entry, ..Frame::default() };
         turn.judge(&mut frame, entry as f64, Some(&mut picture(3)), None, &RULE);
+        turn.end(&frame);
         frame.search
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Context, STOP_TIMEOUT,
+    full_searches::{FullSearches, Part},
     glance::{self, Glance, InSight, Memory},
     settings::{Look, SourceSettings},
     status::SourceInfo,
@@ -12,7 +13,7 @@ use crate::{
     areas::Areas,
     catch_panic::catch_panic,
     decode::{DecodeError, FrameDecoder, Thumbnail},
-    detect::{DetectSettings, Detection, Detector, DetectorPlan},
+    detect::{self, DetectError, DetectSettings, Detection, DetectorPlan, FaceFinder},
     frame::{Encoding, Frame, Search},
     message::{Body, Message},
     stop::Stop,
@@ -29,6 +30,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The minimum score of detections that continue a track, as a fraction of the one that starts a track.
 const CONTINUES: f32 = 0.5;
+
+/// A frame is searched around the faces of the latest full search if that is no more than so many seconds ago: somebody new
+/// is found by the next one.
+const KNOWN_S: f64 = 0.2;
 
 /// One vision thread.
 pub(super) struct Vision {
@@ -50,9 +55,19 @@ pub(super) struct Vision {
 /// What is known about a frame's source.
 struct Place<'a> {
     memory: &'a Memory,
+    full_searches: &'a FullSearches,
     areas: &'a Areas,
     /// What was in view `glance::LAG` frames earlier.
     before: Option<InSight>,
+}
+
+/// How a frame is searched around the faces of the latest full search.
+struct Latest {
+    part: Part,
+    /// When the frame was captured.
+    time_s: f64,
+    /// Minimum score of faces that must be found again.
+    sure_score: f32,
 }
 
 impl Place<'_> {
@@ -94,7 +109,7 @@ impl Vision {
 
     /// Runs until all sources have ended. The detector is built here, because it cannot move between threads.
     pub fn run(mut self) -> Result<(), RuntimeError> {
-        let mut detector = self.plan.build()?;
+        let mut finder = self.plan.build()?;
         let inboxes = self.inboxes.clone();
         let mut select = Select::new();
         for inbox in &inboxes {
@@ -114,11 +129,11 @@ impl Vision {
             match inboxes[next].try_recv() {
                 Ok(mut message) => {
                     // A frame that is not passed on would block its source forever.
-                    let message = match catch_panic(|| self.see(&mut message, &mut *detector)) {
+                    let message = match catch_panic(|| self.see(&mut message, &mut finder)) {
                         Ok(Ok(())) => message,
                         Ok(Err(error)) => message.unreadable(error.to_string()),
                         Err(_) => {
-                            detector = self.plan.build()?;
+                            finder = self.plan.build()?;
                             message.unreadable("the analysis panicked; this is a bug in emotiond".to_owned())
                         }
                     };
@@ -143,7 +158,7 @@ impl Vision {
     }
 
     /// Decodes the picture, if there is one, and detects its faces.
-    fn see(&mut self, message: &mut Message, detector: &mut dyn Detector) -> anyhow::Result<()> {
+    fn see(&mut self, message: &mut Message, finder: &mut FaceFinder) -> anyhow::Result<()> {
         let (source, time_s) = (message.source, message.time_s());
         let (memories, stillness, infos) =
             (Arc::clone(&self.memories), Arc::clone(&self.stillness), Arc::clone(&self.infos));
@@ -158,17 +173,29 @@ impl Vision {
             }
             Body::State(_) => return Ok(()),
         };
-        let SourceSettings { mut detect, still, .. } = self.look.load().sources[source];
+        let SourceSettings { mut detect, still, regions, .. } = self.look.load().sources[source];
+        let sure_score = detect.min_score;
         if frame.file.is_none() {
             detect.min_score *= CONTINUES;
         }
         let place = Place {
             memory: &memories[source],
+            full_searches: &stillness[source].full_searches,
             areas: &infos[source].areas,
             before: memories[source].before(frame.entry),
         };
-        self.compare(frame, time_s, turn, &place, &still)?;
-        self.search(frame, &place, &detect, detector)?;
+        self.compare(frame, time_s, &turn, &place, &still)?;
+        let part = turn.end(frame);
+        let pending = match part {
+            Part::Full(number) => Some(place.full_searches.pending(number)),
+            _ => None,
+        };
+        let latest = Latest { part, time_s, sure_score };
+        let latest = (regions && !frame.is_first).then_some(&latest);
+        self.search(frame, &place, latest, &detect, finder)?;
+        if let Some(pending) = pending {
+            pending.keep(frame.full_size, time_s, &frame.detections);
+        }
         if self.watched[source] {
             self.decoder.decode_shown(frame);
         }
@@ -180,7 +207,7 @@ impl Vision {
         &mut self,
         frame: &mut Frame,
         time_s: f64,
-        turn: Turn,
+        turn: &Turn,
         place: &Place,
         rule: &StillRule,
     ) -> Result<(), DecodeError> {
@@ -199,26 +226,60 @@ impl Vision {
         &self,
         frame: &mut Frame,
         place: &Place,
+        latest: Option<&Latest>,
         settings: &DetectSettings,
-        detector: &mut dyn Detector,
+        finder: &mut FaceFinder,
     ) -> anyhow::Result<()> {
         if !frame.is_decoded {
             return Ok(());
         }
+        let mut latest = latest.filter(|_| frame.search == Search::Glance);
         match self.plan_glance(frame, place, settings)? {
             None => self.decoder.decode(frame)?,
             Some(glance) if frame.search == Search::Still => {
                 self.shrink(frame, glance);
                 self.decoder.decode(frame)?;
             }
-            Some(glance) if self.glance(frame, place, glance, settings, detector)? => return Ok(()),
-            Some(_) => self.decode_whole(frame)?,
+            Some(glance) if self.glance(frame, place, glance, settings, finder)? => return Ok(()),
+            Some(_) => {
+                latest = None;
+                self.decode_whole(frame)?;
+            }
         }
-        if !matches!(frame.search, Search::Skip | Search::Still) {
-            detector.detect(&frame.picture.view(), settings, &mut frame.detections)?;
-            place.ignore_masked(frame);
+        if matches!(frame.search, Search::Skip | Search::Still) {
+            return Ok(());
         }
+        if let Some(latest) = latest {
+            frame.only_known = Self::search_regions(frame, place, latest, settings, finder)?;
+        }
+        if !frame.only_known {
+            finder.detect(&frame.picture.view(), settings, &mut frame.detections)?;
+        }
+        place.ignore_masked(frame);
         Ok(())
+    }
+
+    /// Runs the detector around the faces of the latest full search. Returns false if there are none, if one of them is not
+    /// found again, or if all of them take as long as a full search.
+    fn search_regions(
+        frame: &mut Frame,
+        place: &Place,
+        latest: &Latest,
+        settings: &DetectSettings,
+        finder: &mut FaceFinder,
+    ) -> Result<bool, DetectError> {
+        let (Part::After(number), Some(seen)) = (latest.part, place.before) else { return Ok(false) };
+        if !detect::may_pay(seen.count, seen.smallest_px, frame.full_size, settings) {
+            return Ok(false);
+        }
+        let outcome = place.full_searches.wait(number);
+        let is_recent = (0.0..=KNOWN_S).contains(&(latest.time_s - outcome.time_s));
+        if !is_recent || outcome.size != frame.full_size || outcome.faces.is_empty() {
+            return Ok(false);
+        }
+        finder.know(&outcome.faces);
+        drop(outcome);
+        finder.detect_known(&frame.picture.view(), latest.sure_score, settings, &mut frame.detections)
     }
 
     /// How to glance at the frame, if all faces in view are large enough.
@@ -250,7 +311,7 @@ impl Vision {
         place: &Place,
         glance: Glance,
         settings: &DetectSettings,
-        detector: &mut dyn Detector,
+        finder: &mut FaceFinder,
     ) -> anyhow::Result<bool> {
         self.shrink(frame, glance);
         self.decoder.decode(frame)?;
@@ -258,9 +319,10 @@ impl Vision {
         let small = DetectSettings {
             max_side_px: glance.side_px,
             min_face_px: settings.min_face_px / shrink,
+            tiled_below_px: None,
             ..*settings
         };
-        detector.detect(&frame.picture.view(), &small, &mut frame.detections)?;
+        finder.detect(&frame.picture.view(), &small, &mut frame.detections)?;
         place.ignore_masked(frame);
         if frame.detections.len() < glance.count as usize {
             return Ok(false);

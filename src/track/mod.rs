@@ -57,6 +57,8 @@ pub struct Findings<'a> {
     pub min_score: f32,
     /// Smaller faces, by their longer side in pixels, may have been missed, so their tracks stay in view.
     pub blind_below_px: f32,
+    /// Whether only known faces were searched: what else was found starts no track.
+    pub only_known: bool,
     /// The picture, for comparing the colours of faces; `None` if only boxes count.
     pub picture: Option<PictureView<'a>>,
     /// The divisor of the picture's sides; boxes are in pixels of the full-size picture.
@@ -150,7 +152,7 @@ impl Tracker {
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
-        let Findings { detections, min_score, blind_below_px, .. } = *findings;
+        let Findings { detections, min_score, blind_below_px, only_known, .. } = *findings;
         self.advance(time_s, lost);
         self.search += 1;
         let last = self.search - 1;
@@ -164,7 +166,7 @@ impl Tracker {
         self.pair(findings, |found| !sure(found), |track| track.seen_in == last, 0.0);
         self.pair(findings, sure, |_| true, ENLARGED);
         for (index, found) in detections.iter().enumerate() {
-            if self.scratch.free[index] && sure(found) {
+            if !only_known && self.scratch.free[index] && sure(found) {
                 self.tracks.push(Track::new(found, findings.look(index), time_s, self.search));
             }
         }

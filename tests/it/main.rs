@@ -45,6 +45,7 @@ mod spool;
 mod stopping;
 mod stream;
 mod telemetry;
+mod tiles;
 mod tracking;
 mod turned;
 mod unit_on_systemd;

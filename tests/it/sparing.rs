@@ -239,6 +239,82 @@ fn comings_and_goings(scratch: &Scratch, frames: u32) -> String {
     clip
 }
 
+/// Four small heads that sway, and a fifth that comes later, as a stream of JPEG pictures.
+fn small_heads(scratch: &Scratch, frames: u32, joined: u32) -> String {
+    let (mut random, room, head) = (Random(3), room(1280, 720), head(80));
+    let mut stream = Vec::new();
+    for number in 0..frames {
+        let mut scene = room.clone();
+        for person in 0..if number < joined { 4 } else { 5 } {
+            let sway = (30.0 * (number as f32 / (8.0 + person as f32)).sin()) as i64;
+            let (left, top) = (90 + 230 * i64::from(person), 100 + 110 * i64::from(person) + sway / 2);
+            imageops::replace(&mut scene, &head, left + sway, top);
+        }
+        stream.extend(camera_frame(&scene, &mut random));
+    }
+    scratch.file("heads.mjpeg", stream)
+}
+
+/// The box of each face in each frame.
+fn boxes(faces: &[Value]) -> HashMap<(u64, u64), [u64; 4]> {
+    let told = faces.iter().filter(|face| face["phase"] != "end");
+    told.map(|face| {
+        let place = ["x", "y", "w", "h"].map(|side| number(&face["box"][side]));
+        ((number(&face["frame"]), number(&face["track"])), place)
+    })
+    .collect()
+}
+
+#[test]
+#[ignore = "needs developer data"]
+fn small_faces_are_found_where_they_were_as_by_full_searches_and_somebody_new_soon() {
+    let scratch = Scratch::new();
+    let (frames, joined) = (120, 60);
+    let stream = small_heads(&scratch, frames, joined);
+    let [full, near] =
+        ["false", "true"].map(|regions| faces(&scratch, &stream, &format!("regions = {regions}"), ""));
+    let news = |faces: &[Value]| {
+        of_phase(faces, "new")
+            .map(|face| (number(&face["track"]), number(&face["frame"])))
+            .collect::<Vec<_>>()
+    };
+    let (news_full, news_near) = (news(&full), news(&near));
+    assert_eq!((news_full.len(), news_near.len()), (5, 5), "{news_full:?} {news_near:?}");
+    for (a, b) in news_full.iter().zip(&news_near) {
+        assert!(a.0 == b.0 && b.1 <= a.1 + LATEST, "{news_full:?} {news_near:?}");
+    }
+    let (boxes_full, boxes_near) = (boxes(&full), boxes(&near));
+    note(&format!("{} faces, {} around their places", boxes_full.len(), boxes_near.len()));
+    assert_ne!(boxes_full, boxes_near, "all frames were searched at full size");
+    // But for the frames until the next full search.
+    let missing = boxes_full.len().saturating_sub(boxes_near.len()) as u64;
+    assert!(missing <= LATEST, "{missing} are missing");
+    for (face, a) in &boxes_full {
+        let Some(b) = boxes_near.get(face) else { continue };
+        assert!(a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= 8), "{face:?}: {a:?} {b:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs developer data"]
+fn searches_around_known_faces_do_not_depend_on_the_number_of_threads() {
+    let scratch = Scratch::new();
+    let stream = small_heads(&scratch, 60, 20);
+    let lines = |threads: u32| {
+        let config = format!("{}[limits]\nvision_threads = {threads}\n", real_config());
+        let source = format!("[[source]]\nuri = \"-\"\nfps = {RATE}\n");
+        let config = scratch.file("threads.toml", format!("{config}{source}"));
+        let mut command = emotiond(&["run", "--config", &config, "--emit", "every-frame"]);
+        command.stdin(fs::File::open(&stream).unwrap());
+        finish(command).exits(0).masked()
+    };
+    let one = lines(1);
+    assert!(one.len() > 200, "{one:?}");
+    for threads in [2, 8, 30] {
+        assert_eq!(one, lines(threads), "{threads} threads");
+    }
+}
+
 #[test]
 fn a_file_gives_the_same_events_with_any_number_of_threads_and_whoever_watches() {
     let scratch = Scratch::new();

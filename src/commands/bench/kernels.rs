@@ -3,7 +3,7 @@
 use crate::{
     config::LimitsConfig,
     decode::FrameDecoder,
-    detect::{Detector, DetectorPlan},
+    detect::{DetectorPlan, FaceFinder},
     frame::{Encoding, Frame},
 };
 use emotiond_core::{
@@ -22,7 +22,7 @@ use std::{
 pub(super) struct Kernels<'a> {
     plan: &'a DetectorPlan,
     decoder: FrameDecoder,
-    detector: Box<dyn Detector>,
+    finder: FaceFinder,
     cutter: InputCutter,
     classifier: Classifier,
     frame: Frame,
@@ -64,7 +64,7 @@ impl<'a> Kernels<'a> {
         Ok(Self {
             plan,
             decoder: FrameDecoder::new(LimitsConfig::default().max_megapixels),
-            detector: plan.build()?,
+            finder: plan.build()?,
             cutter: InputCutter::new(
                 plan.framing.with_margin(model.margin),
                 classifier.description().input.clone(),
@@ -84,7 +84,7 @@ impl<'a> Kernels<'a> {
         let start = Instant::now();
         self.decoder.decode(frame)?;
         let decoded = Instant::now();
-        self.detector.detect(&frame.picture.view(), &self.plan.settings, &mut frame.detections)?;
+        self.finder.detect(&frame.picture.view(), &self.plan.settings, &mut frame.detections)?;
         let detected = Instant::now();
         self.inputs.clear();
         for face in &frame.detections {

@@ -28,9 +28,14 @@ impl Rig {
         faces: &mut Vec<Face>,
         lost: &mut Vec<u64>,
     ) {
-        let findings = Findings { detections, min_score: 0.6, blind_below_px, picture: None, shrink: 1 };
+        let findings = Findings { blind_below_px, ..findings(detections) };
         self.tracker.search(&findings, time_s, &self.ids, faces, lost);
     }
+}
+
+fn findings(detections: &[Detection]) -> Findings<'_> {
+    let blind_below_px = 0.0;
+    Findings { detections, min_score: 0.6, blind_below_px, only_known: false, picture: None, shrink: 1 }
 }
 
 fn scored(x: f32, score: f32) -> Detection {
@@ -53,6 +58,18 @@ fn faces_keep_their_identity_while_they_move_and_lose_it_for_good() {
     let mut lost = Vec::new();
     rig.tracker.finish(&mut lost);
     assert_eq!(lost, [4]);
+}
+
+#[test]
+fn a_search_for_known_faces_begins_nothing() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.search(0.0, &[at(0.0)]).0, [1]);
+    let found = [at(10.0), at(400.0)];
+    let (mut faces, mut lost) = (Vec::new(), Vec::new());
+    let known = Findings { only_known: true, ..findings(&found) };
+    rig.tracker.search(&known, 0.1, &rig.ids, &mut faces, &mut lost);
+    assert_eq!(faces.iter().map(|face| (face.track, face.bounds.x)).collect::<Vec<_>>(), [(1, 10.0)]);
+    assert_eq!(rig.search(0.2, &found).0, [1, 2]);
 }
 
 #[test]

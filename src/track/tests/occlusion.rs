@@ -199,6 +199,7 @@ fn replaced(before: (f32, [u8; 3]), after: (f32, [u8; 3]), beside: Option<f32>) 
             detections: &detections,
             min_score: 0.6,
             blind_below_px: 0.0,
+            only_known: false,
             picture: Some(view),
             shrink: 1,
         };

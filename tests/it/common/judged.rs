@@ -53,7 +53,7 @@ pub fn judge(searched: &[Searched], min_score: f32) -> Score {
     let mut score = Score { faces: 0, found: 0, false_alarms: 0 };
     for (found, truths) in searched {
         let found: Vec<Detection> = found.iter().copied().filter(|face| face.score >= min_score).collect();
-        let hits = matches(&found, truths.clone());
+        let hits = truths.len() - missed(&found, truths.clone()).len();
         score.faces += truths.len();
         score.found += hits;
         score.false_alarms += found.len() - hits;
@@ -61,20 +61,19 @@ pub fn judge(searched: &[Searched], min_score: f32) -> Score {
     score
 }
 
-/// Matches each detection, by descending score, with an unmatched face that it overlaps by 0.4 or more.
-fn matches(found: &[Detection], mut truths: Vec<Truth>) -> usize {
+/// Matches each detection, by descending score, with an unmatched face that it overlaps by 0.4 or more. Returns the faces
+/// that are left.
+pub fn missed(found: &[Detection], mut truths: Vec<Truth>) -> Vec<Truth> {
     let overlap = |truth: &Truth, face: &Detection| {
         BoundingBox::new(truth[0], truth[1], truth[2] - truth[0], truth[3] - truth[1]).iou(&face.bounds)
     };
-    let mut hits = 0;
     for face in found {
         let best = truths.iter().enumerate().max_by(|a, b| overlap(a.1, face).total_cmp(&overlap(b.1, face)));
         if let Some((index, truth)) = best
             && overlap(truth, face) >= 0.4
         {
             truths.swap_remove(index);
-            hits += 1;
         }
     }
-    hits
+    truths
 }
