@@ -131,9 +131,9 @@ mod tests {
             let found = thread::scope(|scope| {
                 let waiting = scope.spawn(|| searches.wait(number).faces.clone());
                 if number % 3 == 0 {
-                    drop(pending)
+                    drop(pending);
                 } else {
-                    pending.keep((10, 20), 0.5, &[FACE])
+                    pending.keep((10, 20), 0.5, &[FACE]);
                 }
                 waiting.join().unwrap()
             });

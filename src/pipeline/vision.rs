@@ -260,7 +260,7 @@ impl Vision {
     }
 
     /// Runs the detector around the faces of the latest full search. Returns false if there are none, if one of them is not
-    /// found again, or if all of them take as long as a full search.
+    /// found again, if fewer faces are found than were in view, or if it takes as long as a full search.
     fn search_regions(
         frame: &mut Frame,
         place: &Place,
@@ -274,12 +274,16 @@ impl Vision {
         }
         let outcome = place.full_searches.wait(number);
         let is_recent = (0.0..=KNOWN_S).contains(&(latest.time_s - outcome.time_s));
-        if !is_recent || outcome.size != frame.full_size || outcome.faces.is_empty() {
+        // The full search may have missed a face that comes and goes.
+        let least = (seen.count as usize).max(1);
+        if !is_recent || outcome.size != frame.full_size || outcome.faces.len() < least {
             return Ok(false);
         }
         finder.know(&outcome.faces);
         drop(outcome);
-        finder.detect_known(&frame.picture.view(), latest.sure_score, settings, &mut frame.detections)
+        let Frame { picture, detections, .. } = frame;
+        let are_found = finder.detect_known(&picture.view(), latest.sure_score, settings, detections)?;
+        Ok(are_found && detections.len() >= least)
     }
 
     /// How to glance at the frame, if all faces in view are large enough.
