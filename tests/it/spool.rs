@@ -59,7 +59,8 @@ fn events_outlive_the_sender() {
     let mut reader = broker.reader(&[]);
     let mut sender = Sender::start(&home, "r", vec![output.clone()]);
     sender.go_on_after(60);
-    // A second one does not touch the spool.
+    // It has the spool, once it tells what is in it. A second one does not touch it.
+    reader.wait_for(|message| message.payload.contains("\"run\":\"r\""));
     let mut other =
         Sender::start(&home, "other", vec![OutputConfig { prefix: "x".to_owned(), ..output.clone() }]);
     let same = Sender::start(&home, "same", vec![output]);
