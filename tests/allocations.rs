@@ -84,11 +84,13 @@ fn count_warm(mut work: impl FnMut()) -> usize {
     count(|| (0..10).for_each(|_| work())) / 10
 }
 
-/// Every frame is searched, and every face read, unless work is spared.
-fn config(video: &Path, is_spared: bool) -> Config {
-    let (still, reads) = if is_spared { (2.0, 10.0) } else { (0.0, 0.0) };
+/// Every frame is searched as a whole, and every face read, unless work is spared.
+fn config(video: &Path, watched: Watched) -> Config {
+    let (still, reads) = if watched == Watched::Spared { (2.0, 10.0) } else { (0.0, 0.0) };
+    let regions = watched == Watched::Around;
     let text = format!(
-        "emit = \"every-frame\"\n[detector]\nname = \"yunet\"\nfile = {:?}\nstill_every_s = {still}\n[model]\nfile = {:?}\n\
+        "emit = \"every-frame\"\n[detector]\nname = \"yunet\"\nfile = {:?}\nstill_every_s = {still}\n\
+         regions = {regions}\n[model]\nfile = {:?}\n\
          reads_per_s = {reads}\n[runtime]\nep = \"cpu\"\n[limits]\nvision_threads = 1\n[[source]]\nuri = {video:?}\n",
         shared("models/yunet_n_dynamic.onnx"),
         data("tiny.onnx"),
@@ -106,7 +108,7 @@ fn slope(folder: &Path, name: &str, filter: &str, watched: Watched) -> f64 {
         let (filter, frames) = (format!("scale={SIDE}:{SIDE}{filter}"), frames.to_string());
         let input = ["-loop", "1", "-framerate", "25", "-i", &portrait, "-frames:v", &frames, "-vf", &filter];
         ffmpeg(&[&input[..], &["-c:v", "mjpeg", "-q:v", "3", &text(&video)]].concat());
-        let mut pipeline = Pipeline::load(config(&video, watched == Watched::Spared)).unwrap();
+        let mut pipeline = Pipeline::load(config(&video, watched)).unwrap();
         let viewer = (watched == Watched::Shown).then(|| look_on(&mut pipeline));
         let listener = (watched == Watched::Sent).then(|| listen(&mut pipeline));
         assert!(matches!(pipeline.config.sources[0].uri, SourceUri::Video(_)));
@@ -132,6 +134,8 @@ enum Watched {
     Not,
     /// Nobody but stdout, and what does not change is not searched.
     Spared,
+    /// Nobody but stdout, and between full searches only the surroundings of known faces are searched.
+    Around,
     /// A window.
     Shown,
     /// Outputs.
@@ -213,7 +217,7 @@ fn session(runtime: &Runtime, path: &Path) -> Session {
 #[ignore = "needs developer data"]
 fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
     let folder = tempfile::tempdir().unwrap();
-    let runtime = Runtime::load(&config(&folder.path().join("none.avi"), false).runtime).unwrap();
+    let runtime = Runtime::load(&config(&folder.path().join("none.avi"), Watched::Not).runtime).unwrap();
     let (detector, classifier, resizer) =
         (bare_detector(&runtime), bare_classifier(&runtime), bare_resizer(48));
     // A queue's first wait on a thread, a slower moment: a handful in the whole run, none a frame.
@@ -227,6 +231,13 @@ fn a_frame_allocates_no_more_than_the_libraries_calls_for_it() {
     let face = slope(folder.path(), "face", "", Watched::Not);
     let bare = (detector + classifier + resizer) as f64;
     assert!(face <= bare + tolerance, "{face:.2} allocations a frame with a face, {bare} in the libraries");
+    let around = slope(folder.path(), "around", "", Watched::Around);
+    // A region is resized to 96 pixels.
+    let bare_around = bare + bare_resizer(96) as f64;
+    assert!(
+        around <= bare_around + tolerance,
+        "{around:.2} allocations a frame of which a region is searched, {bare_around} in the libraries"
+    );
     let tilted = slope(folder.path(), "tilted", ",rotate=PI/6:c=gray", Watched::Not);
     // Twice as wide as the crop, and its corners beside it.
     let bare_tilted = (detector + classifier + bare_resizer(136)) as f64;
