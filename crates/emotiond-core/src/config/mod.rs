@@ -88,7 +88,7 @@ fn invalid(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
     let shown = without_value(written);
     let snippet = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
     let message = error.message().replace('\n', " ");
-    let message = if shown == written { message } else { without_strings(&message) };
+    let message = if shown == written { message } else { without_quoted(&without_strings(&message)) };
     ConfigError::Invalid { path: path.to_owned(), line, message, snippet }
 }
 
@@ -107,8 +107,7 @@ fn without_value(line: &str) -> String {
     let is_number =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b"+-._eE,[] ".contains(&byte));
     let value = value.trim();
-    let is_word = !["://", "exec:", "@", "{"].iter().any(|part| value.contains(part));
-    let is_shown = is_word && SHOWN_KEYS.contains(&key);
+    let is_shown = is_word(value) && SHOWN_KEYS.contains(&key);
     if is_shown || is_number(value) || ["true", "false"].contains(&value) {
         line.to_owned()
     } else {
@@ -116,7 +115,18 @@ fn without_value(line: &str) -> String {
     }
 }
 
-/// A message without the texts that it quotes from the file. Names of keys stand between other marks.
+/// Whether a value contains nothing that an address or a command line with a secret contains.
+fn is_word(value: &str) -> bool {
+    !["://", "exec:", "@", "{"].iter().any(|part| value.contains(part))
+}
+
+/// A message without what it quotes between backticks, except for words.
+fn without_quoted(message: &str) -> String {
+    let shown = |(index, part)| if index % 2 == 1 && !is_word(part) { "..." } else { part };
+    message.split('`').enumerate().map(shown).collect::<Vec<_>>().join("`")
+}
+
+/// A message without the strings that it quotes from the file.
 fn without_strings(message: &str) -> String {
     let mut shown = String::new();
     let mut rest = message;
@@ -152,6 +162,13 @@ mod tests {
         }
         let typed = "invalid type: string \"it's \"secret\"\", expected a sequence";
         assert_eq!(without_strings(typed), "invalid type: string \"...\", expected a sequence");
-        assert_eq!(without_strings("unknown field `pasword`"), "unknown field `pasword`");
+        for (message, shown) in [
+            ("unknown field `pasword`, expected `password`", "unknown field `pasword`, expected `password`"),
+            ("`a:hunter2@b/` is not a policy", "`...` is not a policy"),
+            ("`camera:front` is not a camera", "`camera:front` is not a camera"),
+            ("unknown variant `http://a:hunter2`, expected `cpu`", "unknown variant `...`, expected `cpu`"),
+        ] {
+            assert_eq!(without_quoted(message), shown);
+        }
     }
 }
