@@ -44,9 +44,12 @@ impl LimitsConfig {
             threads => threads,
         };
         let plan = Plan::new(self.memory_mb, self.max_megapixels, threads);
+        if self.memory_mb > 0 {
+            return plan;
+        }
         let limit_mb = cgroup::memory_limit().map(|bytes| (bytes as f64 * OF_THE_LIMIT / 1e6) as u32);
         match limit_mb {
-            Some(limit_mb) if self.memory_mb == 0 && limit_mb < plan.memory_mb => {
+            Some(limit_mb) if limit_mb < plan.memory_mb => {
                 Plan::with_threads(limit_mb.max(LEAST_MB), self.max_megapixels, threads)
             }
             _ => plan,

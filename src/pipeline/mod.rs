@@ -38,6 +38,7 @@ use crate::{
     decode::FrameDecoder,
     detect::DetectorPlan,
     frame::Frame,
+    memory::Plan,
     message::{Clock, Message},
     sink::{Destination, LineSink},
     source::{OpenSource, SourceConfig, SourceError, SourceUri, is_named_pipe},
@@ -83,6 +84,8 @@ pub struct Pipeline {
     /// One for each classifier thread.
     classifiers: Vec<Classifier>,
     provider: Provider,
+    /// The sizes and threads that fit the memory.
+    plan: Plan,
     control: Control,
     /// The outlets of each source's frames.
     outlets: Vec<Vec<Outlet>>,
@@ -150,7 +153,7 @@ impl Pipeline {
         };
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
         let beginning = Beginning::new(config.sources.iter().map(|_| None).collect());
-        Ok(Self { config, classifiers, provider: runtime.provider(), control, outlets, beginning })
+        Ok(Self { config, classifiers, provider: runtime.provider(), plan, control, outlets, beginning })
     }
 
     /// Information for overlay and recorders.
@@ -261,11 +264,10 @@ impl Pipeline {
 
     /// Starts all threads, from the last stage to the first.
     fn start(self, out: impl Destination + Send + 'static, stop: &Stop) -> Result<Threads, Failure> {
-        let Self { config, classifiers, control, outlets, beginning, .. } = self;
+        let Self { config, classifiers, plan, control, outlets, beginning, .. } = self;
         let Beginning { sources: mut firsts } = beginning;
         let description = classifiers[0].description().clone();
         let framing = control.detector.framing.with_margin(config.model.margin);
-        let plan = config.limits.plan();
         let vision_threads = plan.threads;
         let decoder = FrameDecoder::new(plan.max_megapixels);
         let pool = plan.pool(config.sources.iter().map(|source| frames(source, vision_threads)).sum());
