@@ -1,6 +1,6 @@
 //! The end of a program that cannot go on: memory or threads have run out in a place that knows no error.
 
-use rustix::{io::write, stdio::stderr};
+use crate::system::write_from_handler;
 use signal_hook::{consts::SIGABRT, low_level};
 
 /// The exit code of an internal error.
@@ -13,7 +13,7 @@ const TOLD: &[u8] = b"emotiond: it cannot go on, most likely because memory or t
 #[expect(unsafe_code)]
 pub fn tell_aborts() {
     let tell = || {
-        let _ = write(stderr(), TOLD);
+        write_from_handler(TOLD);
         low_level::exit(SOFTWARE);
     };
     // SAFETY: the handler makes two system calls, allocates nothing and takes no lock.

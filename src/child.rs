@@ -1,34 +1,15 @@
 //! Child processes: ffmpeg and the window.
 
-use rustix::{
-    io::Errno,
-    pipe::fcntl_setpipe_size,
-    process::{
-        Pid, Resource, Rlimit, Signal, getpriority_process, set_parent_process_death_signal,
-        setpriority_process, setrlimit,
-    },
-};
+pub use crate::system::is_exhausted;
+use crate::system::limit_space;
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, ErrorKind, Read},
     num::NonZero,
-    os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
-    process::{Child, Command},
+    process::Command,
     thread,
 };
-
-/// Capacity of a pipe to or from a child; enough for a frame of 640x480 pixels.
-pub const PIPE_BYTES: usize = 1 << 20;
-
-/// Makes the system kill the child when the thread that starts it ends, for whatever reason.
-#[expect(unsafe_code)]
-pub fn die_with_us(command: &mut Command) {
-    let set =
-        || set_parent_process_death_signal(Some(Signal::KILL)).map_err(|_| ErrorKind::Unsupported.into());
-    // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(set) };
-}
 
 /// Threads of a decoder. More would take more memory, and one picture is rarely split into more parts.
 const MOST_DECODER_THREADS: usize = 4;
@@ -72,16 +53,8 @@ impl Bounds {
     }
 
     /// Limits the address space of the child.
-    #[expect(unsafe_code)]
     pub fn keep(self, command: &mut Command) {
-        let limit = Rlimit { current: Some(self.space_bytes), maximum: Some(self.space_bytes) };
-        // A lower limit of this process stays in effect.
-        let set = move || {
-            let _ = setrlimit(Resource::As, limit);
-            Ok(())
-        };
-        // SAFETY: between fork and exec the closure only makes one system call; it allocates nothing and takes no lock.
-        unsafe { command.pre_exec(set) };
+        limit_space(command, self.space_bytes);
     }
 }
 
@@ -91,39 +64,15 @@ impl Default for Bounds {
     }
 }
 
-/// Raises the child's niceness by 1 to 19, so that it gets less processor time than this process.
-pub fn give_way(child: &Child, nicer: i32) {
-    raise_niceness(Some(Pid::from_child(child)), nicer);
-}
-
-/// The same for the calling thread, which does not slow down the threads of the analysis then.
-pub fn give_way_here(nicer: i32) {
-    // On Linux, a niceness belongs to a thread, and no process number means the calling one.
-    raise_niceness(None, nicer);
-}
-
-fn raise_niceness(of: Option<Pid>, nicer: i32) {
-    // Best effort.
-    if let Ok(ours) = getpriority_process(None) {
-        let _ = setpriority_process(of, (ours + nicer).min(19));
-    }
-}
-
 /// What to do if the machine has no memory, processes or open files left.
 pub const EXHAUSTED: &str = "the machine has no memory, processes or open files left for it: stop other programs, or raise their limits (`ulimit -a`, or LimitNOFILE= and TasksMax= of the service)";
 
-/// Whether the machine has no memory, processes or open files left.
-pub fn is_exhausted(error: &io::Error) -> bool {
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].contains(&errno))
-}
-
 /// What to do about a program that cannot be started.
 pub fn remedy(program: &str, error: &io::Error) -> String {
-    match Errno::from_io_error(error) {
-        Some(Errno::NOENT) | None => format!("install it, on Debian with `apt-get install {program}`"),
-        Some(Errno::ACCESS) => "check the permissions of the program".to_owned(),
-        Some(_) => EXHAUSTED.to_owned(),
+    match error.kind() {
+        ErrorKind::NotFound => format!("install it, on Debian with `apt-get install {program}`"),
+        ErrorKind::PermissionDenied => "check the permissions of the program".to_owned(),
+        _ => EXHAUSTED.to_owned(),
     }
 }
 
@@ -132,12 +81,6 @@ pub fn file_url(path: &Path) -> OsString {
     let mut url = OsString::from("file:");
     url.push(path);
     url
-}
-
-/// Sets the capacity of a pipe to [`PIPE_BYTES`].
-pub fn widen(pipe: impl AsFd) {
-    // Best effort: a smaller pipe only causes more context switches.
-    let _ = fcntl_setpipe_size(pipe, PIPE_BYTES);
 }
 
 /// Reads a child's log to its end and returns its first non-empty line; later errors are usually its consequences.
@@ -165,10 +108,11 @@ mod tests {
 
     #[test]
     fn only_a_missing_program_is_to_be_installed() {
-        let told = |errno: Errno| remedy("ffmpeg", &errno.into());
-        assert!(told(Errno::NOENT).contains("apt-get install ffmpeg"));
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM] {
-            assert!(told(errno).contains("open files left") && !told(errno).contains("install"), "{errno}");
+        let told = |error: io::Error| remedy("ffmpeg", &error);
+        assert!(told(ErrorKind::NotFound.into()).contains("apt-get install ffmpeg"));
+        for errno in [libc::EMFILE, libc::ENFILE, libc::EAGAIN, libc::ENOMEM] {
+            let error = told(io::Error::from_raw_os_error(errno));
+            assert!(error.contains("open files left") && !error.contains("install"), "{errno}");
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Writes events as JSON Lines and flushes after each line.
 
-use crate::{stop::Stop, tap::Tap};
+use crate::{
+    stop::Stop,
+    system::{self, OwnedPipe},
+    tap::Tap,
+};
 use arc_swap::{ArcSwapOption, cache::Cache};
 use emotiond_send::event::Kind;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    fs::{FileType, SeekFrom, fstat, ftruncate, seek},
-};
 use serde::Serialize;
 use std::{
     fs::File,
-    io::{self, ErrorKind, Write},
-    os::fd::{AsFd, OwnedFd},
+    io::{self, ErrorKind, Seek, Write},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +18,7 @@ use std::{
 /// Bytes written at once: a pipe that is ready has room for as many, so that the write does not block.
 pub const CHUNK: usize = 4096;
 /// How often to check whether the program is asked to stop while the reader does not read.
-const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long to wait for a reader that does not read once the program is asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -49,7 +48,7 @@ pub struct Descriptor(File);
 
 impl Descriptor {
     /// Writes to `descriptor`, which must be in blocking mode.
-    pub fn new(descriptor: OwnedFd) -> Self {
+    pub fn new(descriptor: OwnedPipe) -> Self {
         Self(descriptor.into())
     }
 }
@@ -66,26 +65,20 @@ impl Write for Descriptor {
 
 impl Destination for Descriptor {
     fn is_ready(&self) -> io::Result<bool> {
-        match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], Some(&POLL_INTERVAL)) {
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            ready => Ok(ready? > 0),
-        }
+        system::wait_for_room(&self.0, POLL_INTERVAL)
     }
 
     fn is_abandoned(&self) -> bool {
-        let mut fds = [PollFd::new(&self.0, PollFlags::empty())];
-        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        ready.is_ok() && fds[0].revents().contains(PollFlags::ERR)
+        system::is_abandoned(&self.0)
     }
 
     /// Shortens a file that ends with the partial line; the next run may append to the file.
     fn take_back(&mut self, bytes: u64) {
-        let Ok(file) = fstat(self.0.as_fd()) else { return };
-        let size = u64::try_from(file.st_size).unwrap_or_default();
-        let is_file = FileType::from_raw_mode(file.st_mode).is_file();
-        if bytes > 0 && is_file && seek(self.0.as_fd(), SeekFrom::Current(0)) == Ok(size) {
+        let Ok(file) = self.0.metadata() else { return };
+        let is_at_end = self.0.stream_position().is_ok_and(|position| position == file.len());
+        if bytes > 0 && file.is_file() && is_at_end {
             // If this fails too, the original error is the one to report.
-            let _ = ftruncate(self.0.as_fd(), size.saturating_sub(bytes));
+            let _ = self.0.set_len(file.len().saturating_sub(bytes));
         }
     }
 }

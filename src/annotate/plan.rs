@@ -6,11 +6,11 @@ use crate::{
     source::{SourceConfig, SourceUri},
 };
 use image::ImageFormat;
+use same_file::is_same_file;
 use std::{
     ffi::OsStr,
     fs,
     io::ErrorKind,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -164,8 +164,7 @@ fn is_read_from(source: &SourceConfig, target: &Target) -> bool {
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    identity(one).is_some_and(|found| Some(found) == identity(other))
+    is_same_file(one, other).unwrap_or(false)
 }
 
 fn require_ffmpeg(path: &Path) -> Result<(), AnnotateError> {

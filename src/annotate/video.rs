@@ -4,15 +4,15 @@
 use super::{AnnotateError, Writer, matroska};
 use crate::{
     analysed::{Analysed, PipelineInfo},
-    child::{first_complaint, give_way, widen},
+    child::first_complaint,
     draw::{Artist, RateMeter, Rect, Scaler, fit, live_status, recorded_status},
     frame::Picture,
     source::{self, SourceUri},
+    system::{give_way, separate, widen},
 };
 use emotiond_core::files;
 use std::{
     io::{self, Write},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::Arc,
@@ -92,7 +92,7 @@ impl VideoWriter {
             .map_err(|error| AnnotateError::Write { path: self.path.clone(), reason: error.to_string() })?;
         command.stdin(Stdio::piped()).stdout(file).stderr(Stdio::piped());
         // Ctrl-C must not reach ffmpeg, because the last frames are still being written.
-        command.process_group(0);
+        separate(&mut command);
         let failed = |error| AnnotateError::Helper { path: self.path.clone(), error };
         let mut child = command.spawn().map_err(failed)?;
         give_way(&child, NICER);

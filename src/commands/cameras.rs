@@ -1,6 +1,6 @@
 //! `emotiond cameras`.
 
-use crate::source::list_cameras;
+use crate::source::{NO_CAMERA, list_cameras};
 use emotiond_core::{
     exit::{Exit, Failure},
     stdout::print,
@@ -13,8 +13,7 @@ use emotiond_core::{
 pub fn run() -> Result<(), Failure> {
     let cameras = list_cameras();
     if cameras.is_empty() {
-        let hint = "no camera found: connect one, and check that you may open /dev/video* (group `video`)";
-        return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!(hint)));
+        return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!("no camera found: {NO_CAMERA}")));
     }
     for camera in cameras {
         let stable = camera.stable_path.map(|path| format!("  {path}")).unwrap_or_default();

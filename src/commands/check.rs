@@ -14,8 +14,9 @@ use crate::{
     frame::Frame,
     hours, outputs,
     overlay::Overlay,
-    source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_named_pipe, is_plugged_in},
+    source::{self, OpenSource as _, Read, SourceConfig, SourceUri, is_plugged_in},
     stop::Stop,
+    system::is_named_pipe,
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use emotiond_core::{

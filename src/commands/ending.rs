@@ -1,9 +1,8 @@
 //! Ends the program in time after a signal, whatever hangs: a driver, a helper program, a library, a file system.
 
-use crate::pipeline::Control;
+use crate::{pipeline::Control, system::takes_log};
 use arc_swap::ArcSwapOption;
 use emotiond_core::{exit::Failure, stderr::say};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     fs,
     sync::{
@@ -39,8 +38,7 @@ pub(super) fn end_in_time(signalled: Arc<AtomicBool>, watched: Watched) -> Resul
             control.abandon(LAST_LINES);
         }
         // A log that nobody reads must not hold it up.
-        let mut log = [PollFd::from_borrowed_fd(rustix::stdio::stderr(), PollFlags::OUT)];
-        if poll(&mut log, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0) {
+        if takes_log() {
             say("emotiond: something hangs; the program ends without it");
         }
         end_now();

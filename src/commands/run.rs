@@ -4,7 +4,7 @@ use super::{effective_config, ending::end_in_time, start_logs, supervise::superv
 use crate::{cli::RunArgs, pipeline::Outcome, source::SourceError, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith, Failure};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGINT, SIGTERM},
     flag,
 };
 use std::sync::{Arc, atomic::AtomicBool};
@@ -21,7 +21,10 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     stop_on_signals(&stop, &signalled)?;
     end_in_time(signalled, Arc::clone(&watched))?;
     let reload = Arc::default();
-    flag::register(SIGHUP, Arc::clone(&reload)).map_err(|error| Failure::new(Exit::Software, error))?;
+    // Windows has no signal for it.
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGHUP, Arc::clone(&reload))
+        .map_err(|error| Failure::new(Exit::Software, error))?;
     let outcomes = supervise(arguments, config, &stop, &reload, &watched)?;
     conclude(outcomes, &stop)
 }

@@ -17,13 +17,13 @@ use crate::{
     source,
     stop::Stop,
     stream::Stream,
+    system::own,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never, select};
 use emotiond_core::exit::{Exit, Failure};
 use emotiond_send::wire::Request;
 use std::{
     io,
-    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -177,7 +177,7 @@ impl Running {
     ) -> Result<Self, Failure> {
         let (control, stop) = (pipeline.control(), stop.part());
         let recorders = plan.map(|plan| Recorders::start(plan, &mut pipeline)).transpose()?;
-        let stdout = io::stdout().as_fd().try_clone_to_owned().map(Descriptor::new);
+        let stdout = own(&io::stdout()).map(Descriptor::new);
         let stdout = stdout.map_err(|error| Failure::new(Exit::Output, error))?;
         let (done, outcomes) = bounded(1);
         let its_stop = stop.clone();

@@ -1,17 +1,15 @@
 //! The sender's process.
 
 use crate::{
-    child::{die_with_us, give_way, widen},
     config::LogConfig,
     stream::Link,
+    system::{OwnedPipe, die_with_us, give_pipe, give_way, separate, widen},
 };
-use command_fds::{CommandFdExt, FdMapping};
 use emotiond_send::wire::PICTURES_FD;
 use std::{
     env,
     ffi::OsString,
     io,
-    os::{fd::OwnedFd, unix::process::CommandExt},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -46,7 +44,7 @@ impl SharedChild {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(&self) -> io::Result<(OwnedFd, ChildStdout)> {
+    pub fn start(&self) -> io::Result<(OwnedPipe, ChildStdout)> {
         let program = env::var_os(STAND_IN).map_or_else(|| env::current_exe().map(OsString::from), Ok)?;
         let mut state = self.lock();
         let mut command = Command::new(program);
@@ -54,12 +52,11 @@ impl SharedChild {
         command.args(state.log.json.then_some("--log-json"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Ctrl-C must not reach it: it sends the last lines of the pipeline.
-        command.process_group(0);
+        separate(&mut command);
         if let Some(pictures) = &state.pictures {
             let (theirs, ours) = io::pipe()?;
             widen(&ours);
-            let mapping = FdMapping { parent_fd: theirs.into(), child_fd: PICTURES_FD };
-            command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
+            give_pipe(&mut command, theirs, PICTURES_FD)?;
             pictures.write_to(ours.into());
         }
         die_with_us(&mut command);

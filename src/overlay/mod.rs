@@ -12,19 +12,18 @@ pub use window::run;
 
 use crate::{
     analysed::PipelineInfo,
-    child::{die_with_us, first_complaint, give_way, widen},
+    child::first_complaint,
     config::{Config, OverlayMode},
     pipeline::{Newest, Pipeline, Waited},
     source::SourceUri,
     stop::Stop,
+    system::{die_with_us, give_way, separate, wait_for_data, widen},
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use emotiond_core::exit::{Exit, ExitsWith};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     env,
     io::{self, BufRead, BufReader},
-    os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -38,7 +37,7 @@ use thiserror::Error;
 /// What the window's process prints once the window is open.
 const READY: &str = "ready";
 /// How long to wait for the window to open.
-const OPENING: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const OPENING: Duration = Duration::from_secs(5);
 /// How often to check whether the window was closed while there is no frame to show.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long to wait for the process to end after its pipe has broken.
@@ -115,7 +114,7 @@ impl Overlay {
         command.args(["window", &width.to_string(), &height.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C must not reach the window: it stays open until the pipeline is drained.
-        command.process_group(0);
+        separate(&mut command);
         die_with_us(&mut command);
         let mut child = command.spawn()?;
         give_way(&child, NICER);
@@ -235,10 +234,8 @@ fn wanted_size(config: &Config) -> (u32, u32) {
 /// Waits until the window is open or reports why it cannot be opened.
 fn wait_until_open(child: &mut Child) -> Result<(), String> {
     let stdout = child.stdout.take().expect("stdout is piped");
-    match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&OPENING)) {
-        Ok(0) => return Err(format!("the display did not respond within {} seconds", OPENING.tv_sec)),
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.to_string()),
+    if !wait_for_data(&stdout, OPENING).map_err(|error| error.to_string())? {
+        return Err(format!("the display did not respond within {} seconds", OPENING.as_secs()));
     }
     let mut said = String::new();
     let _ = BufReader::new(stdout).read_line(&mut said);

@@ -4,16 +4,17 @@ use super::{
     READY, View,
     wire::{self, Message},
 };
-use crate::frame::Picture;
+use crate::{
+    frame::Picture,
+    system::{Waiting, own, wait_for_end},
+};
 use emotiond_core::exit::{Exit, Failure};
 use minifb::{InputCallback, Key, ScaleMode, Window, WindowOptions};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     cell::RefCell,
     collections::HashSet,
     fs::File,
     io::{self, BufReader, Write},
-    os::fd::AsFd,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -39,8 +40,7 @@ pub fn run(width: u32, height: u32) -> Result<(), Failure> {
         }
     };
     let _ = writeln!(stdout, "{READY}");
-    let input =
-        io::stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::new(Exit::Software, error))?;
+    let input = own(&io::stdin()).map_err(|error| Failure::new(Exit::Software, error))?;
     let pipe = Pipe { input: BufReader::with_capacity(1 << 16, input.into()), memory: Picture::default() };
     show(&mut window, pipe).map_err(|error| Failure::new(Exit::Software, error))
 }
@@ -131,15 +131,10 @@ impl Pipe {
         if wants && !self.input.buffer().is_empty() {
             return Ok(Some(true));
         }
-        let events = if wants { PollFlags::IN } else { PollFlags::empty() };
-        let mut fds = [PollFd::new(self.input.get_ref(), events)];
-        let patience = Timespec { tv_sec: 0, tv_nsec: patience.as_nanos() as i64 };
-        match poll(&mut fds, Some(&patience)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let ready = fds[0].revents();
-        Ok(if ready.contains(PollFlags::HUP) { None } else { Some(ready.contains(PollFlags::IN)) })
+        Ok(match wait_for_end(self.input.get_ref(), wants, patience)? {
+            Waiting::End => None,
+            waiting => Some(waiting == Waiting::Data),
+        })
     }
 
     /// Reads the available messages, at most one frame per source.

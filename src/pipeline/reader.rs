@@ -1,11 +1,12 @@
 //! The thread that opens and reads a source. If a driver blocks forever, it blocks only this thread: others wait for it
 //! with a time-out, and may abandon it.
 
-use super::{READ_AHEAD, scheduler_hint};
+use super::READ_AHEAD;
 use crate::{
     frame::Frame,
     message::{Clock, Moment},
     source::{Identity, Read, Source, SourceError},
+    system::ask_for_short_slices,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
@@ -61,7 +62,7 @@ impl Reader {
         let (wanted, to_fill) = bounded(READ_AHEAD);
         let (to_us, news) = bounded(1);
         thread::Builder::new().name(name).spawn(move || {
-            scheduler_hint::ask_for_short_slices();
+            ask_for_short_slices();
             read(open, clock, &to_fill, &to_us);
         })?;
         Ok(Self { wanted, news })

@@ -1,7 +1,10 @@
 //! Examines a video file with ffprobe, which is part of ffmpeg.
 
 use super::{Stop, address::Address, ffmpeg::HTTP_PROTOCOLS};
-use crate::child::{Bounds, die_with_us, file_url};
+use crate::{
+    child::{Bounds, file_url},
+    system::die_with_us,
+};
 use serde::Deserialize;
 use std::{
     io::{Read as _, Write as _},

@@ -1,7 +1,10 @@
 //! HEIC and AVIF pictures, which ffmpeg decodes if it is new enough.
 
 use super::{Stop, polled::PolledReader};
-use crate::child::{Bounds, die_with_us, file_url, first_complaint};
+use crate::{
+    child::{Bounds, file_url, first_complaint},
+    system::die_with_us,
+};
 use std::{
     io::Read,
     path::Path,

@@ -17,10 +17,9 @@ mod raw_stream;
 mod uri;
 
 pub use address::{Address, hide_addresses};
-pub use camera::{CameraListing, Identity, Sought, is_plugged_in, list_cameras};
+pub use camera::{CameraListing, Identity, NO_CAMERA, Sought, is_plugged_in, list_cameras};
 pub use config::{OnEnd, SourceConfig, Transport};
 pub use ffprobe::constant_rate;
-pub use named_pipe::is_named_pipe;
 pub use program::COMMAND_PREFIX;
 pub use raw_stream::RawStreamSource;
 pub use uri::SourceUri;
@@ -29,6 +28,7 @@ use crate::{
     child::{EXHAUSTED, is_exhausted, remedy},
     frame::Frame,
     stop::Stop,
+    system::is_named_pipe,
 };
 use emotiond_core::exit::{Exit, ExitsWith};
 use kind::Kind;

@@ -3,18 +3,13 @@
 
 use super::{Read, Source, SourceError, Stop, named_pipe::read_pipe};
 use crate::{
-    child::{die_with_us, widen},
     frame::Frame,
+    system::{OwnedPipe, ask_to_end, die_with_us, kill_all, separate, signal, widen},
 };
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     fmt,
     io::{BufRead, BufReader, Read as _},
     mem,
-    os::{
-        fd::OwnedFd,
-        unix::process::{CommandExt, ExitStatusExt},
-    },
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     str::FromStr,
     thread::{self, JoinHandle},
@@ -118,13 +113,13 @@ impl Source for ProgramSource {
 }
 
 impl Running {
-    fn start(command: &CommandLine, stop: &Stop) -> Result<(Self, OwnedFd), SourceError> {
+    fn start(command: &CommandLine, stop: &Stop) -> Result<(Self, OwnedPipe), SourceError> {
         let uri = command.to_string();
         let mut process = Command::new(&command.words[0]);
         process.args(&command.words[1..]);
         process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: it may have children, and Ctrl-C must not reach it before the last pictures are read.
-        process.process_group(0);
+        separate(&mut process);
         die_with_us(&mut process);
         let failed = |reason: String| SourceError::Program { uri: uri.clone(), reason };
         let mut child = process.spawn().map_err(|error| failed(format!("it cannot be started: {error}")))?;
@@ -153,7 +148,7 @@ impl Running {
         let status = self.ended_within(ENDING).filter(|status| !status.success());
         self.finish();
         let log = self.log.take().and_then(|log| log.join().ok()).filter(|line| !line.is_empty());
-        let reason = match (status.map(|status| (status.code(), status.signal())), log) {
+        let reason = match (status.map(|status| (status.code(), signal(status))), log) {
             (Some((Some(code), _)), Some(log)) => format!("exit code {code}, {log}"),
             (Some((Some(code), _)), None) => format!("exit code {code}"),
             (Some((_, signal)), _) => format!("it was ended by signal {}", signal.unwrap_or_default()),
@@ -177,10 +172,9 @@ impl Running {
         if mem::replace(&mut self.is_over, true) {
             return;
         }
-        let group = Pid::from_child(&self.child);
-        let _ = kill_process_group(group, Signal::TERM);
+        ask_to_end(&self.child);
         self.ended_within(ENDING);
-        let _ = kill_process_group(group, Signal::KILL);
+        kill_all(&mut self.child);
         let _ = self.child.wait();
     }
 }

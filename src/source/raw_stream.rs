@@ -2,11 +2,13 @@
 //! and before them.
 
 use super::{Read, Source, SourceError, Stop, check_size, mjpeg::MjpegReader, polled::PolledReader};
-use crate::frame::{Chroma, Encoding, Frame};
+use crate::{
+    frame::{Chroma, Encoding, Frame},
+    system::{OwnedPipe, own},
+};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read as _},
-    os::fd::{AsFd, OwnedFd},
 };
 
 /// Frames per second if the stream does not specify it.
@@ -41,7 +43,7 @@ impl RawStreamSource {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_stdin(fps: Option<u32>, max_megapixels: f64, stop: &Stop) -> Result<Self, SourceError> {
-        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        let stdin = own(&io::stdin());
         let stdin = stdin.map_err(|error| unreadable("stdin", error.to_string()))?;
         Self::open(stdin, "stdin".to_owned(), fps, max_megapixels, stop)
     }
@@ -51,7 +53,7 @@ impl RawStreamSource {
     /// # Errors
     /// When it is empty, or begins as Y4M with an unusable header.
     pub fn open(
-        pipe: OwnedFd,
+        pipe: OwnedPipe,
         uri: String,
         fps: Option<u32>,
         max_megapixels: f64,

@@ -6,13 +6,13 @@ use super::{
     kind::Kind,
     program::{COMMAND_PREFIX, CommandLine},
 };
+use crate::system;
 use emotiond_core::paths::shown;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::{
     ffi::OsString,
     fmt,
-    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -138,7 +138,7 @@ fn local_path(text: &str) -> Result<PathBuf, String> {
         return Err("the address file://... names no absolute path: write file:///folder/file".to_owned());
     }
     let bytes: Vec<u8> = percent_decode_str(path).collect();
-    Ok(PathBuf::from(OsString::from_vec(bytes)))
+    Ok(system::path(bytes))
 }
 
 impl TryFrom<String> for SourceUri {

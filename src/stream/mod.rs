@@ -5,8 +5,8 @@ mod painter;
 
 use crate::{
     analysed::PipelineInfo,
-    child::give_way_here,
     pipeline::{Newest, Pipeline, Waited},
+    system::{OwnedPipe, give_way_here},
 };
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -16,7 +16,6 @@ use painter::Painter;
 use std::{
     fs::File,
     io,
-    os::fd::OwnedFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -56,13 +55,13 @@ pub struct Stream {
 /// What the thread shares with the outputs. A clone leads to the same thread.
 #[derive(Clone)]
 pub struct Link {
-    pipes: Sender<OwnedFd>,
+    pipes: Sender<OwnedPipe>,
     watched: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Link {
     /// Writes pictures into this pipe from now on: a new sender reads from it.
-    pub fn write_to(&self, pipe: OwnedFd) {
+    pub fn write_to(&self, pipe: OwnedPipe) {
         // Fails only if the thread has ended.
         let _ = self.pipes.send(pipe);
     }
@@ -113,7 +112,7 @@ impl Drop for Stream {
 
 /// The thread's state.
 struct Feeder {
-    pipes: Receiver<OwnedFd>,
+    pipes: Receiver<OwnedPipe>,
     watched: Arc<ArcSwap<Vec<String>>>,
     closing: Arc<AtomicBool>,
 }

@@ -2,9 +2,8 @@
 
 use flate2::bufread::MultiGzDecoder;
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File},
     io::{self, BufRead, BufReader, ErrorKind, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -31,19 +30,18 @@ fn replace_with(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
         return fs::write(path, bytes);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
     // The umask applies to these permissions, as to those of any new file.
-    let mut part = tempfile::Builder::new()
-        .prefix(".emotiond-")
-        .suffix(".part")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut part = builder.prefix(".emotiond-").suffix(".part").tempfile_in(folder)?;
     part.write_all(bytes)?;
     if sync {
         part.as_file().sync_all()?;
     }
     part.persist(path)?;
-    // The rename is safe once the folder is on the disk.
-    if sync { File::open(folder)?.sync_all() } else { Ok(()) }
+    // The rename is safe once the folder is on the disk. Windows has no such call.
+    if sync && cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Creates the file at `path`, or empties it. A symbolic link at `path` is replaced, never followed.
@@ -54,8 +52,10 @@ pub fn create(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
         fs::remove_file(path)?;
     }
-    let flags = libc::O_NOFOLLOW;
-    File::options().write(true).create(true).truncate(true).custom_flags(flags).open(path)
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.write(true).create(true).truncate(true).open(path)
 }
 
 /// The bytes of the file at `path`, which has at most `most` bytes. What has no end, such as `/dev/zero`, is not read
@@ -109,7 +109,7 @@ pub fn decompress<'a>(input: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());

@@ -6,8 +6,16 @@ use std::{
     ffi::OsStr,
     fmt::Write,
     fs,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+};
+
+/// What the file name of ONNX Runtime's library begins with; on Linux, its version follows.
+pub const RUNTIME_LIBRARY: &str = if cfg!(windows) {
+    "onnxruntime.dll"
+} else if cfg!(target_os = "macos") {
+    "libonnxruntime."
+} else {
+    "libonnxruntime.so"
 };
 
 /// Folders that may contain `models/` and `runtime/`, in order of precedence: `$EMOTIOND_DATA_DIR`, the folder of the
@@ -24,7 +32,7 @@ pub fn data_dirs() -> Vec<PathBuf> {
         let below = |prefix: &Path| ["share/emotiond", "lib/emotiond"].map(|dir| prefix.join(dir));
         dirs.extend(bin.parent().into_iter().flat_map(below));
     }
-    let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let home = env::home_dir().map(|home| home.join(".local/share"));
     dirs.extend(env::var_os("XDG_DATA_HOME").map(PathBuf::from).or(home).map(|data| data.join("emotiond")));
     dirs.extend(["/usr/local/share/emotiond", "/usr/share/emotiond"].map(PathBuf::from));
     dirs
@@ -80,7 +88,7 @@ fn library_in(dir: &Path) -> Option<PathBuf> {
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so"))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(RUNTIME_LIBRARY))
         })
         .collect();
     found.sort();
@@ -95,7 +103,7 @@ pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut text = String::new();
-    for chunk in name.as_bytes().utf8_chunks() {
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
         text += chunk.valid();
         for byte in chunk.invalid() {
             let _ = write!(text, "\\x{byte:02X}");
@@ -107,6 +115,7 @@ pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn names_that_are_no_text_stay_apart() {

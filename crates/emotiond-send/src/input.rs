@@ -4,7 +4,6 @@ use emotiond_core::{files, lines::Lines};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader},
-    os::fd::AsFd,
     path::Path,
     thread,
 };
@@ -38,8 +37,7 @@ impl Input {
     /// When it cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
-            let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-            return Self::from_file(stdin);
+            return Self::from_file(stdin()?);
         }
         Self::from_file(File::open(path)?)
     }
@@ -59,6 +57,16 @@ impl Input {
             Err(error) => _ = to_us.blocking_send(Read::Broken(error)),
         })
     }
+}
+
+#[cfg(unix)]
+fn stdin() -> io::Result<File> {
+    std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn stdin() -> io::Result<File> {
+    std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned().map(File::from)
 }
 
 /// Starts to read what the daemon writes to stdin.

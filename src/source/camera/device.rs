@@ -1,9 +1,10 @@
 //! Which device is which camera: numbers, and what stays the same when a camera is unplugged and plugged in again.
 
-use rustix::fs::{major, minor};
+#![cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere, no camera is read"))]
+
+use crate::system::device_numbers;
 use std::{
     fs,
-    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -140,9 +141,8 @@ fn numbers(system: &Path) -> Vec<u32> {
 /// The number of a device file, of a link to one such as those in /dev/v4l/by-id, or of one under another name.
 pub(super) fn number(system: &Path, path: &Path) -> Option<u32> {
     device_number(path).or_else(|| {
-        let device = fs::metadata(path).ok().filter(|found| found.file_type().is_char_device())?.rdev();
-        let node =
-            fs::canonicalize(system.join(format!("dev/char/{}:{}", major(device), minor(device)))).ok()?;
+        let (major, minor) = device_numbers(&fs::metadata(path).ok()?)?;
+        let node = fs::canonicalize(system.join(format!("dev/char/{major}:{minor}"))).ok()?;
         node.file_name()?.to_str()?.strip_prefix("video")?.parse().ok()
     })
 }
@@ -155,7 +155,7 @@ fn device_number(device: &Path) -> Option<u32> {
 /// /dev itself is a device.
 pub(in crate::source) fn is_video_device(path: &Path) -> bool {
     match fs::metadata(path) {
-        Ok(found) => found.file_type().is_char_device() && major(found.rdev()) == VIDEO4LINUX,
+        Ok(found) => device_numbers(&found).is_some_and(|(major, _)| major == VIDEO4LINUX),
         Err(_) => path.parent() == Some(Path::new("/dev")),
     }
 }

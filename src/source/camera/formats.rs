@@ -1,6 +1,6 @@
 //! The formats that a camera offers, and which one is used.
 
-use super::Unusable;
+use super::video4linux::{UNSUITABLE, Unusable};
 use crate::{
     frame::{Chroma, Encoding},
     source::SourceConfig,
@@ -99,7 +99,7 @@ impl Offers {
             height: config.height.unwrap_or(DEFAULT_SIZE.1),
             interval: Some(Fraction::new(1, config.fps.unwrap_or(DEFAULT_FPS).max(1))),
         };
-        let found = device.enum_formats().map_err(|error| (error.to_string(), super::UNSUITABLE))?;
+        let found = device.enum_formats().map_err(|error| (error.to_string(), UNSUITABLE))?;
         let codes: Vec<FourCC> = found.into_iter().map(|description| description.fourcc).collect();
         let modes = codes.iter().filter(|code| readable(**code).is_some());
         let modes =

@@ -1,6 +1,6 @@
 //! `emotiond cameras`: the connected cameras.
 
-use super::{formats::Offers, open};
+use super::{CameraListing, formats::Offers, video4linux::open};
 use crate::source::{SourceConfig, SourceUri};
 use nokhwa::utils::ApiBackend;
 use std::{
@@ -8,17 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A camera and its formats.
-pub struct CameraListing {
-    /// The URI for `--source`.
-    pub uri: String,
-    /// The device name.
-    pub name: String,
-    /// A path in /dev/v4l/by-id, which does not depend on the camera's number, if there is one.
-    pub stable_path: Option<String>,
-    /// Readable formats with size and frame rate, or why there is none.
-    pub formats: Vec<String>,
-}
+/// What to do if there is no camera.
+pub const NO_CAMERA: &str = "connect one, and check that you may open /dev/video* (group `video`)";
 
 /// All cameras. Metadata nodes have no picture format and are skipped.
 pub fn list_cameras() -> Vec<CameraListing> {

@@ -10,8 +10,9 @@ use super::{
     polled::PolledReader,
 };
 use crate::{
-    child::{Bounds, PIPE_BYTES, die_with_us, file_url, give_way, widen},
+    child::{Bounds, file_url},
     frame::{Encoding, Frame},
+    system::{OwnedPipe, PIPE_BYTES, die_with_us, give_way, signal, widen},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 pub(super) use list::HTTP_PROTOCOLS;
@@ -22,7 +23,6 @@ use std::{
     fs::File,
     io::{self, BufReader, PipeReader, Read as _, Write as _},
     mem,
-    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::Once,
@@ -107,7 +107,7 @@ enum Feed {
     /// This text.
     Text(String),
     /// A pipe.
-    Pipe(OwnedFd),
+    Pipe(OwnedPipe),
 }
 
 /// A running ffmpeg process. Dropping it kills the process.
@@ -133,7 +133,8 @@ impl FfmpegSource {
         if let Some((width, height)) = pictures {
             check_size(&uri, width, height, max_megapixels)?;
         }
-        let jpeg = pictures.is_some();
+        // Only there, a child can write to the pipe that is its stdin.
+        let jpeg = pictures.is_some() && cfg!(unix);
         let input =
             Input { arguments, stdin: Feed::Text(String::new()), uri, address: None, live: false, jpeg };
         Self::start(input, max_megapixels, stop)
@@ -141,7 +142,7 @@ impl FfmpegSource {
 
     /// Reads a video from a pipe, which is in blocking mode.
     pub fn open_pipe(
-        pipe: OwnedFd,
+        pipe: OwnedPipe,
         uri: String,
         max_megapixels: f64,
         stop: &Stop,
@@ -326,7 +327,7 @@ impl FfmpegSource {
         let reason =
             if complaint.is_empty() { "ffmpeg found no video".to_owned() } else { complaint.clone() };
         let uri = self.input.uri.clone();
-        if let (Some(signal), false) = (status.ok().and_then(|status| status.signal()), self.input.live) {
+        if let (Some(signal), false) = (status.ok().and_then(signal), self.input.live) {
             return Err(SourceError::Killed { uri, signal, frames: self.given });
         }
         if self.given == 0 && code == Some(NOT_LOADED) {

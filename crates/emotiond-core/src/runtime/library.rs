@@ -45,10 +45,14 @@ fn choose(config: &RuntimeConfig) -> Result<PathBuf, RuntimeError> {
 }
 
 fn system_library() -> Option<PathBuf> {
-    ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]
-        .iter()
-        .map(|dir| Path::new(dir).join("libonnxruntime.so"))
-        .find(|path| path.exists())
+    let names: [&str; 5] = [
+        "/usr/local/lib/libonnxruntime.so",
+        "/usr/lib/x86_64-linux-gnu/libonnxruntime.so",
+        "/usr/lib/aarch64-linux-gnu/libonnxruntime.so",
+        "/usr/lib/libonnxruntime.so",
+        "/opt/homebrew/lib/libonnxruntime.dylib",
+    ];
+    names.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
 fn open(library: &Path) -> Result<Environment, RuntimeError> {

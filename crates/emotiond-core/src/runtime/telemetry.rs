@@ -6,7 +6,15 @@
 /// runs before `main` in every program that links this library.
 #[ctor::ctor(unsafe)]
 fn forbid_telemetry() {
+    #[cfg(windows)]
+    // SAFETY: on Windows, changing the environment is always safe.
+    unsafe {
+        std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
+    }
+    #[cfg(unix)]
     // SAFETY: both strings end in NUL. The system's loader calls this before the program can have started a thread.
     // It can only fail if memory is exhausted.
-    unsafe { libc::setenv(c"ORT_DISABLE_TELEMETRY".as_ptr(), c"1".as_ptr(), 1) };
+    unsafe {
+        libc::setenv(c"ORT_DISABLE_TELEMETRY".as_ptr(), c"1".as_ptr(), 1);
+    }
 }

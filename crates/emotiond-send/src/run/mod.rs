@@ -11,10 +11,11 @@ pub use child::child;
 use emotiond_core::exit::{Exit, ExitsWith};
 use std::{io, path::PathBuf};
 use thiserror::Error;
-use tokio::{
-    runtime::{Builder, Runtime},
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::runtime::{Builder, Runtime};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
 
 /// Why events were not sent.
 #[derive(Debug, Error)]
@@ -53,9 +54,20 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// SIGINT and SIGTERM.
+#[cfg(unix)]
 struct Signals(Signal, Signal);
 
+/// Ctrl+C and Ctrl+Break.
+#[cfg(windows)]
+struct Signals(CtrlC, CtrlBreak);
+
 impl Signals {
+    #[cfg(windows)]
+    fn new() -> io::Result<Self> {
+        Ok(Self(ctrl_c()?, ctrl_break()?))
+    }
+
+    #[cfg(unix)]
     fn new() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
     }

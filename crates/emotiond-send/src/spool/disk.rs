@@ -10,7 +10,6 @@ use std::{
     collections::VecDeque,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -71,7 +70,7 @@ impl Disk {
     /// Opens the spool in `folder`, or makes one, for `limit` bytes.
     pub fn open(folder: &Path, limit: u64) -> Result<Self, DiskError> {
         let failed = |error| DiskError::Io(folder.to_owned(), error);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        create_private_folder(folder).map_err(failed)?;
         let lock = open_private(&folder.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => DiskError::Locked(folder.to_owned()),
@@ -300,8 +299,18 @@ impl Disk {
     }
 }
 
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
 fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).append(true).open(path)
 }
 
 /// Reads a line and returns its length in bytes; 0 at the end.

@@ -1,6 +1,11 @@
 //! Notifications to the service manager, through the socket of sd_notify(3). Without a service manager they do nothing.
 
+#[cfg(not(target_os = "linux"))]
+mod no_manager;
+
 use crate::pipeline::Status;
+#[cfg(not(target_os = "linux"))]
+use no_manager as sd_notify;
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
 
