@@ -2,7 +2,7 @@
 
 use super::{
     known::{self, Known},
-    status::{Counters, Figures, SourceInfo},
+    source_info::{Counters, Figures, SourceInfo},
 };
 use crate::{
     areas::ZonesAt,

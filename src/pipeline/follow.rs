@@ -7,7 +7,7 @@ use super::{
     order::InOrder,
     reading::Readings,
     settings::Look,
-    status::SourceInfo,
+    source_info::SourceInfo,
 };
 use crate::{
     frame::{Frame, Search},

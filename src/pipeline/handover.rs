@@ -6,7 +6,7 @@ use super::{
     follow::Lane,
     glance::Memory,
     publish::Kept,
-    status::{Counters, SourceInfo},
+    source_info::{Counters, SourceInfo},
     stillness::Stillness,
 };
 use crate::{

@@ -3,12 +3,13 @@
 
 use super::{
     Context,
+    control::{Abandoned, Control, Markers},
     event_writer::{EventWriter, Place, Sight},
     known::{Known, Reading, Seen},
     order::InOrder,
     settings::{Look, Settings},
     show::{Outlet, Show},
-    status::{Abandoned, Control, Counters, Markers},
+    source_info::Counters,
 };
 use crate::{
     areas::Zone,

@@ -1,10 +1,7 @@
 //! Passes analysed frames with their pictures to overlay and recorders. No pixels are copied: the frame's picture is
 //! swapped with that of an unused `Analysed`.
 
-use super::{
-    known::Known,
-    status::{Abandoned, Counters},
-};
+use super::{control::Abandoned, known::Known, source_info::Counters};
 use crate::{
     analysed::{Analysed, AnalysedFace},
     frame::Frame,

@@ -5,7 +5,7 @@ use super::{
     full_searches::{FullSearches, Part},
     glance::{self, Glance, InSight, Memory},
     settings::{Look, SourceSettings},
-    status::SourceInfo,
+    source_info::SourceInfo,
     stillness::{self, StillRule, Stillness, Turn},
     turns::Turns,
 };

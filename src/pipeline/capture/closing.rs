@@ -3,7 +3,7 @@
 use super::{Abandoned, Capture, End, Session};
 use crate::{
     message::{SourceState, StateChange},
-    pipeline::status::SourceInfo,
+    pipeline::source_info::SourceInfo,
 };
 use std::{
     thread,

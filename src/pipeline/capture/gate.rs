@@ -2,7 +2,7 @@
 
 use crate::{
     hours::{self, ActiveHours},
-    pipeline::{settings::Look, status::SourceInfo},
+    pipeline::{settings::Look, source_info::SourceInfo},
 };
 use jiff::Zoned;
 use std::time::{Duration, Instant};

@@ -12,7 +12,7 @@ use crate::{
         reader::{News, Silence},
         search_schedule::SearchSchedule,
         settings::Shared,
-        status::SourceInfo,
+        source_info::SourceInfo,
     },
     source::{Sought, SourceError},
     stop::Stop,

@@ -16,7 +16,7 @@ use super::{
     handover::FirstOf,
     reader::{News, Silence},
     settings::Look,
-    status::SourceInfo,
+    source_info::SourceInfo,
 };
 use crate::{
     frame::Frame,

@@ -4,7 +4,7 @@ use super::{Abandoned, Capture, session::ahead};
 use crate::{
     frame::Frame,
     message::{Body, Message, Moment, SourceState, StateChange},
-    pipeline::status::{Counters, SourceInfo},
+    pipeline::source_info::{Counters, SourceInfo},
 };
 use crossbeam_channel::TrySendError;
 use jiff::SignedDuration;

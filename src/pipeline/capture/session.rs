@@ -6,7 +6,7 @@ use crate::{
     pipeline::{
         READ_AHEAD,
         reader::{News, Reader},
-        status::SourceInfo,
+        source_info::SourceInfo,
     },
     source::{Sought, SourceError, SourceUri},
     stop::Stop,
