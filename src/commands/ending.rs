@@ -1,14 +1,23 @@
-//! Ends the program in time after a signal, whatever hangs: a driver, a helper program, a library, a file system.
+//! Handles signals, and ends the program in time after one, whatever hangs: a driver, a helper program, a library, a file system.
 
-use crate::{pipeline::Control, system::takes_log};
+use crate::{
+    pipeline::Control,
+    stop::Stop,
+    system::{Asked, Signals, takes_log},
+};
 use arc_swap::ArcSwapOption;
-use emotiond_core::{exit::Failure, stderr::say};
+use crossbeam_channel::{Receiver, bounded};
+use emotiond_core::{
+    exit::{Exit, Failure},
+    stderr::say,
+};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
 use std::{
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -24,26 +33,43 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The pipeline whose progress counts.
 pub(super) type Watched = Arc<ArcSwapOption<Control>>;
 
-/// Starts the thread that ends the program after `signalled` was set, if it does not end by itself.
+/// Handles signals from now on. The first SIGINT or SIGTERM sets `stop`, and ends the program if it does not end by itself;
+/// a second one ends it at once. For each SIGHUP, a message is received.
 ///
 /// # Errors
-/// When the thread cannot be started.
-pub(super) fn end_in_time(signalled: Arc<AtomicBool>, watched: Watched) -> Result<(), Failure> {
+/// When the system refuses it, or the thread cannot be started.
+pub(super) fn listen(stop: &Stop, watched: Watched) -> Result<Receiver<()>, Failure> {
+    let refused = |error| Failure::new(Exit::Software, error);
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 0, stop.flag())
+            .and_then(|_| flag::register(signal, stop.flag()))
+            .map_err(refused)?;
+    }
+    let mut signals = Signals::new().map_err(refused)?;
+    let (to_reload, reload) = bounded(1);
+    let stop = stop.clone();
     let body = move || {
-        while !signalled.load(Ordering::Relaxed) {
-            thread::sleep(POLL_INTERVAL);
+        while signals.wait() == Asked::Reload {
+            // If one waits already, the configuration is going to be read.
+            let _ = to_reload.try_send(());
         }
-        wait_for_standstill(&watched);
-        if let Some(control) = watched.load_full() {
-            control.abandon(LAST_LINES);
-        }
-        // A log that nobody reads must not hold it up.
-        if takes_log() {
-            say("emotiond: something hangs; the program ends without it");
-        }
-        end_now();
+        stop.set();
+        end_in_time(&watched);
     };
-    thread::Builder::new().name("ending".to_owned()).spawn(body).map(drop).map_err(Failure::no_thread)
+    thread::Builder::new().name("signals".to_owned()).spawn(body).map_err(Failure::no_thread)?;
+    Ok(reload)
+}
+
+fn end_in_time(watched: &Watched) -> ! {
+    wait_for_standstill(watched);
+    if let Some(control) = watched.load_full() {
+        control.abandon(LAST_LINES);
+    }
+    // A log that nobody reads must not hold it up.
+    if takes_log() {
+        say("emotiond: something hangs; the program ends without it");
+    }
+    end_now()
 }
 
 fn wait_for_standstill(watched: &Watched) {

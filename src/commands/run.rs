@@ -1,13 +1,9 @@
 //! `emotiond run`.
 
-use super::{effective_config, ending::end_in_time, start_logs, supervise::supervise};
+use super::{effective_config, ending::listen, start_logs, supervise::supervise};
 use crate::{cli::RunArgs, pipeline::Outcome, source::SourceError, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith, Failure};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag,
-};
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 /// Runs until the sources end, a signal arrives or the reader of stdout closes it.
 ///
@@ -17,27 +13,10 @@ pub fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let config = effective_config(arguments)?;
     start_logs(&config.log)?;
     let stop = Stop::default();
-    let (signalled, watched) = (Arc::default(), Arc::default());
-    stop_on_signals(&stop, &signalled)?;
-    end_in_time(signalled, Arc::clone(&watched))?;
-    let reload = Arc::default();
-    // Windows has no signal for it.
-    #[cfg(unix)]
-    flag::register(signal_hook::consts::SIGHUP, Arc::clone(&reload))
-        .map_err(|error| Failure::new(Exit::Software, error))?;
+    let watched = Arc::default();
+    let reload = listen(&stop, Arc::clone(&watched))?;
     let outcomes = supervise(arguments, config, &stop, &reload, &watched)?;
     conclude(outcomes, &stop)
-}
-
-/// The first signal stops the program gracefully, a second one exits at once.
-fn stop_on_signals(stop: &Stop, signalled: &Arc<AtomicBool>) -> Result<(), Failure> {
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 0, stop.flag())
-            .and_then(|_| flag::register(signal, stop.flag()))
-            .and_then(|_| flag::register(signal, Arc::clone(signalled)))
-            .map_err(|error| Failure::new(Exit::Software, error))?;
-    }
-    Ok(())
 }
 
 /// Logs the counts of each source. The run has failed if no frame was analysed, if all sources failed, or if a file is

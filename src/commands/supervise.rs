@@ -24,15 +24,12 @@ use emotiond_core::exit::{Exit, Failure};
 use emotiond_send::wire::Request;
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-/// How often the supervisor checks for requests.
+/// How often slow work is asked for its progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What shows pictures.
@@ -62,7 +59,7 @@ struct Running {
     recorders: Option<Recorders>,
 }
 
-/// Runs `config` until its sources end or `stop` is set; setting `reload` makes it read the configuration again. The
+/// Runs `config` until its sources end or `stop` is set; a message in `reload` makes it read the configuration again. The
 /// pipeline that runs is put into `watched`.
 ///
 /// # Errors
@@ -71,7 +68,7 @@ pub(super) fn supervise(
     arguments: &RunArgs,
     config: Config,
     stop: &Stop,
-    reload: &Arc<AtomicBool>,
+    reload: &Receiver<()>,
     watched: &Watched,
 ) -> Result<Vec<Outcome>, Failure> {
     let since = Instant::now();
@@ -85,7 +82,7 @@ pub(super) fn supervise(
     let mut running = Running::start(pipeline, config, plan.as_ref(), stop)?;
     watched.store(Some(Arc::new(running.control.clone())));
     notifier.ready();
-    let nobody = never();
+    let (nobody, nothing) = (never(), never());
     let mut reloading: Option<Background<Next>> = None;
     loop {
         let requests = outputs.as_ref().map_or(&nobody, Outputs::requests);
@@ -113,13 +110,13 @@ pub(super) fn supervise(
                 // The thread of the outputs has panicked, so that this channel is always ready.
                 Err(_) => thread::sleep(POLL_INTERVAL),
             },
-            default(POLL_INTERVAL) => {}
+            recv(if reloading.is_none() { reload } else { &nothing }) -> _ => if !stop.is_set() {
+                notifier.reloading();
+                reloading = Some(running.prepare(arguments, &shown, stop)?);
+            },
+            default(if reloading.is_none() { notifier.interval() } else { POLL_INTERVAL }) => {}
         }
         notifier.tick(&running.control.status());
-        if reloading.is_none() && reload.swap(false, Ordering::Relaxed) && !stop.is_set() {
-            notifier.reloading();
-            reloading = Some(running.prepare(arguments, &shown, stop)?);
-        }
         let Some(work) = &reloading else { continue };
         match work.wait(Duration::ZERO) {
             Progress::GoesOn => notifier.loading(),

@@ -43,7 +43,7 @@ use crate::{
     sink::Destination,
     source::{OpenSource, SourceConfig, SourceError, SourceUri},
     stop::Stop,
-    system::is_named_pipe,
+    system::{is_named_pipe, return_memory},
     track::TrackIds,
 };
 use arc_swap::ArcSwap;
@@ -149,6 +149,8 @@ impl Pipeline {
             abandoned: Abandoned::new(),
             clock: Clock::start(),
         };
+        // The optimisation of the networks leaves free pages.
+        return_memory();
         let outlets = config.sources.iter().map(|_| Vec::new()).collect();
         let beginning = Beginning::new(config.sources.iter().map(|_| None).collect());
         Ok(Self { config, classifiers, provider: runtime.provider(), plan, control, outlets, beginning })

@@ -20,13 +20,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use emotiond_core::runtime::RuntimeError;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// How often to check whether the program is asked to stop.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+use std::{sync::Arc, time::Instant};
 
 /// The minimum score of detections that continue a track, as a fraction of the one that starts a track.
 const CONTINUES: f32 = 0.5;
@@ -115,16 +109,28 @@ impl Vision {
         for inbox in &inboxes {
             select.recv(inbox);
         }
+        let bells = self.stop.bells();
+        for bell in &bells {
+            select.recv(bell);
+        }
         let mut open = inboxes.len();
-        let mut stopped = None;
+        let mut last_moment = None;
         while open > 0 {
-            let Ok(ready) = select.ready_timeout(POLL_INTERVAL) else {
-                // A capture thread still sends its source's end, unless it is blocked in a driver.
-                if self.is_stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
-                    break;
+            // A capture thread still sends its source's end, unless it is blocked in a driver.
+            let ready = match last_moment {
+                None => select.ready(),
+                Some(moment) => match select.ready_deadline(moment) {
+                    Ok(ready) => ready,
+                    Err(_) => break,
+                },
+            };
+            if ready >= inboxes.len() {
+                select.remove(ready);
+                if self.is_stopped() {
+                    last_moment.get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
                 }
                 continue;
-            };
+            }
             let next = self.turns.next(&inboxes).unwrap_or(ready);
             match inboxes[next].try_recv() {
                 Ok(mut message) => {

@@ -91,6 +91,12 @@ impl Notifier {
         }
     }
 
+    /// How often to call [`Self::tick`].
+    pub fn interval(&self) -> Duration {
+        // A quarter of the time that it has to feed the watchdog.
+        self.watchdog.map_or(STATUS_EVERY, |budget| STATUS_EVERY.min(budget / 4))
+    }
+
     /// Reports that the program is stopping.
     pub fn stopping(&self) {
         notify(&[NotifyState::Stopping]);

@@ -15,6 +15,15 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The end.
+    End,
+    /// The configuration is to be read again.
+    Reload,
+}
+
 /// What a pipe holds for its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {

@@ -1,6 +1,6 @@
 //! Linux and other systems of its kind.
 
-use super::Waiting;
+use super::{Asked, Waiting};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open},
@@ -10,6 +10,7 @@ use rustix::{
         setrlimit,
     },
 };
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::{
     ffi::OsString,
     fs, io,
@@ -22,6 +23,27 @@ use std::{
     process::{Child, Command, ExitStatus},
     time::Duration,
 };
+
+/// SIGINT and SIGTERM, which ask for the end, and SIGHUP.
+pub struct Signals(signal_hook::iterator::Signals);
+
+impl Signals {
+    /// From now on, these signals are handled here.
+    ///
+    /// # Errors
+    /// When the system refuses it.
+    pub fn new() -> io::Result<Self> {
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
+        match self.0.forever().next() {
+            Some(SIGHUP) => Asked::Reload,
+            _ => Asked::End,
+        }
+    }
+}
 
 pub use std::os::fd::{AsFd as AsPipe, OwnedFd as OwnedPipe};
 
@@ -215,6 +237,18 @@ pub fn give_pipe(command: &mut Command, pipe: impl Into<OwnedPipe>, number: i32)
     let mapping = FdMapping { parent_fd: pipe.into(), child_fd: number };
     command.fd_mappings(vec![mapping]).map(drop).map_err(io::Error::other)
 }
+
+/// Returns the free pages of the C library's heaps to the system.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code)]
+pub fn return_memory() {
+    // SAFETY: it takes no pointer, and locks the heaps itself.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Nothing: the C library does it by itself, or not at all.
+#[cfg(not(target_env = "gnu"))]
+pub fn return_memory() {}
 
 /// Sets the capacity of a pipe to [`PIPE_BYTES`](super::PIPE_BYTES), where the system can.
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables))]

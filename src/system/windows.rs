@@ -1,12 +1,20 @@
 //! Windows.
 
-use super::Waiting;
+use super::{Asked, Waiting};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
 use std::{
     fs::Metadata,
     io::{self, ErrorKind},
     os::windows::{io::AsRawHandle, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +25,33 @@ use windows_sys::Win32::{
 
 pub use std::os::windows::io::{AsHandle as AsPipe, OwnedHandle as OwnedPipe};
 
+/// Ctrl+C, and the end of the session.
+pub struct Signals(Arc<AtomicBool>);
+
+impl Signals {
+    /// From now on, they are handled here.
+    ///
+    /// # Errors
+    /// When the system refuses it.
+    pub fn new() -> io::Result<Self> {
+        let asked = Arc::default();
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Self(asked))
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
+        while !self.0.swap(false, Ordering::Relaxed) {
+            thread::sleep(SIGNALS_EVERY);
+        }
+        Asked::End
+    }
+}
+
+/// Between two looks for signals: C libraries only tell them to a handler.
+const SIGNALS_EVERY: Duration = Duration::from_millis(50);
 /// Between two looks at a pipe: the system has no wait for one that can be given up.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -167,6 +202,9 @@ pub fn is_exhausted(error: &io::Error) -> bool {
 pub fn give_pipe(_: &mut Command, _: impl Into<OwnedPipe>, _: i32) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::Unsupported, "--stream works on Linux and macOS only: leave it out"))
 }
+
+/// Nothing: the system does it by itself.
+pub fn return_memory() {}
 
 /// Nothing: the system chooses the capacity of a pipe.
 pub fn widen(_: impl AsPipe) {}

@@ -1,7 +1,7 @@
 //! Finds and loads the ONNX Runtime library.
 
-use super::RuntimeConfig;
 use super::{Provider, ProviderChoice, RuntimeError};
+use super::{RuntimeConfig, arena};
 use crate::paths;
 use ort::{LoadDynamicError, MINOR_VERSION, environment::Environment};
 use std::{
@@ -63,7 +63,15 @@ fn open(library: &Path) -> Result<Environment, RuntimeError> {
     }
     let builder = ort::init_from(library)
         .map_err(|error| unusable(format!("{}; run `{installer}`, or set another file", why(&error))))?;
-    builder.with_name("emotiond").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))
+    let environment = builder
+        .with_name("emotiond")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| unusable(error.to_string()))?;
+    if let Err(error) = arena::register(&environment) {
+        tracing::warn!("the networks take more memory than they need: {error}");
+    }
+    Ok(environment)
 }
 
 /// What is wrong with a library, without its path.

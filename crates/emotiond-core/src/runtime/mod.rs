@@ -1,4 +1,5 @@
 //! ONNX Runtime: loads the library, selects the execution provider and creates sessions.
+mod arena;
 mod config;
 mod library;
 mod progress;
@@ -151,7 +152,7 @@ impl Runtime {
     }
 
     fn session_on(&self, provider: Provider, bytes: &[u8]) -> Result<Session, ort::Error> {
-        let builder = Session::builder(&self.environment)?
+        let mut builder = Session::builder(&self.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(self.intra_threads)?
             .with_inter_threads(1)?
@@ -160,6 +161,9 @@ impl Runtime {
             // Allocating all activations as one block needs more memory and is not faster.
             .with_memory_pattern(false)?
             .with_log_level(ort::logging::LogLevel::Error)?;
+        if provider == Provider::Cpu {
+            builder = builder.with_env_allocators()?;
+        }
         builder
             .with_execution_providers(provider.dispatch(self.precision, self.intra_threads, &self.cache_dir))?
             .commit_from_memory(bytes)
