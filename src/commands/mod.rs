@@ -4,12 +4,13 @@ pub mod bench;
 pub mod cameras;
 pub mod check;
 pub mod config;
-mod ending;
+
 mod reload;
 pub mod report;
 pub mod run;
 pub mod schema;
 pub mod send;
+mod signals;
 mod speed;
 mod supervise;
 pub mod welcome;

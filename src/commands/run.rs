@@ -1,6 +1,6 @@
 //! `emotiond run`.
 
-use super::{effective_config, ending::listen, start_logs, supervise::supervise};
+use super::{effective_config, signals::listen, start_logs, supervise::supervise};
 use crate::{cli::RunArgs, pipeline::Outcome, source::SourceError, stop::Stop};
 use emotiond_core::exit::{Exit, ExitsWith, Failure};
 use std::sync::Arc;

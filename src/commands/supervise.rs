@@ -2,8 +2,8 @@
 
 use super::{
     background::{Background, Progress},
-    ending::{Watched, end_now},
     reload::{Known, Next, prepare},
+    signals::{Watched, end_now},
 };
 use crate::{
     annotate::{Plan, Recorders},
