@@ -153,7 +153,17 @@ fn monstrous_pictures_do_not_hold_up_a_stop() {
     fs::create_dir(&folder).unwrap();
     // Half a gigabyte when it is decoded, which takes seconds.
     let first = folder.join("0.png");
-    ffmpeg(&["-f", "lavfi", "-i", "color=s=8000x8000", "-frames:v", "1", "-pix_fmt", "rgb48be", &text(&first)]);
+    ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        "color=s=8000x8000",
+        "-frames:v",
+        "1",
+        "-pix_fmt",
+        "rgb48be",
+        &text(&first),
+    ]);
     for number in 1..20 {
         fs::hard_link(&first, folder.join(format!("{number}.png"))).unwrap();
     }

@@ -71,7 +71,8 @@ pub fn open_regular(path: &Path, most: u64) -> io::Result<File> {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is no regular file"));
     }
     if found.len() > most {
-        let text = format!("it has {} MB; a file of this kind has at most {} MB", found.len() >> 20, most >> 20);
+        let text =
+            format!("it has {} MB; a file of this kind has at most {} MB", found.len() >> 20, most >> 20);
         return Err(io::Error::new(ErrorKind::FileTooLarge, text));
     }
     Ok(file)

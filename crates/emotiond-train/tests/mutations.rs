@@ -52,13 +52,13 @@ fn a_data_set_is_read_whole_or_refused() {
 
 #[test]
 fn votes_are_joined_or_refused() {
-    const HEADER: &str = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF";
+    const HEADER: &str =
+        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF";
     let set = NamedTempFile::new().unwrap();
     fs::write(&set, &data_sets()[0]).unwrap();
     let data = Dataset::load(set.path(), &InputSpec::fer2013()).unwrap();
-    let votes = format!(
-        "{HEADER}\nTraining,a.png,4,0,0,1,3,2,0,0,0,0\nPublicTest,b.png,0,10,0,0,0,0,0,0,0,0\n"
-    );
+    let votes =
+        format!("{HEADER}\nTraining,a.png,4,0,0,1,3,2,0,0,0,0\nPublicTest,b.png,0,10,0,0,0,0,0,0,0,0\n");
     let file = NamedTempFile::new().unwrap();
     let mut joined = 0_u32;
     attack("votes", &[votes.into_bytes()], |input| {

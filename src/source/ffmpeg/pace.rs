@@ -250,8 +250,11 @@ mod tests {
     #[test]
     fn a_stream_that_is_too_much_for_the_machine_is_tried_ever_more_seldom() {
         let changes = day(|_, decoded| if decoded == Decoded::All { 1.2 } else { 0.3 });
-        let returns: Vec<u64> =
-            changes.iter().filter(|(_, decoded)| *decoded == Decoded::All).map(|(second, _)| *second).collect();
+        let returns: Vec<u64> = changes
+            .iter()
+            .filter(|(_, decoded)| *decoded == Decoded::All)
+            .map(|(second, _)| *second)
+            .collect();
         assert!((20..32).contains(&returns.len()), "{returns:?}");
         assert!(returns.windows(2).skip(5).all(|pair| pair[1] - pair[0] >= 3600), "{returns:?}");
         // A machine that always has just enough to do is left alone.

@@ -26,7 +26,8 @@ pub(super) struct Stored {
 /// When it cannot be read, is damaged, or is a pickle with more than tensors and plain values.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>, PretrainedError> {
     // Its reader opens it again.
-    open_regular(path, MOST_MODEL_BYTES).map_err(|source| PretrainedError::Read { path: path.to_owned(), source })?;
+    open_regular(path, MOST_MODEL_BYTES)
+        .map_err(|source| PretrainedError::Read { path: path.to_owned(), source })?;
     if path.extension().is_some_and(|extension| extension == "safetensors") {
         return tensors(path, &mut SafetensorsStore::from_file(path));
     }
