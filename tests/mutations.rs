@@ -1,115 +1,37 @@
-//! Attacks on all that is read, with inputs that a seeded generator changes: pictures, streams, addresses, configurations and
-//! recorded events. Nothing may panic, hang, take more memory than allowed or show a secret, and after each bad input a good
-//! one is read as ever.
-//!
-//! By default each test runs for some seconds. `EMOTIOND_MUTATE_SECONDS=600 cargo test --release --test mutations` runs each
-//! for ten minutes, and `EMOTIOND_MUTATE_SEED` repeats a run. An input that fails is kept in the system's folder of temporary
-//! files.
+//! Attacks on all that is read, with inputs that a seeded generator changes: pictures, streams, addresses, configurations,
+//! models, their descriptions, and recorded events. Nothing may panic, hang, take more memory than allowed or show a secret,
+//! and after each bad input a good one is read as ever. `test_support::attack` says how to run them for longer.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use emotiond::{
     config::Config,
     decode::FrameDecoder,
+    detect::{DetectorChoice, DetectorConfig, DetectorPlan},
     frame::{Encoding, Frame},
     report::{Format, Labels, Recording},
     source::{RawStreamSource, Read, Source, SourceUri, hide_addresses},
     stop::Stop,
 };
+use emotiond_core::{
+    classify::{Classifier, ModelConfig, description::Description},
+    face::{Framing, InputCutter},
+    geometry::BoundingBox,
+    picture::{Color, PictureView},
+    runtime::{Runtime, RuntimeConfig},
+};
 use image::ImageFormat;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use prost::encoding::bytes;
 use std::{
-    env, fs,
+    fs,
     io::{Cursor, Seek, SeekFrom, Write},
     os::fd::OwnedFd,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Once,
-    time::{Duration, Instant},
+    path::Path,
 };
-use test_support::{data, root};
+use test_support::{attack, data, root};
 
-/// How long one input may take, in a slow build on a busy machine.
-const HANG: Duration = Duration::from_secs(20);
-/// The address space of the whole test program in bytes; what wants more fails.
-const SPACE: u64 = 6 << 30;
 /// Larger pictures are refused.
 const MEGAPIXELS: f64 = 4.0;
 const SECRET: &str = "hunter2";
-
-/// Runs `check` on changed inputs until the time is over.
-fn attack(name: &str, corpus: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
-    static LIMITED: Once = Once::new();
-    LIMITED.call_once(|| {
-        setrlimit(Resource::As, Rlimit { current: Some(SPACE), maximum: Some(SPACE) }).unwrap();
-    });
-    let number = |variable: &str| env::var(variable).ok().and_then(|value| value.parse().ok());
-    let seed: u64 = number("EMOTIOND_MUTATE_SEED").unwrap_or(24);
-    let time = Duration::from_secs(number("EMOTIOND_MUTATE_SECONDS").unwrap_or(3));
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let (began, mut count, mut longest) = (Instant::now(), 0_u64, Duration::ZERO);
-    while began.elapsed() < time {
-        let input = changed(corpus, &mut random);
-        let started = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| check(&input)));
-        let took = started.elapsed();
-        longest = longest.max(took);
-        if outcome.is_err() || took > HANG {
-            let kept = env::temp_dir().join(format!("emotiond-{name}-{seed}-{count}"));
-            fs::write(&kept, &input).unwrap();
-            panic!("input {count} of seed {seed} failed after {took:?}; it is in {}", kept.display());
-        }
-        count += 1;
-    }
-    println!("{name}: {count} inputs in {:.0?}, the slowest took {longest:.1?}", began.elapsed());
-}
-
-/// One of the corpus with some changes.
-fn changed(corpus: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
-    const TELLING: [&[u8]; 12] = [
-        b"\0",
-        b"\xFF",
-        b"\xFF\xFF\xFF\xFF",
-        b"\x7F\xFF",
-        b"\x80\0",
-        b"\n",
-        b"\"",
-        b"-1",
-        b"99999999999",
-        b"\xFF\xD8",
-        b"\xFF\xD9",
-        b"\xC3",
-    ];
-    let mut input = corpus[random.random_range(0..corpus.len())].clone();
-    for _ in 0..1 << random.random_range(0..6) {
-        let at = random.random_range(0..=input.len());
-        let rest = input.len() - at;
-        let length = random.random_range(0..=rest.min(64));
-        match random.random_range(0..8) {
-            0 | 1 if rest > 0 => input[at] ^= 1 << random.random_range(0..8),
-            2 if rest > 0 => input[at] = random.random(),
-            3 => drop(input.drain(at..at + length)),
-            4 => {
-                let copy = input[at..at + length].to_vec();
-                input.splice(at..at, copy);
-            }
-            5 => {
-                let telling = TELLING[random.random_range(0..TELLING.len())];
-                let over = telling.len().min(rest) * usize::from(random.random_bool(0.5));
-                input.splice(at..at + over, telling.iter().copied());
-            }
-            6 => {
-                let other = &corpus[random.random_range(0..corpus.len())];
-                let from = random.random_range(0..=other.len());
-                let part = &other[from..other.len().min(from + 256)];
-                input.splice(at..at + length, part.iter().copied());
-            }
-            _ if random.random_bool(0.1) => input.truncate(at),
-            _ => {}
-        }
-    }
-    input
-}
 
 /// The portrait, small, in each format.
 fn pictures() -> Vec<Vec<u8>> {
@@ -292,6 +214,80 @@ fn a_report_takes_any_lines() {
         let Ok(recording) = Recording::read(input, Labels::default()) else { return };
         for format in [Format::Html, Format::Csv] {
             assert!(String::from_utf8(format.write(&recording).unwrap()).is_ok());
+        }
+    });
+}
+
+/// Keys and values, as in the files of the project and in others.
+const DESCRIPTIONS: [&str; 3] = [
+    "labels=angry disgust fear happy sad surprise neutral\ncolor=gray\nsize=48\nmean=127.5\nscale=0.00784313725490196",
+    "labels=a b c d e f g\ncolor=gray\nsize=48\nmean=0\nscale=1\nlevels=auto\ncolorless=false\nlicense=MIT\naccuracy=66.5 %",
+    "labels=1 2 3 4 5 6 7\ncolor=rgb\nsize=1024\nmean=123.7, 116.3, 103.5\nscale=0.017 0.017 0.017\nlevels=raw\n\
+     colorless=true\ntrained_on=FER2013",
+];
+
+/// A network of seven emotions with the description in `lines`.
+fn described(lines: &[u8]) -> Vec<u8> {
+    let mut model = fs::read(data("no_metadata.onnx")).unwrap();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let end = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
+        let mut entry = Vec::new();
+        bytes::encode(1, &[b"emotiond.", &line[..end]].concat(), &mut entry);
+        bytes::encode(2, &line.get(end + 1..).unwrap_or_default().to_vec(), &mut entry);
+        // The field `metadata_props`; the fields of a message may be in any order.
+        bytes::encode(14, &entry, &mut model);
+    }
+    model
+}
+
+/// Loads the model and lets it read a face.
+fn try_model(runtime: &Runtime, file: &Path) {
+    let config = ModelConfig { file: Some(file.to_owned()), ..ModelConfig::default() };
+    let mut model = match Classifier::load(runtime, &config) {
+        Ok(model) => model,
+        Err(error) => return assert!(!error.to_string().contains('\n'), "{error}"),
+    };
+    let description = model.description().clone();
+    let written = description.to_metadata();
+    let find = |key: &str| written.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+    assert_eq!(Description::from_metadata(find).as_ref(), Ok(&description));
+    let (mut inputs, mut rows) = (Vec::new(), Vec::new());
+    let picture = PictureView::new(64, 64, Color::Gray, &[200; 64 * 64]);
+    let face = BoundingBox::new(8.0, 8.0, 48.0, 48.0);
+    InputCutter::new(Framing::default(), description.input).append(&picture, &face, &mut inputs);
+    if model.classify(&inputs, &mut rows).is_ok() {
+        assert_eq!(rows.len(), description.labels.len());
+    }
+}
+
+#[test]
+fn a_model_is_used_as_it_describes_itself_or_refused() {
+    let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let corpus = DESCRIPTIONS.map(|lines| lines.as_bytes().to_vec());
+    attack("descriptions", &corpus, |input| {
+        fs::write(&file, described(input)).unwrap();
+        try_model(&runtime, file.path());
+    });
+    fs::write(&file, described(&corpus[0])).unwrap();
+    Classifier::load(&runtime, &ModelConfig { file: Some(file.path().to_owned()), ..ModelConfig::default() })
+        .unwrap();
+}
+
+#[test]
+fn a_damaged_network_is_refused_or_answers() {
+    let runtime = Runtime::load(&RuntimeConfig::default()).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let corpus = ["tiny.onnx", "bright_is_nan.onnx"].map(|name| fs::read(data(name)).unwrap());
+    attack("networks", &corpus, |input| {
+        fs::write(&file, input).unwrap();
+        try_model(&runtime, file.path());
+        for name in [DetectorChoice::Yunet, DetectorChoice::Centerface] {
+            let config =
+                DetectorConfig { name, file: Some(file.path().to_owned()), ..DetectorConfig::default() };
+            if let Err(error) = DetectorPlan::new(&runtime, &config) {
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
         }
     });
 }

@@ -8,10 +8,10 @@ use emotiond_core::{
     face::Framing,
     paths,
     picture::{Color, PictureView},
-    runtime::{Provider, Runtime, RuntimeError, with_progress},
+    runtime::{Provider, Runtime, RuntimeError, read_model, with_progress},
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 const YUNET_FILE: &str = "face_detection_yunet_2023mar.onnx";
 const CENTERFACE_FILE: &str = "centerface.onnx";
@@ -177,7 +177,7 @@ impl Network {
             .or_else(|| paths::find_model(&[installed]))
             .unwrap_or_else(|| PathBuf::from("models").join(installed));
         let bytes =
-            fs::read(&path).map_err(|error| RuntimeError::DetectorFile { path: path.clone(), error })?;
+            read_model(&path).map_err(|error| RuntimeError::DetectorFile { path: path.clone(), error })?;
         let bytes = free_dimensions(&bytes)
             .map_err(|error| RuntimeError::Model { path: path.clone(), reason: error.to_string() })?;
         Ok(Self { runtime: runtime.clone(), path, bytes })

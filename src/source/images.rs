@@ -2,11 +2,11 @@
 
 use super::{Read, Source, SourceError, Stop, heif, kind::Kind};
 use crate::frame::{Encoding, Frame};
-use image::{AnimationDecoder, ImageError, codecs::gif::GifDecoder};
+use emotiond_core::files::{open_regular, read_regular};
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufReader, ErrorKind, Read as _},
+    io::{self, BufReader, Read as _},
     path::{Path, PathBuf},
 };
 use walkdir::WalkDir;
@@ -102,7 +102,7 @@ impl Source for ImageSource {
             Kind::Heif => heif::decode(&path, &self.stop, &mut frame.bytes),
             kind => {
                 warn_of_more(&path, kind);
-                read_file(&path, &mut frame.bytes).map_err(|error| error.to_string())
+                read_regular(&path, MOST_BYTES, &mut frame.bytes).map_err(|error| error.to_string())
             }
         };
         frame.file = Some(path);
@@ -111,29 +111,42 @@ impl Source for ImageSource {
     }
 }
 
-/// Reads a file whole. Links may lead to devices, which have no end, and a sparse file costs nothing but the memory.
-fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let file = File::open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+/// Whether a GIF has a second picture. Nothing is decoded, because a small file may hold pictures of gigabytes.
+fn is_animated_gif(path: &Path) -> io::Result<bool> {
+    let mut file = BufReader::new(open_regular(path, MOST_BYTES)?);
+    let [.., flags, _, _] = bytes::<13>(&mut file)?;
+    skip_colors(&mut file, flags)?;
+    let mut is_second = false;
+    loop {
+        match bytes(&mut file)? {
+            // An extension and its kind.
+            [0x21] => file.seek_relative(1)?,
+            [0x2c] if is_second => return Ok(true),
+            [0x2c] => {
+                is_second = true;
+                let [.., flags] = bytes::<9>(&mut file)?;
+                skip_colors(&mut file, flags)?;
+                file.seek_relative(1)?;
+            }
+            _ => return Ok(false),
+        }
+        // Their data, in blocks up to an empty one.
+        while let [length @ 1..=255] = bytes(&mut file)? {
+            file.seek_relative(length.into())?;
+        }
     }
-    if found.len() > MOST_BYTES {
-        let (size, most) = (found.len() >> 20, MOST_BYTES >> 20);
-        return Err(io::Error::new(
-            ErrorKind::FileTooLarge,
-            format!("it has {size} MB, more than the {most} MB that a picture may have"),
-        ));
-    }
-    // It may grow meanwhile.
-    file.take(MOST_BYTES).read_to_end(bytes).map(drop)
 }
 
-/// Whether a GIF has a second frame.
-fn is_animated_gif(path: &Path) -> bool {
-    let decoder =
-        File::open(path).map_err(ImageError::IoError).and_then(|file| GifDecoder::new(BufReader::new(file)));
-    decoder.is_ok_and(|decoder| decoder.into_frames().take(2).count() == 2)
+/// Skips a table of colours, if there is one.
+fn skip_colors(file: &mut BufReader<File>, flags: u8) -> io::Result<()> {
+    let colors = if flags & 0x80 == 0 { 0 } else { 2 << (flags & 7) };
+    file.seek_relative(3 * colors)
+}
+
+fn bytes<const COUNT: usize>(file: &mut BufReader<File>) -> io::Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Warns that only the first picture of a file is read.
@@ -142,7 +155,7 @@ fn warn_of_more(path: &Path, kind: Kind) {
         Kind::Pages(count) => {
             tracing::warn!("{} has {count} pages; only the first one is read", path.display());
         }
-        Kind::Gif if !is_animated_gif(path) => {}
+        Kind::Gif if !is_animated_gif(path).unwrap_or(false) => {}
         Kind::Animation | Kind::Gif => {
             tracing::warn!(
                 "{} is an animation in a folder; only its first picture is read. To read all, give it as a source of \

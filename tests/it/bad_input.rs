@@ -121,6 +121,14 @@ fn huge_pictures() -> [(&'static str, Vec<u8>); 3] {
     [("huge.jpg", jpeg), ("huge.png", png), ("huge.ppm", pnm)]
 }
 
+/// The same as a GIF, which is read as a clip, and in a folder as a picture.
+fn huge_gif() -> Vec<u8> {
+    let mut gif = encode(&image::RgbImage::new(16, 16), ImageFormat::Gif);
+    let side = 20_000u16.to_le_bytes();
+    gif[6..10].copy_from_slice(&[side, side].concat());
+    gif
+}
+
 /// The checksum of a PNG chunk.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
@@ -143,6 +151,7 @@ fn huge_pictures_take_little_memory() {
     for (name, bytes) in huge_pictures() {
         scratch.file(&format!("pictures/{name}"), bytes);
     }
+    scratch.file("pictures/huge.gif", huge_gif());
     // Stdin delivers nothing, so that the program is still running when the folder is done.
     let mut command =
         emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&folder), "--source", "-"]);
@@ -155,7 +164,7 @@ fn huge_pictures_take_little_memory() {
     assert!(peak_mb < 250, "{peak_mb} MB");
     running.signal(Signal::TERM);
     let ran = running.finish().exits(0);
-    assert_eq!(ran.complaints().len(), 3, "{}", ran.stderr);
+    assert_eq!(ran.complaints().len(), 4, "{}", ran.stderr);
 }
 
 #[test]
@@ -170,11 +179,7 @@ fn a_huge_y4m_header_takes_no_memory() {
 #[test]
 fn a_huge_clip_is_refused() {
     let scratch = Scratch::new();
-    let mut gif = encode(&image::RgbImage::new(16, 16), ImageFormat::Gif);
-    // The logical screen size and the picture size.
-    let side = 20_000u16.to_le_bytes();
-    gif[6..10].copy_from_slice(&[side, side].concat());
-    let ran = run_one(&scratch.file("huge.gif", gif)).exits(65);
+    let ran = run_one(&scratch.file("huge.gif", huge_gif())).exits(65);
     ran.complains_once(&["huge.gif", "20000x20000"]);
 
     // ffmpeg has its own limit, which is higher.

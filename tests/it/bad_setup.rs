@@ -3,7 +3,7 @@
 
 use crate::common::{Scratch, data, emotiond, finish, run, run_sources, text};
 use emotiond_core::runtime::{Runtime, RuntimeConfig};
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 #[test]
 fn a_model_that_cannot_be_used_is_refused_with_both_shapes() {
@@ -29,6 +29,25 @@ fn a_model_that_cannot_be_used_is_refused_with_both_shapes() {
     }
     let ran = run_sources(&config, &[&portrait], &["--model", &text(&data("no_metadata.onnx"))]).exits(69);
     ran.complains_once(&["no_metadata.onnx", "labels", "[model]"]);
+}
+
+#[test]
+fn only_regular_files_of_a_size_that_fits_are_read_as_networks() {
+    let scratch = Scratch::new();
+    let portrait = text(&data("astronaut.jpg"));
+    let [zero, fifo, sparse] = ["zero.onnx", "fifo.onnx", "sparse.onnx"].map(|name| scratch.path(name));
+    symlink("/dev/zero", &zero).unwrap();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    // It takes no space on the disk.
+    fs::File::create(&sparse).unwrap().set_len(10 << 30).unwrap();
+    for (file, word) in [(zero, "no regular file"), (fifo, "no regular file"), (sparse, "at most 1024 MB")] {
+        let name = text(&file);
+        let ran = run_sources(&scratch.tiny(""), &[&portrait], &["--model", &name]).exits(69);
+        ran.complains_once(&[&name, word]);
+        let toml = format!("[detector]\nname = \"yunet\"\nfile = {name:?}\n");
+        let ran = run_sources(&scratch.file("c.toml", toml), &[&portrait], &["--ep", "cpu"]).exits(69);
+        ran.complains_once(&[&name, word, "detector"]);
+    }
 }
 
 #[test]

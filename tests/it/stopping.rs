@@ -7,7 +7,6 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -37,6 +36,16 @@ fn ends_in_time(running: Running, hangs: &Path) -> Ran {
     let ran = running.finish().exits(0);
     assert!(asked.elapsed() < PROMISED, "{:?}: {}", asked.elapsed(), ran.stderr);
     ran
+}
+
+/// A network that computes for years when it is tried for the first time.
+fn takes_years(scratch: &Scratch) -> String {
+    let mut model = fs::read(data("bright_takes_years.onnx")).unwrap();
+    // Crops with a brighter pixel than this take years.
+    let limit = 0.6_f32.to_le_bytes();
+    let at = model.windows(4).position(|bytes| bytes == limit).unwrap();
+    model[at..at + 4].copy_from_slice(&(-100.0_f32).to_le_bytes());
+    scratch.file("model.onnx", model)
 }
 
 fn tells_the_end(ran: &Ran) {
@@ -104,10 +113,8 @@ fn a_model_that_loads_for_minutes_is_waited_for_but_not_at_a_stop() {
     let scratch = Scratch::new();
     let socket = UnixDatagram::bind(scratch.path("notify")).unwrap();
     socket.set_read_timeout(Some(crate::common::HANG)).unwrap();
-    // Nobody writes into this pipe.
-    let model = scratch.path("model.onnx");
-    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
-    let arguments = ["run", "--config", &scratch.tiny(""), "--model", &text(&model), "--source"];
+    let model = takes_years(&scratch);
+    let arguments = ["run", "--config", &scratch.tiny(""), "--model", &model, "--source"];
     let mut command = emotiond(&arguments);
     command.arg(data("astronaut.jpg")).env("NOTIFY_SOCKET", scratch.path("notify"));
     let running = Running::start(command);
@@ -115,21 +122,19 @@ fn a_model_that_loads_for_minutes_is_waited_for_but_not_at_a_stop() {
     let length = socket.recv(&mut buffer).unwrap();
     let said = String::from_utf8_lossy(&buffer[..length]);
     assert_eq!(said.trim(), "EXTEND_TIMEOUT_USEC=30000000");
-    ends_in_time(running, &model);
+    ends_in_time(running, Path::new(&model));
 }
 
 #[test]
 fn a_reload_that_takes_long_holds_up_neither_the_events_nor_a_stop() {
     let scratch = Scratch::new();
-    let folder = text(&scratch.path(""));
     let picture = text(&data("astronaut.jpg"));
     let camera = camera(&scratch, &format!("while :; do cat '{picture}'; sleep 0.1; done"));
     let source = format!("[[source]]\nuri = \"{camera}\"\n");
     let config = scratch.tiny(&source);
     let mut running = Running::start(emotiond(&["run", "--config", &config, "--emit", "every-frame"]));
     running.wait_for(|event| event["type"] == "face");
-    let model = format!("{folder}/model.onnx");
-    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
+    let model = takes_years(&scratch);
     let whole = fs::read_to_string(&config).unwrap();
     let tiny = format!("{:?}", data("tiny.onnx"));
     fs::write(&config, whole.replace(&tiny, &format!("{model:?}"))).unwrap();
@@ -139,4 +144,31 @@ fn a_reload_that_takes_long_holds_up_neither_the_events_nor_a_stop() {
         running.wait_for(|event| event["type"] == "face");
     }
     tells_the_end(&ends_in_time(running, Path::new(&model)));
+}
+
+#[test]
+fn monstrous_pictures_do_not_hold_up_a_stop() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("in");
+    fs::create_dir(&folder).unwrap();
+    // Half a gigabyte when it is decoded, which takes seconds.
+    let first = folder.join("0.png");
+    ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        "color=s=8000x8000",
+        "-frames:v",
+        "1",
+        "-pix_fmt",
+        "rgb48be",
+        &text(&first),
+    ]);
+    for number in 1..20 {
+        fs::hard_link(&first, folder.join(format!("{number}.png"))).unwrap();
+    }
+    let mut running =
+        Running::start(emotiond(&["run", "--config", &scratch.tiny(""), "--source", &text(&folder)]));
+    running.wait_for(|event| event["state"] == "up");
+    tells_the_end(&ends_in_time(running, &first));
 }

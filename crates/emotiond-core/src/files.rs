@@ -58,6 +58,35 @@ pub fn create(path: &Path) -> io::Result<File> {
     options.write(true).create(true).truncate(true).open(path)
 }
 
+/// Opens the regular file at `path`, which has at most `most` bytes. Links may lead to devices, which have no end, and to
+/// named pipes, which wait for a writer; a sparse file costs nothing but the memory.
+///
+/// # Errors
+/// When the file cannot be opened, is no regular file or is longer.
+pub fn open_regular(path: &Path, most: u64) -> io::Result<File> {
+    // For regular files, this flag has no effect.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is no regular file"));
+    }
+    if found.len() > most {
+        let text =
+            format!("it has {} MB; a file of this kind has at most {} MB", found.len() >> 20, most >> 20);
+        return Err(io::Error::new(ErrorKind::FileTooLarge, text));
+    }
+    Ok(file)
+}
+
+/// Appends the bytes of such a file to `bytes`.
+///
+/// # Errors
+/// When the file cannot be read, is no regular file or is longer.
+pub fn read_regular(path: &Path, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    // It may grow meanwhile.
+    open_regular(path, most)?.take(most).read_to_end(bytes).map(drop)
+}
+
 /// The bytes of the file at `path`, which has at most `most` bytes. What has no end, such as `/dev/zero`, is not read
 /// further.
 ///
@@ -86,7 +115,7 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     })
 }
 
-/// Whether one of the two functions above refused what the file holds, and the system did not fail.
+/// Whether one of the functions above refused the file or what it holds, and the system did not fail.
 pub fn is_refused(error: &io::Error) -> bool {
     [ErrorKind::FileTooLarge, ErrorKind::InvalidData].contains(&error.kind())
 }
@@ -167,6 +196,28 @@ mod tests {
         fs::write(&file, b"one\ntwo\xff\n").unwrap();
         let error = read_text(&file, 100).unwrap_err();
         assert!(error.to_string().starts_with("line 2 is not UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn only_a_regular_file_that_is_not_too_long_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, sparse, zero) =
+            (folder.path().join("file"), folder.path().join("sparse"), folder.path().join("zero"));
+        fs::write(&file, "four").unwrap();
+        File::create(&sparse).unwrap().set_len(10 << 30).unwrap();
+        symlink("/dev/zero", &zero).unwrap();
+        let mut bytes = Vec::new();
+        read_regular(&file, 4, &mut bytes).unwrap();
+        assert_eq!(bytes, b"four");
+        for (path, wanted) in [
+            (&sparse, "it has 10240 MB; a file of this kind has at most 1 MB"),
+            (&zero, "it is no regular file"),
+            (&folder.path().to_owned(), "it is no regular file"),
+        ] {
+            let error = read_regular(path, 1 << 20, &mut bytes).unwrap_err();
+            assert!(is_refused(&error) && error.to_string() == wanted, "{error}");
+        }
+        assert_eq!(open_regular(&folder.path().join("none"), 1).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]

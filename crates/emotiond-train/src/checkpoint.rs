@@ -13,7 +13,6 @@ use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use emotiond_core::files;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -225,7 +224,7 @@ fn restore(network: Network, bytes: &[u8], path: &Path) -> Result<Network, Check
 
 /// The bytes of the file; only its beginning if it is no checkpoint.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = files::open_regular(path, u64::MAX)?;
     let mut bytes = Vec::new();
     file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
     if bytes == MAGIC || bytes == MAGIC_UNCHECKED {

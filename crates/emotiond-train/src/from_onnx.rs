@@ -8,6 +8,7 @@ use super::ops::Maps;
 use burn::module::{Module, Param, RunningState};
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, TensorData};
+use emotiond_core::runtime::read_model;
 use onnx_ir::{Message, ModelProto, TensorProto};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -47,8 +48,7 @@ pub enum FromOnnxError {
 /// # Errors
 /// When the file cannot be read or contains another network.
 pub fn load(path: &Path, network: Network, pictures: Tensor<4>) -> Result<Network, FromOnnxError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| FromOnnxError::Read { path: path.to_owned(), source })?;
+    let bytes = read_model(path).map_err(|source| FromOnnxError::Read { path: path.to_owned(), source })?;
     let not_onnx = || FromOnnxError::NotOnnx { path: path.to_owned() };
     let model = ModelProto::parse_from_bytes(&bytes).map_err(|_| not_onnx())?;
     let graph = model.graph.into_option().ok_or_else(not_onnx)?;

@@ -1,5 +1,10 @@
-//! Paths of the data of tests and benches: in the checkout, and in `../shared` next to a developer's checkout.
+//! Paths of the data of tests and benches, in the checkout and in `../shared` next to a developer's checkout; attacks with
+//! changed inputs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
+
+mod attack;
+
+pub use attack::attack;
 
 use std::{
     fs::{self, File},

@@ -17,7 +17,7 @@ use crate::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 pub(super) use list::HTTP_PROTOCOLS;
 use notes::{Content, Note, line_on_error, line_on_frame, line_on_packet, read_log};
-use pace::Pace;
+use pace::{Decoded, Pace};
 use std::{
     ffi::OsString,
     fs::File,
@@ -95,7 +95,7 @@ struct Input {
     jpeg: bool,
 }
 
-/// A live stream that can be opened again with less to decode.
+/// A live stream that can be opened again with less to decode, or with all.
 struct Live {
     address: Address,
     transport: Transport,
@@ -119,7 +119,6 @@ pub(super) struct FfmpegSource {
     notes: Receiver<Note>,
     log: Option<JoinHandle<String>>,
     given: u64,
-    /// A live stream of which all frames are decoded.
     live: Option<Live>,
     stop: Stop,
 }
@@ -188,19 +187,29 @@ impl FfmpegSource {
         Ok(source)
     }
 
-    /// Opens a live stream again with its key frames alone, because the machine is too small to decode all frames.
-    fn take_less(&mut self, live: &Live) -> Result<(), SourceError> {
+    /// Opens a live stream again: with its key frames alone, because the machine is too small to decode all frames, or
+    /// with all, because it has had time for them for a while.
+    fn open_again(&mut self, live: Live, decoded: Decoded) -> Result<(), SourceError> {
         static TOLD: Once = Once::new();
-        TOLD.call_once(|| {
-            tracing::warn!(
-                "the machine is too small to decode all streams in time; of some, only key frames are decoded until they are \
-                 opened again: read fewer or smaller streams"
-            );
-        });
-        tracing::info!(source = self.input.uri, "from now on, only key frames are decoded");
-        let Live { address, transport, .. } = live;
-        *self =
-            Self::start_stream(address, *transport, &KEY_FRAMES, self.max_megapixels, &self.stop.clone())?;
+        let decoder: &[&str] = match decoded {
+            Decoded::All => {
+                tracing::info!(source = self.input.uri, "from now on, all frames are decoded");
+                &[]
+            }
+            Decoded::KeyFrames => {
+                TOLD.call_once(|| {
+                    tracing::warn!(
+                        "the machine is too small to decode all streams in time; of some, only key frames are decoded until \
+                         it has had time for more for some minutes: read fewer or smaller streams"
+                    );
+                });
+                tracing::info!(source = self.input.uri, "from now on, only key frames are decoded");
+                &KEY_FRAMES
+            }
+        };
+        let stop = self.stop.clone();
+        *self = Self::start_stream(&live.address, live.transport, decoder, self.max_megapixels, &stop)?;
+        self.live = Some(live);
         Ok(())
     }
 
@@ -301,8 +310,8 @@ impl FfmpegSource {
             }
         };
         if let Some(mut live) = self.live.take() {
-            if live.pace.is_behind(note.pts_ms) {
-                self.take_less(&live)?;
+            if let Some(decoded) = live.pace.change(note.pts_ms) {
+                self.open_again(live, decoded)?;
                 return self.read_frame(frame);
             }
             self.live = Some(live);

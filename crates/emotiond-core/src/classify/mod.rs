@@ -7,7 +7,7 @@ pub use config::ModelConfig;
 use crate::{
     exit::{Exit, ExitsWith},
     paths,
-    runtime::{Provider, Runtime, RuntimeError, one_line, with_progress},
+    runtime::{Provider, Runtime, RuntimeError, one_line, read_model, with_progress},
 };
 use description::{Description, DescriptionError};
 use ndarray::ArrayView4;
@@ -17,7 +17,6 @@ use ort::{
 };
 use std::{
     borrow::Cow,
-    fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
 };
@@ -117,7 +116,7 @@ impl Classifier {
         let file = config.file.clone().or_else(|| paths::find_model(installed(runtime.provider())));
         let (path, bytes) = match file {
             Some(path) => {
-                let bytes = fs::read(&path);
+                let bytes = read_model(&path);
                 let bytes = bytes.map_err(|error| RuntimeError::ModelFile { path: path.clone(), error })?;
                 (path, Cow::Owned(bytes))
             }

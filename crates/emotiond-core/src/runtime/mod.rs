@@ -12,14 +12,20 @@ pub use provider::{Precision, Provider, ProviderChoice};
 
 use crate::{
     exit::{Exit, ExitsWith},
-    paths,
+    files, paths,
 };
 use ort::{
     environment::Environment,
     session::{Session, builder::GraphOptimizationLevel},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use thiserror::Error;
+
+/// The longest file of a network.
+pub const MOST_MODEL_BYTES: u64 = 1 << 30;
 
 /// Why a network cannot run.
 #[derive(Debug, Error)]
@@ -59,7 +65,7 @@ pub enum RuntimeError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The face detector's file cannot be read.
     #[error("the face detector {path} cannot be read: {error}; {}", paths::detector_remedy())]
@@ -67,7 +73,7 @@ pub enum RuntimeError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The model's file is not a usable network.
     #[error("{path} is not a usable ONNX model: {reason}")]
@@ -86,6 +92,16 @@ impl ExitsWith for RuntimeError {
             _ => Exit::Unavailable,
         }
     }
+}
+
+/// The bytes of a network's file.
+///
+/// # Errors
+/// When it cannot be read, is no regular file or is too long.
+pub fn read_model(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    files::read_regular(path, MOST_MODEL_BYTES, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// The loaded library and the provider on which sessions run.

@@ -4,7 +4,10 @@ use crate::{
     arch::ArchError, checkpoint::CheckpointError, from_onnx::FromOnnxError, frozen::TooMany,
     pretrained::PretrainedError, trainer::Diverged,
 };
-use emotiond_core::exit::{Exit, ExitsWith};
+use emotiond_core::{
+    exit::{Exit, ExitsWith},
+    files::is_refused,
+};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -54,8 +57,13 @@ impl ExitsWith for FitError {
             Self::Occupied { .. } => Exit::Usage,
             Self::Pretrained(error) => error.exit(),
             Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
-            Self::Checkpoint(CheckpointError::Read { .. }) | Self::FromOnnx(FromOnnxError::Read { .. }) => {
-                Exit::NoInput
+            Self::Checkpoint(CheckpointError::Read { source, .. })
+            | Self::FromOnnx(FromOnnxError::Read { source, .. }) => {
+                if is_refused(source) {
+                    Exit::Data
+                } else {
+                    Exit::NoInput
+                }
             }
             Self::Checkpoint(CheckpointError::Damaged { .. })
             | Self::FromOnnx(FromOnnxError::NotOnnx { .. }) => Exit::Data,

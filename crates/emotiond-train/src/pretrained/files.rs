@@ -4,8 +4,8 @@ use super::PretrainedError;
 use burn::store::pytorch_reader::{PickleValue, PytorchReader};
 use burn::store::{ModuleStore, PytorchStore, SafetensorsStore};
 use burn::tensor::TensorData;
+use emotiond_core::{files::open_regular, runtime::MOST_MODEL_BYTES};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 /// Keys under which training scripts store the weights if the file also contains other data.
@@ -25,7 +25,9 @@ pub(super) struct Stored {
 /// # Errors
 /// When it cannot be read, is damaged, or is a pickle with more than tensors and plain values.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>, PretrainedError> {
-    File::open(path).map_err(|source| PretrainedError::Read { path: path.to_owned(), source })?;
+    // Its reader opens it again.
+    open_regular(path, MOST_MODEL_BYTES)
+        .map_err(|source| PretrainedError::Read { path: path.to_owned(), source })?;
     if path.extension().is_some_and(|extension| extension == "safetensors") {
         return tensors(path, &mut SafetensorsStore::from_file(path));
     }

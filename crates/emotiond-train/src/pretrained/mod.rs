@@ -10,7 +10,10 @@ use super::arch::{Network, blocks::Block};
 use burn::module::{Param, RunningState};
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, TensorData};
-use emotiond_core::exit::{Exit, ExitsWith};
+use emotiond_core::{
+    exit::{Exit, ExitsWith},
+    files::is_refused,
+};
 use files::Stored;
 pub(crate) use layers::{Layer, layers};
 use names::Naming;
@@ -80,6 +83,7 @@ pub enum PretrainedError {
 impl ExitsWith for PretrainedError {
     fn exit(&self) -> Exit {
         match self {
+            Self::Read { source, .. } if is_refused(source) => Exit::Data,
             Self::Read { .. } => Exit::NoInput,
             Self::Unreadable { .. } | Self::Code { .. } | Self::Mismatch { .. } => Exit::Data,
             Self::NoBackbone(_) | Self::Files { .. } => Exit::Config,

@@ -1,5 +1,6 @@
 //! Tests `emotiond-train eval` with a network whose output is known, and on real faces.
 
+use crate::training::absurd_files;
 use emotiond_core::{
     classify::description::{Description, InputSpec},
     labels::FER2013_LABELS,
@@ -178,6 +179,11 @@ fn what_cannot_be_evaluated_is_said_in_one_line() {
     fails(eval_in(folder.path(), "PublicTest", &[]), 78, "glad mad");
     fs::write(folder.path().join("model.onnx"), "no network").unwrap();
     fails(eval_in(folder.path(), "PublicTest", &[]), 69, "model.onnx");
+    fs::remove_file(folder.path().join("model.onnx")).unwrap();
+    for (file, part) in absurd_files(folder.path(), "none") {
+        fs::rename(file, folder.path().join("model.onnx")).unwrap();
+        fails(eval_in(folder.path(), "PublicTest", &[]), 69, part);
+    }
     fs::remove_file(folder.path().join("model.onnx")).unwrap();
     fails(eval_in(folder.path(), "PublicTest", &[]), 66, "model.onnx");
     fs::write(folder.path().join("model.onnx"), first_pixels_network(&FER2013_LABELS)).unwrap();

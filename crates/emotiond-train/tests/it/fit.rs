@@ -1,6 +1,6 @@
 //! Tests `emotiond-train fit`: the real program on a small generated data set.
 
-use crate::training::{Bench, refused};
+use crate::training::{Bench, absurd_files, refused};
 use emotiond_train::history::RunReport;
 use std::{
     fs,
@@ -106,6 +106,17 @@ fn a_damaged_checkpoint_is_refused_and_kept() {
     fs::write(&last, older).unwrap();
     assert!(bench.run("run", &["--resume", "--set", "fit.epochs=1"]).status.code() == Some(65));
     assert!(bench.run("older", &["--from", from, "--set", "fit.epochs=1"]).status.success());
+}
+
+#[test]
+fn a_run_starts_from_regular_files_of_a_size_that_fits() {
+    let bench = Bench::new();
+    for (file, word) in absurd_files(&bench.path(""), "onnx") {
+        refused(&bench.run("run", &["--from", file.to_str().unwrap()]), 65, word);
+    }
+    let fifo = bench.path("fifo.ckpt");
+    fs::rename(bench.path("fifo.onnx"), &fifo).unwrap();
+    refused(&bench.run("run", &["--from", fifo.to_str().unwrap()]), 65, "no regular file");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! some features of their networks, made by `data/backbones/generate.py`. The weights and the picture are computed from
 //! their names, in the same way in the script and in this file, so that the tests need neither weight files nor torch.
 
-use crate::training::{Bench, refused};
+use crate::training::{Bench, absurd_files, refused};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, TensorData};
 use emotiond_train::{
@@ -331,6 +331,9 @@ fn bad_checkpoints_get_one_line_and_their_code() {
     refusal(&data("call.pickle"), 65, "asks to run");
     refusal(&data("nested.pth"), 65, "not of this network: a.count");
     refusal(&bench.path("data.csv"), 65, "not a whole checkpoint");
+    for (file, word) in absurd_files(&bench.path(""), "pth") {
+        refusal(&file, 65, word);
+    }
     let whole = fs::read(bench.path("weights.safetensors")).unwrap();
     fs::write(bench.path("half.safetensors"), &whole[..whole.len() / 2]).unwrap();
     refusal(&bench.path("half.safetensors"), 65, "not a whole checkpoint");

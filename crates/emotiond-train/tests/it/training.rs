@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
@@ -79,6 +80,17 @@ impl Bench {
     pub fn run(&self, out: &str, arguments: &[&str]) -> Output {
         self.fit(out, arguments).output().unwrap()
     }
+}
+
+/// Files that are no networks in `folder`, and what is said of each: a device without an end, a pipe without a writer, and one
+/// that takes space only in memory.
+pub fn absurd_files(folder: &Path, ending: &str) -> [(PathBuf, &'static str); 3] {
+    let [zero, fifo, sparse] =
+        ["zero", "fifo", "sparse"].map(|name| folder.join(name).with_extension(ending));
+    symlink("/dev/zero", &zero).unwrap();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fs::File::create(&sparse).unwrap().set_len(10 << 30).unwrap();
+    [(zero, "no regular file"), (fifo, "no regular file"), (sparse, "at most 1024 MB")]
 }
 
 /// Asserts the exit code, and that the program prints one error line, the last of stderr, which contains `word`.
