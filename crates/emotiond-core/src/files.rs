@@ -64,8 +64,11 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When the file cannot be opened, is no regular file or is longer.
 pub fn open_regular(path: &Path, most: u64) -> io::Result<File> {
+    let mut options = File::options();
     // For regular files, this flag has no effect.
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.read(true).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is no regular file"));
