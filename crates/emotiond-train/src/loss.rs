@@ -3,9 +3,6 @@
 use super::recipe::LossKind;
 use burn::tensor::{Tensor, activation};
 
-/// Keras's distance of a probability from 0 and 1.
-const EPSILON: f64 = 1e-7;
-
 /// A loss function with its class weights.
 #[derive(Clone, Debug)]
 pub struct Loss {
@@ -23,8 +20,8 @@ impl Loss {
     pub fn advice(&self) -> &'static str {
         match self.kind {
             LossKind::ReluCrossEntropy => {
-                "all outputs for a picture are negative; ReLU makes them 0, and their shares are 0 divided by 0. A \
-                 classifier must not end in a ReLU: set loss.kind = \"cross_entropy\", which has a softmax"
+                "ReLU makes negative outputs 0, and 0 has no logarithm. A classifier must not end in a ReLU, whatever \
+                 the learning rate: set loss.kind = \"cross_entropy\", which has a softmax"
             }
             LossKind::CrossEntropy | LossKind::Mse => {
                 "try a tenth of optimizer.learning_rate, a longer schedule.warmup_epochs, or fit.clip_norm = 1.0"
@@ -45,9 +42,7 @@ impl Loss {
             LossKind::CrossEntropy => -(activation::log_softmax(logits, 1) * targets).sum_dim(1),
             LossKind::ReluCrossEntropy => {
                 let shares = activation::relu(logits);
-                let shares = shares.clone() / shares.sum_dim(1);
-                // Keras clips probabilities so, which leaves NaN as it is.
-                -(shares.clamp(EPSILON, 1.0 - EPSILON).log() * targets).sum_dim(1)
+                -((shares.clone() / shares.sum_dim(1)).log() * targets).sum_dim(1)
             }
             LossKind::Mse => (activation::softmax(logits, 1) - targets).powi_scalar(2).mean_dim(1),
         };
@@ -102,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_relu_instead_of_a_softmax_gives_nan_when_all_outputs_are_negative() {
+    fn a_relu_instead_of_a_softmax_gives_nan_when_an_output_is_negative() {
         let loss = Loss::new(LossKind::ReluCrossEntropy, None);
-        let expected = -(f64::ln(2.0 / 2.5) + 0.25 * f64::ln(0.5 / 2.5) + 0.75 * f64::ln(1.5 / 2.5)) / 2.0;
-        let found = value(&loss, [[2.0, 0.5, -1.0], [0.5, 0.5, 1.5]], TARGETS);
+        let expected = -(f64::ln(2.0 / 3.0) + 0.25 * f64::ln(0.5 / 2.5) + 0.75 * f64::ln(1.5 / 2.5)) / 2.0;
+        let found = value(&loss, [[2.0, 0.5, 0.5], [0.5, 0.5, 1.5]], TARGETS);
         assert!((found - expected).abs() < 1e-5, "{found}");
-        assert!(value(&loss, [[2.0, 0.5, -1.0], [-0.5, -0.5, -1.5]], TARGETS).is_nan());
+        assert!(value(&loss, [[2.0, 0.5, -0.5], [0.5, 0.5, 1.5]], TARGETS).is_nan());
     }
 
     #[test]

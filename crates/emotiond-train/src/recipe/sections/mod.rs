@@ -146,8 +146,8 @@ pub enum LossKind {
     CrossEntropy,
     /// Mean squared error between probabilities and target distribution.
     Mse,
-    /// Cross-entropy of outputs that went through a ReLU instead of a softmax and are divided by their sum, as Keras
-    /// does it with a network that ends in a ReLU. It becomes NaN when all outputs for a picture are negative.
+    /// Cross-entropy of outputs that went through a ReLU instead of a softmax and are divided by their sum. It becomes
+    /// NaN when an output is negative: it shows why no classifier may end so.
     ReluCrossEntropy,
 }
 
