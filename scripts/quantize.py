@@ -11,7 +11,9 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from PIL import Image
 
+NEEDED = ["emotiond.color", "emotiond.size", "emotiond.mean", "emotiond.scale"]
 # Step between the calibration pictures, their number, and the batch size.
 STRIDE, PICTURES, BATCH = 60, 480, 16
 
@@ -27,8 +29,25 @@ def training_pictures(path):
             yield np.array(pixels.split(), dtype=np.float32).reshape(1, 48, 48)
 
 
+def prepared(picture, described):
+    """The network's input, made from a gray picture as crates/emotiond-core/src/face does it."""
+    side = int(described["emotiond.size"])
+    if picture.shape[-1] != side:
+        resized = Image.fromarray(picture[0].astype(np.uint8)).resize((side, side), Image.Resampling.BILINEAR)
+        picture = np.array(resized, dtype=np.float32)[None]
+    if described.get("emotiond.levels") == "auto":
+        picture = stretched(picture)
+    # Gray pictures have the luma in each channel.
+    channels = {"gray": 1, "rgb": 3}[described["emotiond.color"]]
+    mean, scale = (
+        np.broadcast_to(np.array(described[key].replace(",", " ").split(), dtype=np.float32), channels)
+        for key in ("emotiond.mean", "emotiond.scale")
+    )
+    return (picture - mean[:, None, None]) * scale[:, None, None]
+
+
 def stretched(picture):
-    """The same as src/levels.rs: maps the 5th and 95th percentile within the disc to fixed values."""
+    """The same as crates/emotiond-core/src/levels.rs: maps the 5th and 95th percentile within the disc to fixed values."""
     side = picture.shape[-1]
     y, x = np.mgrid[:side, :side] + 0.5 - side / 2
     low, high = np.percentile(picture[0][x * x + y * y < side * side / 4], [5, 95])
@@ -50,18 +69,14 @@ def main():
     source, data, target = sys.argv[1:]
     model = onnx.load(source)
     described = {entry.key: entry.value for entry in model.metadata_props}
-    if (described.get("emotiond.color"), described.get("emotiond.size")) != ("gray", "48"):
-        sys.exit(f"quantize: {source} does not say that it takes gray pictures of 48x48")
-    mean, scale = float(described["emotiond.mean"]), float(described["emotiond.scale"])
-    pictures = training_pictures(data)
-    if described.get("emotiond.levels") == "auto":
-        pictures = map(stretched, pictures)
-    pictures = [((picture - mean) * scale).astype(np.float32) for picture in pictures]
+    if missing := [key for key in NEEDED if key not in described]:
+        sys.exit(f"quantize: {source} does not say its {missing[0]}: give a model that `emotiond-train fit` wrote")
+    pictures = [prepared(picture, described) for picture in training_pictures(data)]
     with tempfile.TemporaryDirectory() as folder:
-        prepared = str(Path(folder) / "prepared.onnx")
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        plain = str(Path(folder) / "plain.onnx")
+        quant_pre_process(source, plain, skip_symbolic_shape=True)
         quantize_static(
-            prepared,
+            plain,
             target,
             Calibration(model.graph.input[0].name, pictures),
             quant_format=QuantFormat.QDQ,

@@ -1,7 +1,7 @@
 //! Small data sets and recipes for unit tests.
 
 use super::{
-    dataset::{Dataset, Sample, Votes},
+    dataset::{Dataset, Pixels, Sample, Votes},
     recipe::Recipe,
 };
 use emotiond_core::picture::Color;
@@ -13,7 +13,7 @@ pub(super) fn dataset(rows: usize) -> Arc<Dataset> {
         let pixels: Box<[u8]> = (0..48 * 48).map(|i| ((i * (row + 3) * 7 + row) % 256) as u8).collect();
         Sample {
             hash: xxhash_rust::xxh3::xxh3_128(&pixels),
-            pixels,
+            pixels: Pixels::Memory(pixels),
             side: 48,
             color: Color::Gray,
             emotion: row % 7,
@@ -24,7 +24,7 @@ pub(super) fn dataset(rows: usize) -> Arc<Dataset> {
         }
     });
     let splits = vec!["Training".to_owned(), "PublicTest".to_owned()];
-    Arc::new(Dataset { path: "memory".into(), splits, samples: samples.collect() })
+    Arc::new(Dataset { path: "memory".into(), splits, samples: samples.collect(), streamed: false })
 }
 
 /// The same with votes: three for happy, one for neutral, one for contempt.

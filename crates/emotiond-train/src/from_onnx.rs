@@ -4,12 +4,13 @@
 
 use super::arch::Network;
 use super::arch::blocks::{self, Block, Conv, Dense, Norm};
+use super::onnx;
 use super::ops::Maps;
 use burn::module::{Module, Param, RunningState};
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, TensorData};
 use emotiond_core::runtime::read_model;
-use onnx_ir::{Message, ModelProto, TensorProto};
+use prost::Message;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -50,8 +51,8 @@ pub enum FromOnnxError {
 pub fn load(path: &Path, network: Network, pictures: Tensor<4>) -> Result<Network, FromOnnxError> {
     let bytes = read_model(path).map_err(|source| FromOnnxError::Read { path: path.to_owned(), source })?;
     let not_onnx = || FromOnnxError::NotOnnx { path: path.to_owned() };
-    let model = ModelProto::parse_from_bytes(&bytes).map_err(|_| not_onnx())?;
-    let graph = model.graph.into_option().ok_or_else(not_onnx)?;
+    let model = onnx::Model::decode(&bytes[..]).map_err(|_| not_onnx())?;
+    let graph = model.graph.ok_or_else(not_onnx)?;
     let other = |problem: String| FromOnnxError::OtherNetwork { path: path.to_owned(), problem };
     let mut weights = Weights { stored: graph.initializer.into_iter(), taken: 0 };
     let mut plain = network.valid();
@@ -70,7 +71,7 @@ struct Weights<I> {
     taken: usize,
 }
 
-impl<I: Iterator<Item = TensorProto>> Weights<I> {
+impl<I: Iterator<Item = onnx::Tensor>> Weights<I> {
     /// Fills `blocks` and returns their output for the input `x`.
     fn fill_blocks(&mut self, blocks: &mut [Block], mut x: Maps) -> Result<Maps, String> {
         let mut at = 0;
@@ -188,15 +189,10 @@ impl<I: Iterator<Item = TensorProto>> Weights<I> {
         let next = self.stored.next().ok_or_else(|| format!("it has only {} weight tensors", self.taken))?;
         self.taken += 1;
         let found: Vec<usize> = next.dims.iter().map(|&dim| dim as usize).collect();
-        if found != shape || next.raw_data.len() != 4 * shape.iter().product::<usize>() {
-            return Err(format!(
-                "its weight tensor {} has the shape {found:?} instead of {shape:?}",
-                self.taken
-            ));
-        }
-        let values =
-            next.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes")));
-        Ok(values.collect())
+        let numbers = shape.iter().product::<usize>();
+        next.floats().filter(|values| found == shape && values.len() == numbers).ok_or_else(|| {
+            format!("its weight tensor {} has the shape {found:?} instead of {shape:?}", self.taken)
+        })
     }
 }
 

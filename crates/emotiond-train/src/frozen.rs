@@ -159,8 +159,8 @@ impl Frozen {
         folder: &Path,
     ) -> Result<(), CheckpointError> {
         self.features = Some(BothFeatures {
-            training: self.features_of(network, training, &folder.join("features-training.bin"))?,
-            validation: self.features_of(network, validation, &folder.join("features-validation.bin"))?,
+            training: self.features_of(network, training, folder)?,
+            validation: self.features_of(network, validation, folder)?,
         });
         Ok(())
     }
@@ -207,10 +207,11 @@ impl Frozen {
         &self,
         network: &Network,
         examples: &Examples,
-        path: &Path,
+        folder: &Path,
     ) -> Result<Features, CheckpointError> {
         let key = self.key(network, examples);
-        if let Some(features) = Features::read(path, key, examples.items.len()) {
+        let path = folder.join(format!("features-{key:032x}.bin"));
+        if let Some(features) = Features::read(&path, key, examples.items.len()) {
             return Ok(features);
         }
         let network = network.valid();
@@ -225,9 +226,7 @@ impl Frozen {
             values.extend(maps.into_data().iter::<f32>());
         }
         let features = Features { shape, values };
-        features
-            .write(path, key)
-            .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })?;
+        features.write(&path, key).map_err(|source| CheckpointError::Write { path: path.clone(), source })?;
         Ok(features)
     }
 

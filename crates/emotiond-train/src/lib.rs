@@ -28,6 +28,7 @@ pub mod labels;
 pub mod loader;
 pub mod loss;
 pub mod metrics;
+pub mod onnx;
 pub mod ops;
 pub mod optimizer;
 pub mod plots;

@@ -16,6 +16,19 @@ impl Loss {
         Self { kind, class_weights }
     }
 
+    /// Why this loss becomes NaN or infinite, and what to do.
+    pub fn advice(&self) -> &'static str {
+        match self.kind {
+            LossKind::ReluCrossEntropy => {
+                "ReLU makes negative outputs 0, and 0 has no logarithm. A classifier must not end in a ReLU, whatever \
+                 the learning rate: set loss.kind = \"cross_entropy\", which has a softmax"
+            }
+            LossKind::CrossEntropy | LossKind::Mse => {
+                "try a tenth of optimizer.learning_rate, a longer schedule.warmup_epochs, or fit.clip_norm = 1.0"
+            }
+        }
+    }
+
     /// The mean loss of `logits` against `targets`, both `[samples, classes]`. With class weights, each sample is
     /// weighted by the weights of its target classes, and the sum is divided by the sum of the weights.
     pub fn forward(&self, logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
@@ -27,6 +40,10 @@ impl Loss {
         });
         let losses = match self.kind {
             LossKind::CrossEntropy => -(activation::log_softmax(logits, 1) * targets).sum_dim(1),
+            LossKind::ReluCrossEntropy => {
+                let shares = activation::relu(logits);
+                -((shares.clone() / shares.sum_dim(1)).log() * targets).sum_dim(1)
+            }
             LossKind::Mse => (activation::softmax(logits, 1) - targets).powi_scalar(2).mean_dim(1),
         };
         match weights {
@@ -77,6 +94,15 @@ mod tests {
             / (first + second);
         let loss = Loss::new(LossKind::CrossEntropy, Some(vec![2.0, 1.0, 4.0]));
         assert!((value(&loss, LOGITS, TARGETS) - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_relu_instead_of_a_softmax_gives_nan_when_an_output_is_negative() {
+        let loss = Loss::new(LossKind::ReluCrossEntropy, None);
+        let expected = -(f64::ln(2.0 / 3.0) + 0.25 * f64::ln(0.5 / 2.5) + 0.75 * f64::ln(1.5 / 2.5)) / 2.0;
+        let found = value(&loss, [[2.0, 0.5, 0.5], [0.5, 0.5, 1.5]], TARGETS);
+        assert!((found - expected).abs() < 1e-5, "{found}");
+        assert!(value(&loss, [[2.0, 0.5, -0.5], [0.5, 0.5, 1.5]], TARGETS).is_nan());
     }
 
     #[test]

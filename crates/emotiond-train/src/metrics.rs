@@ -55,6 +55,13 @@ impl Confusion {
         self.counts[truth][prediction] += 1;
     }
 
+    /// The class that was predicted for every row, if there is only one.
+    pub fn only_prediction(&self) -> Option<usize> {
+        let is_predicted = |class: &usize| self.counts.iter().any(|row| row[*class] > 0);
+        let mut predicted = (0..self.counts.len()).filter(is_predicted);
+        predicted.next().filter(|_| predicted.next().is_none())
+    }
+
     /// Mean precision and mean recall over the classes that have rows, 0 to 1.
     pub fn precision_and_recall(&self) -> (f64, f64) {
         let classes = (0..self.counts.len()).map(|class| class_metrics("", class, &self.counts));
@@ -151,6 +158,10 @@ mod tests {
         // Class 0: 2 of 2 and 2 of 3. Class 1: 1 of 2 and 1 of 2. Class 2 has no rows.
         let (precision, recall) = confusion.precision_and_recall();
         assert!((precision - 0.75).abs() < 1e-12 && (recall - 7.0 / 12.0).abs() < 1e-12);
+        assert_eq!(confusion.only_prediction(), None);
+        let mut constant = Confusion::default();
+        (0..3).for_each(|truth| constant.add(3, truth, 1));
+        assert_eq!(constant.only_prediction(), Some(1));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
+/// Number of trials of a search without a number of its own.
+const TRIALS: usize = 20;
 /// Number of trials before the median rule starts to prune.
 const TRIALS_BEFORE_PRUNING: usize = 4;
 /// Number of epochs before the median rule can prune a trial.
@@ -122,8 +124,8 @@ impl Search {
     /// Total number of trials.
     pub fn trials(&self) -> usize {
         match self.section.method {
-            SearchMethod::Grid => self.section.trials.min(self.grid_len()),
-            _ => self.section.trials,
+            SearchMethod::Grid => self.section.trials.unwrap_or(usize::MAX).min(self.grid_len()),
+            _ => self.section.trials.unwrap_or(TRIALS),
         }
     }
 

@@ -19,10 +19,7 @@ use thiserror::Error;
 
 /// The loss became NaN or infinite, in training or in validation.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error(
-    "the loss is {loss} at step {step} (epoch {epoch}), learning rate {learning_rate:.2e}: try a tenth of \
-     optimizer.learning_rate, a longer schedule.warmup_epochs, or fit.clip_norm = 1.0"
-)]
+#[error("the loss is {loss} at step {step} (epoch {epoch}), learning rate {learning_rate:.2e}: {advice}")]
 pub struct Diverged {
     /// The value of the loss.
     pub loss: f64,
@@ -32,6 +29,8 @@ pub struct Diverged {
     pub epoch: usize,
     /// The learning rate of that step.
     pub learning_rate: f64,
+    /// Why, if it is known, and what to do.
+    pub advice: &'static str,
 }
 
 /// Sums over a pass through examples.
@@ -61,6 +60,11 @@ impl Totals {
     /// Number of pictures.
     pub fn pictures(&self) -> usize {
         self.pictures
+    }
+
+    /// The class that was predicted for every picture, if there is only one.
+    pub fn only_prediction(&self) -> Option<usize> {
+        self.confusion.only_prediction()
     }
 
     /// Mean precision and mean recall over the classes.
@@ -191,8 +195,7 @@ impl Trainer {
         let loss = self.loss.forward(logits.clone(), targets(batch, &self.device));
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
-            let epoch = step / self.steps_per_epoch + 1;
-            return Err(Diverged { loss: value, step: step + 1, epoch, learning_rate });
+            return Err(self.diverged(value, step));
         }
         totals.add(value, logits.inner(), batch);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
@@ -225,6 +228,17 @@ impl Trainer {
             totals.add(f64::from(loss.into_scalar::<f32>()), logits, &batch);
         }
         totals
+    }
+
+    /// The error for a loss that is not finite at `step`, counted from 0 over the whole run.
+    pub fn diverged(&self, loss: f64, step: usize) -> Diverged {
+        Diverged {
+            loss,
+            step: step + 1,
+            epoch: step / self.steps_per_epoch + 1,
+            learning_rate: self.rate(step),
+            advice: self.loss.advice(),
+        }
     }
 
     /// The gradients of the last epoch's last step.

@@ -4,12 +4,7 @@ use super::{NetworkSpec, blocks::Dense, make::Blocks};
 
 /// Layers of `units`, or of the units that `spec` chooses: dense layer, activation, batch normalisation and dropout each.
 pub(super) fn normalised(blocks: &Blocks, spec: &NetworkSpec, input: usize, units: &[usize]) -> Vec<Dense> {
-    let activation = spec.options.activation.unwrap_or_default();
-    stack(blocks, spec, input, units, |width| {
-        let mut layers = vec![activation.layer(blocks), blocks.dense_norm(width)];
-        layers.extend(blocks.dense_dropout(spec.dropout));
-        layers
-    })
+    with_norm(blocks, spec, input, units, |activation, norm| [activation, norm])
 }
 
 /// The same with the batch normalisation before the activation.
@@ -19,11 +14,20 @@ pub(super) fn normalised_first(
     input: usize,
     units: &[usize],
 ) -> Vec<Dense> {
+    with_norm(blocks, spec, input, units, |activation, norm| [norm, activation])
+}
+
+fn with_norm(
+    blocks: &Blocks,
+    spec: &NetworkSpec,
+    input: usize,
+    units: &[usize],
+    order: fn(Dense, Dense) -> [Dense; 2],
+) -> Vec<Dense> {
     let activation = spec.options.activation.unwrap_or_default();
     stack(blocks, spec, input, units, |width| {
-        let mut layers = vec![blocks.dense_norm(width), activation.layer(blocks)];
-        layers.extend(blocks.dense_dropout(spec.dropout));
-        layers
+        let layers = order(activation.layer(blocks), blocks.dense_norm(width));
+        layers.into_iter().chain(blocks.dense_dropout(spec.dropout)).collect()
     })
 }
 

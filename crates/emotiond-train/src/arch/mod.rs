@@ -9,7 +9,6 @@ pub mod cost;
 mod densenet121;
 mod efficientnet;
 mod four_conv;
-mod four_conv_plain;
 mod grow;
 mod head;
 mod inverted;
@@ -170,7 +169,7 @@ const ARCHITECTURES: [Architecture; 19] = [
     architecture("efficientnet_b2", [32, 512], NOTHING, efficientnet::build_b2),
     architecture("efficientnet_lite0", [32, 512], NOTHING, efficientnet::build_lite0),
     architecture("four_conv", [16, 256], CONVOLUTIONS, four_conv::build),
-    architecture("four_conv_plain", [16, 256], CONVOLUTIONS, four_conv_plain::build),
+    architecture("four_conv_plain", [16, 256], CONVOLUTIONS, four_conv::build_plain),
     architecture("mini_xception", [20, 512], NOTHING, mini_xception::build),
     architecture("mobilenet_v2", [32, 512], NOTHING, mobilenet_v2::build),
     architecture("resnet50", [32, 512], HEAD, resnet50::build),

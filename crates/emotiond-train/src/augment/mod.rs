@@ -165,7 +165,8 @@ impl Augmentation {
 /// # Panics
 /// When `crop` is not `spec.crop_len()` bytes long.
 pub fn augment_sample(sample: &Sample, augmentation: &Augmentation, spec: &InputSpec, crop: &mut [u8]) {
-    let source = Original { pixels: &sample.pixels, side: sample.side as usize, color: sample.color };
+    let pixels = sample.pixels.read();
+    let source = Original { pixels: &pixels, side: sample.side as usize, color: sample.color };
     if sample.color == spec.color {
         augmentation.apply(&source, spec.size, crop);
         return;

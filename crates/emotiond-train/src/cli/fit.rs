@@ -70,18 +70,19 @@ pub struct FitArgs {
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
-    let mut data = load(&recipe, &args.data)?;
-    if let Some(from) = &args.from {
-        data.notes.push(format!("the weights are initialised from {}", from.display()));
-    }
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::new(Exit::Output, anyhow::anyhow!("cannot create {}: {error}", args.out.display()))
     })?;
+    let mut data = load(&recipe, &args.data, &args.out)?;
+    if let Some(from) = &args.from {
+        data.notes.push(format!("the weights are initialised from {}", from.display()));
+    }
     let teacher = load_teacher(&recipe, &data)?;
     let job = Job {
         recipe: &recipe,
         data: &data,
         out: &args.out,
+        features: &args.out,
         resume: args.resume,
         from: args.from.as_deref(),
         teacher: teacher.as_ref(),
@@ -94,8 +95,10 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     finish(args, &recipe, &data, &outcome)
 }
 
-pub(super) fn load(recipe: &Recipe, path: &Path) -> Result<Prepared, Failure> {
-    let mut dataset = Dataset::load(path, &recipe.input_spec())?;
+/// The data at `path` as the recipe wants it; `out` is the folder of the run.
+pub(super) fn load(recipe: &Recipe, path: &Path, out: &Path) -> Result<Prepared, Failure> {
+    let scratch = recipe.data.streamed.then_some(out);
+    let mut dataset = Dataset::load_to(path, &recipe.input_spec(), scratch)?;
     let ferplus = recipe.data.ferplus.as_ref();
     if ferplus.is_some() || recipe.data.labels.is_voted() {
         dataset.join_votes(ferplus.and_then(|ferplus| ferplus.votes.as_deref()))?;

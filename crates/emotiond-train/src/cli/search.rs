@@ -6,7 +6,7 @@ use crate::{
     device,
     fit::{FitError, Job, Outcome, Watch},
     history::{EpochRecord, RunReport},
-    hparams,
+    hparams, plots,
     recipe::{Recipe, SearchSection},
     search::{End, Record, Running, Search},
     trainer::{Totals, Trainer},
@@ -205,12 +205,13 @@ fn run_trial(
         say(format_args!("trial {}: the same recipe as trial {}", running.number + 1, twin + 1));
         return Ok(repeat(running, &report));
     }
-    let data = fit::load(&recipe, &args.data)?;
+    let data = fit::load(&recipe, &args.data, &out)?;
     let teacher = fit::load_teacher(&recipe, &data)?;
     let job = Job {
         recipe: &recipe,
         data: &data,
         out: &out,
+        features: &args.out,
         resume,
         from: None,
         teacher: teacher.as_ref(),
@@ -272,7 +273,16 @@ fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Resu
         .map_err(|error| Failure::new(Exit::NoInput, anyhow::anyhow!("{}: {error}", folder.display())))?;
     write(&args.out, BEST, &recipe)?;
     search_plot::save(&args.out.join("search.png"), section, &records)?;
-    say(format_args!("emotiond-train: wrote {} and search.png", args.out.join(BEST).display()));
+    let accuracies: Vec<f64> = records.iter().map(|record| record.accuracy).collect();
+    plots::save_trials(
+        &args.out.join("best_so_far.png"),
+        &search_plot::title(section, &records),
+        &accuracies,
+    )?;
+    say(format_args!(
+        "emotiond-train: wrote {}, search.png and best_so_far.png",
+        args.out.join(BEST).display()
+    ));
     print(&table(&keys, &records).to_string())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     plots::{Axis, PlotError, save_parallel},
-    recipe::{Choice, SearchSection},
+    recipe::{Choice, SearchMethod, SearchSection},
     search::Record,
 };
 use std::path::Path;
@@ -25,7 +25,17 @@ pub(super) fn save(path: &Path, section: &SearchSection, records: &[Record]) -> 
         places.chain([(record.accuracy - worst) / spread]).collect()
     };
     let lines: Vec<Vec<f64>> = records.iter().map(line).collect();
-    save_parallel(path, &format!("{} trials", records.len()), &axes, &lines)
+    save_parallel(path, &title(section, records), &axes, &lines)
+}
+
+/// The title of the plots.
+pub(super) fn title(section: &SearchSection, records: &[Record]) -> String {
+    let method = match section.method {
+        SearchMethod::Grid => "a grid",
+        SearchMethod::Random => "random search",
+        SearchMethod::Tpe => "the Parzen estimator",
+    };
+    format!("{} trials of {method}", records.len())
 }
 
 fn axis(key: &str, choice: &Choice) -> Axis {

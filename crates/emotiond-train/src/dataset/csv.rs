@@ -2,7 +2,7 @@
 //! without the column `Usage`, if the data has no splits.
 
 use super::{
-    Dataset, DatasetError, make_sample,
+    DatasetError, Loading, make_sample,
     rows::{Rows, start_of},
 };
 use emotiond_core::{
@@ -24,11 +24,15 @@ struct Columns {
     usage: Option<usize>,
 }
 
-pub(super) fn read(path: &Path, input: Box<dyn Read>, spec: &InputSpec) -> Result<Dataset, DatasetError> {
+pub(super) fn read(
+    path: &Path,
+    input: impl Read,
+    spec: &InputSpec,
+    loading: &mut Loading,
+) -> Result<(), DatasetError> {
     let unreadable = |problem: String| DatasetError::unreadable(path, problem);
     let mut rows = Rows::new(input);
     let columns = find_columns(rows.header().map_err(unreadable)?).map_err(unreadable)?;
-    let mut dataset = Dataset { path: path.to_owned(), splits: Vec::new(), samples: Vec::new() };
     let mut pixels = Vec::with_capacity(SIDE * SIDE);
     while let Some(row) = rows.next().map_err(unreadable)? {
         let at = |problem: String| unreadable(format!("{}: {problem}", row.place()));
@@ -40,11 +44,11 @@ pub(super) fn read(path: &Path, input: Box<dyn Read>, spec: &InputSpec) -> Resul
         if usage.is_empty() {
             return Err(at("the column Usage is empty: write the row's split into it".to_owned()));
         }
-        let split = dataset.intern_split(&usage);
+        let split = loading.dataset.intern_split(&usage);
         let picture = PictureView::new(SIDE as u32, SIDE as u32, Color::Gray, &pixels);
-        dataset.samples.push(make_sample(&picture, spec, emotion, split, format!("row {}", row.number)));
+        loading.add(make_sample(&picture, spec, emotion, split, format!("row {}", row.number)))?;
     }
-    Ok(dataset)
+    Ok(())
 }
 
 fn find_columns(header: &csv::ByteRecord) -> Result<Columns, String> {

@@ -1,6 +1,6 @@
 //! Pictures in folders: `split/emotion/*.png|jpg`.
 
-use super::{Dataset, DatasetError, Sample, make_sample};
+use super::{DatasetError, Loading, Sample, make_sample};
 use emotiond_core::{
     classify::description::InputSpec,
     files,
@@ -15,6 +15,8 @@ use std::{
 
 /// The longest file of a picture, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
+/// Number of pictures that are decoded before they are added.
+const AT_ONCE: usize = 256;
 
 struct File {
     path: PathBuf,
@@ -22,23 +24,26 @@ struct File {
     emotion: usize,
 }
 
-pub(super) fn read(root: &Path, spec: &InputSpec) -> Result<Dataset, DatasetError> {
-    let mut dataset = Dataset { path: root.to_owned(), splits: Vec::new(), samples: Vec::new() };
+pub(super) fn read(root: &Path, spec: &InputSpec, loading: &mut Loading) -> Result<(), DatasetError> {
     let mut files = Vec::new();
     for split_folder in entries(root)?.into_iter().filter(|path| path.is_dir()) {
-        let split = dataset.intern_split(&file_name(&split_folder));
+        let split = loading.dataset.intern_split(&file_name(&split_folder));
         for class_folder in entries(&split_folder)?.into_iter().filter(|path| path.is_dir()) {
             files.extend(list_class(&class_folder, split)?);
         }
     }
-    if dataset.splits.is_empty() {
+    if loading.dataset.splits.is_empty() {
         return Err(DatasetError::unreadable(
             root,
             "has no folders: it must contain train/<emotion>/*.png|jpg and test/<emotion>/*.png|jpg",
         ));
     }
-    dataset.samples = files.par_iter().map(|file| decode(file, root, spec)).collect::<Result<_, _>>()?;
-    Ok(dataset)
+    for files in files.chunks(AT_ONCE) {
+        let samples: Vec<Sample> =
+            files.par_iter().map(|file| decode(file, root, spec)).collect::<Result<_, _>>()?;
+        samples.into_iter().try_for_each(|sample| loading.add(sample))?;
+    }
+    Ok(())
 }
 
 /// Lists the pictures of one class.

@@ -2,9 +2,11 @@
 
 mod csv;
 mod folder;
+mod pixels;
 mod rows;
 mod votes;
 
+pub use pixels::Pixels;
 pub use votes::{VOTE_COLUMNS, Votes};
 
 use emotiond_core::{
@@ -15,6 +17,7 @@ use emotiond_core::{
     geometry::BoundingBox,
     picture::{Color, PictureView},
 };
+use pixels::Store;
 use std::{
     collections::HashSet,
     fs::File,
@@ -42,6 +45,14 @@ pub enum DatasetError {
         /// What is wrong, where, and what to do.
         problem: String,
     },
+    /// The file of the pixels cannot be written.
+    #[error("cannot keep the pictures in {folder} (data.streamed): {source}: free space there, or choose another --out", folder = folder.display())]
+    Scratch {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The data has no such split.
     #[error("the data has no split `{name}`; use one of {known}")]
     NoSplit {
@@ -61,6 +72,7 @@ impl ExitsWith for DatasetError {
             Self::Missing { source, .. } if files::is_refused(source) => Exit::Data,
             Self::Missing { .. } => Exit::NoInput,
             Self::Unreadable { .. } => Exit::Data,
+            Self::Scratch { .. } => Exit::Output,
             Self::NoSplit { .. } => Exit::Usage,
             Self::Recipe(_) => Exit::Config,
         }
@@ -76,8 +88,8 @@ impl DatasetError {
 /// A labelled face.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// A square picture, row by row.
-    pub pixels: Box<[u8]>,
+    /// A square picture.
+    pub pixels: Pixels,
     /// Its side in pixels.
     pub side: u32,
     /// Its colour.
@@ -97,13 +109,13 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The picture.
-    pub fn picture(&self) -> PictureView<'_> {
-        PictureView::new(self.side, self.side, self.color, &self.pixels)
+    /// What `look` says about the picture.
+    pub fn with_picture<T>(&self, look: impl FnOnce(&PictureView) -> T) -> T {
+        look(&PictureView::new(self.side, self.side, self.color, &self.pixels.read()))
     }
 }
 
-/// A data set in memory.
+/// A data set.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// The file or folder.
@@ -112,6 +124,8 @@ pub struct Dataset {
     pub splits: Vec<String>,
     /// The faces, in the order of the data.
     pub samples: Vec<Sample>,
+    /// Whether the pixels are in a file.
+    pub streamed: bool,
 }
 
 impl Dataset {
@@ -121,13 +135,23 @@ impl Dataset {
     /// # Errors
     /// When the file or folder does not exist or has invalid contents.
     pub fn load(path: &Path, spec: &InputSpec) -> Result<Self, DatasetError> {
+        Self::load_to(path, spec, None)
+    }
+
+    /// The same with the pixels in a file in the folder `scratch`, if one is given.
+    ///
+    /// # Errors
+    /// As for [`Dataset::load`], and when the file cannot be written.
+    pub fn load_to(path: &Path, spec: &InputSpec, scratch: Option<&Path>) -> Result<Self, DatasetError> {
         let missing = |source| DatasetError::Missing { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(missing)?;
-        let dataset = if metadata.is_dir() {
-            folder::read(path, spec)?
+        let mut dataset = Loading::new(path, scratch)?;
+        if metadata.is_dir() {
+            folder::read(path, spec, &mut dataset)?;
         } else {
-            csv::read(path, open(path).map_err(missing)?, spec)?
-        };
+            csv::read(path, open(path).map_err(missing)?, spec, &mut dataset)?;
+        }
+        let dataset = dataset.finish()?;
         if dataset.samples.is_empty() {
             return Err(DatasetError::unreadable(path, "contains no picture"));
         }
@@ -167,12 +191,52 @@ impl Dataset {
         (0..self.samples.len()).filter(|&index| self.samples[index].split == split).collect()
     }
 
+    /// Asks the system to read the pictures of `samples`, in the order of the data, if they are in a file.
+    pub fn prefetch(&self, samples: impl Iterator<Item = usize>) {
+        pixels::prefetch(samples.map(|sample| &self.samples[sample].pixels));
+    }
+
     /// The index of the split `name`, which is added if it is new.
     fn intern_split(&mut self, name: &str) -> usize {
         self.splits.iter().position(|split| split == name).unwrap_or_else(|| {
             self.splits.push(name.to_owned());
             self.splits.len() - 1
         })
+    }
+}
+
+/// A data set that is being loaded.
+struct Loading {
+    dataset: Dataset,
+    /// The folder and the file of the pixels, if they are not kept in memory.
+    store: Option<(PathBuf, Store)>,
+}
+
+impl Loading {
+    fn new(path: &Path, scratch: Option<&Path>) -> Result<Self, DatasetError> {
+        let store = scratch.map(|folder| match Store::new(folder) {
+            Ok(store) => Ok((folder.to_owned(), store)),
+            Err(source) => Err(DatasetError::Scratch { folder: folder.to_owned(), source }),
+        });
+        let (splits, samples, streamed) = (Vec::new(), Vec::new(), scratch.is_some());
+        let dataset = Dataset { path: path.to_owned(), splits, samples, streamed };
+        Ok(Self { dataset, store: store.transpose()? })
+    }
+
+    fn add(&mut self, mut sample: Sample) -> Result<(), DatasetError> {
+        if let Some((folder, store)) = &mut self.store {
+            let failed = |source| DatasetError::Scratch { folder: folder.clone(), source };
+            store.take(&mut sample.pixels).map_err(failed)?;
+        }
+        self.dataset.samples.push(sample);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Dataset, DatasetError> {
+        if let Some((folder, mut store)) = self.store {
+            store.flush().map_err(|source| DatasetError::Scratch { folder, source })?;
+        }
+        Ok(self.dataset)
     }
 }
 
@@ -203,7 +267,7 @@ fn make_sample(
     let kept = InputSpec { size: spec.size.min(longer), color: picture.color, ..spec.clone() };
     let mut pixels = vec![0; kept.crop_len()].into_boxed_slice();
     crop_whole(picture, &kept, &mut pixels);
-    let (side, color) = (kept.size as u32, kept.color);
+    let (side, color, pixels) = (kept.size as u32, kept.color, Pixels::Memory(pixels));
     Sample { pixels, side, color, emotion, split, hash, constant, votes: None, origin }
 }
 

@@ -1,14 +1,10 @@
 //! An ONNX graph under construction: names, weights and nodes.
 
-use crate::ops::Window;
-use onnx_ir::{
-    AttributeProto, AttributeType, GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto,
-};
+use crate::onnx::{Attribute, AttributeType, FLOAT, Model, Node, Tensor, ValueInfo};
+use crate::{onnx, ops::Window};
+use prost::Message;
 
-const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
-/// ONNX's number for float32.
-const FLOAT: i32 = 1;
 
 /// An attribute's value.
 pub(super) enum Value {
@@ -30,21 +26,20 @@ pub(super) fn window(window: Window) -> Vec<(&'static str, Value)> {
 /// Nodes in execution order, and their weights.
 #[derive(Default)]
 pub(super) struct Graph {
-    nodes: Vec<NodeProto>,
-    weights: Vec<TensorProto>,
+    nodes: Vec<Node>,
+    weights: Vec<Tensor>,
 }
 
 impl Graph {
     /// Adds a node and returns the name of its output.
     pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<(&str, Value)>) -> String {
         let name = format!("{}_{}", op.to_lowercase(), self.nodes.len() + 1);
-        self.nodes.push(NodeProto {
+        self.nodes.push(Node {
             name: name.clone(),
             op_type: op.to_owned(),
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
             output: vec![name.clone()],
             attribute: attributes.into_iter().map(|(name, value)| attribute(name, value)).collect(),
-            ..Default::default()
         });
         name
     }
@@ -52,11 +47,11 @@ impl Graph {
     /// Adds a weight and returns its name.
     pub(super) fn weight(&mut self, dims: &[usize], values: &[f32]) -> String {
         let name = format!("weight_{}", self.weights.len() + 1);
-        self.weights.push(TensorProto {
+        self.weights.push(Tensor {
             name: name.clone(),
             dims: dims.iter().map(|&dim| dim as i64).collect(),
             data_type: FLOAT,
-            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into(),
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             ..Default::default()
         });
         name
@@ -73,62 +68,27 @@ impl Graph {
         let last = self.nodes.last_mut().expect("a graph with nodes");
         assert_eq!(last.output, [output], "the output belongs to the last node");
         last.output = vec!["probabilities".to_owned()];
-        let graph = GraphProto {
+        let graph = onnx::Graph {
             name: "emotiond".to_owned(),
             node: self.nodes,
             initializer: self.weights,
-            input: vec![value_info(input, input_dims)],
-            output: vec![value_info("probabilities", output_dims)],
-            ..Default::default()
+            input: vec![ValueInfo::floats(input, input_dims)],
+            output: vec![ValueInfo::floats("probabilities", output_dims)],
         };
-        let mut model = ModelProto {
-            ir_version: IR_VERSION,
+        let model = Model {
             producer_name: "emotiond-train".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            graph: Some(graph).into(),
-            ..Default::default()
+            ..Model::new(graph, OPSET, metadata)
         };
-        model.opset_import.push(Default::default());
-        model.opset_import[0].version = OPSET;
-        for (key, value) in metadata {
-            model.metadata_props.push(Default::default());
-            let entry = model.metadata_props.last_mut().expect("just pushed");
-            entry.key.clone_from(key);
-            entry.value.clone_from(value);
-        }
-        model.write_to_bytes().expect("a model within protobuf's limits")
+        model.encode_to_vec()
     }
 }
 
-fn attribute(name: &str, value: Value) -> AttributeProto {
-    let mut attribute = AttributeProto { name: name.to_owned(), ..Default::default() };
-    attribute.type_ = match value {
-        Value::Int(int) => {
-            attribute.i = int;
-            AttributeType::INT.into()
-        }
-        Value::Float(float) => {
-            attribute.f = float;
-            AttributeType::FLOAT.into()
-        }
-        Value::Ints(ints) => {
-            attribute.ints = ints;
-            AttributeType::INTS.into()
-        }
-    };
-    attribute
-}
-
-fn value_info(name: &str, dims: &[usize]) -> ValueInfoProto {
-    let mut info = ValueInfoProto { name: name.to_owned(), ..Default::default() };
-    let tensor = info.type_.mut_or_insert_default().mut_tensor_type();
-    tensor.elem_type = FLOAT;
-    let shape = tensor.shape.mut_or_insert_default();
-    shape.dim.push(Default::default());
-    shape.dim[0].set_dim_param("N".to_owned());
-    for &dim in dims {
-        shape.dim.push(Default::default());
-        shape.dim.last_mut().expect("just pushed").set_dim_value(dim as i64);
+fn attribute(name: &str, value: Value) -> Attribute {
+    let attribute = Attribute { name: name.to_owned(), ..Default::default() };
+    match value {
+        Value::Int(i) => Attribute { i, r#type: AttributeType::Int.into(), ..attribute },
+        Value::Float(f) => Attribute { f, r#type: AttributeType::Float.into(), ..attribute },
+        Value::Ints(ints) => Attribute { ints, r#type: AttributeType::Ints.into(), ..attribute },
     }
-    info
 }

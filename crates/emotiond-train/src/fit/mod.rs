@@ -12,8 +12,8 @@ use super::frozen::{self, Frozen, FrozenPart};
 use super::history::EpochRecord;
 use super::loader::Loader;
 use super::pretrained::{self, Backbone, PretrainedError};
-use super::recipe::{AugmentSection, Recipe};
-use super::trainer::{Diverged, Totals, Trainer};
+use super::recipe::{AugmentSection, ClassWeights, Recipe};
+use super::trainer::{Totals, Trainer};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, TensorData};
 pub use error::FitError;
@@ -51,6 +51,8 @@ pub struct Job<'a> {
     pub data: &'a Prepared,
     /// The output folder, which must exist.
     pub out: &'a Path,
+    /// The folder of the frozen blocks' features, which several runs may share.
+    pub features: &'a Path,
     /// Whether to resume the run in that folder, if there is one.
     pub resume: bool,
     /// A checkpoint of another run or a model (`.onnx`) with the initial weights; `None` for random weights.
@@ -161,8 +163,8 @@ impl<'a> Run<'a> {
                 "the features of the frozen blocks are too large to keep: they are computed in every epoch; freeze more blocks",
             );
         } else {
-            watch.note("the features of the frozen blocks are computed once and kept in the run's folder");
-            frozen.keep_features(network, examples, self.job.out)?;
+            watch.note("the features of the frozen blocks are computed once and kept in a file");
+            frozen.keep_features(network, examples, self.job.features)?;
         }
         self.trainer.frozen = Some(frozen);
         Ok(())
@@ -185,8 +187,7 @@ impl<'a> Run<'a> {
         let images_per_s = trained.pictures() as f64 / start.elapsed().as_secs_f64();
         let validated = self.trainer.validate(&self.trainer.chosen(), validation);
         if !validated.loss().is_finite() {
-            let step = (epoch + 1) * steps;
-            return Err(Diverged { loss: validated.loss(), step, epoch: epoch + 1, learning_rate }.into());
+            return Err(self.trainer.diverged(validated.loss(), (epoch + 1) * steps - 1).into());
         }
         let (train_precision, train_recall) = trained.precision_and_recall();
         let (validation_precision, validation_recall) = validated.precision_and_recall();
@@ -204,7 +205,7 @@ impl<'a> Run<'a> {
             images_per_s,
             seconds: start.elapsed().as_secs_f64(),
         };
-        if let Some(warning) = suspicion(&record, &self.job.data.validation.class_counts(), self.job) {
+        if let Some(warning) = suspicion(&record, validated.only_prediction(), self.job) {
             watch.note(&warning);
         }
         let best = self.take_in(&record);
@@ -334,23 +335,32 @@ fn same_recipe(job: &Job, before: &str) -> Result<(), FitError> {
     }
 }
 
-/// A note about the likely error if the network learns the training rows but predicts one class for all validation
-/// rows.
-fn suspicion(record: &EpochRecord, counts: &[usize], job: &Job) -> Option<String> {
+/// A note about the likely error if the network predicts the class `only` for all validation rows.
+fn suspicion(record: &EpochRecord, only: Option<usize>, job: &Job) -> Option<String> {
     const FAR_ABOVE: f64 = 0.2;
-    const AT: f64 = 0.002;
-    let pictures: usize = counts.iter().sum();
-    let (trained, validated) = (record.train_accuracy, record.validation_accuracy);
-    let class = counts.iter().position(|&count| (validated - count as f64 / pictures as f64).abs() < AT)?;
-    (trained - validated > FAR_ABOVE).then(|| {
+    /// Before this epoch, a network that has learnt nothing yet is nothing unusual.
+    const PATIENCE: usize = 3;
+    let label = job.data.validation.labels[only?];
+    let (epoch, trained) = (record.epoch, record.train_accuracy * 100.0);
+    let found = format!(
+        "epoch {epoch}: the network predicts `{label}` for every validation picture; accuracy {trained:.1} % in \
+         training, {:.1} % in validation",
+        record.validation_accuracy * 100.0
+    );
+    if record.train_accuracy - record.validation_accuracy > FAR_ABOVE {
+        return Some(format!(
+            "{found}: check the preprocessing (another normalisation than in training?) and batch normalisation \
+             (running statistics not updated? network.norm_momentum too small for so few steps?)"
+        ));
+    }
+    let weighted = match job.recipe.loss.class_weights {
+        ClassWeights::None => "",
+        _ => ", and leave out loss.class_weights, which reward a rare class, until it learns",
+    };
+    (epoch >= PATIENCE).then(|| {
         format!(
-            "epoch {}: accuracy {:.1} % in training but {:.1} % in validation, which is the share of `{}`: the network \
-             seems to predict this class for every validation picture; check the preprocessing (another \
-             normalisation than in training?) and batch normalisation (running statistics not updated?)",
-            record.epoch,
-            trained * 100.0,
-            validated * 100.0,
-            job.data.validation.labels[class]
+            "{found}: it has learnt nothing yet; try another optimizer.learning_rate, optimizer.name = \"adam\", more \
+             epochs or a smaller network{weighted}"
         )
     })
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crossbeam_channel::{Receiver, bounded};
 use emotiond_core::{classify::Classifier, face};
-use rand::seq::SliceRandom;
+use rand::{Rng, seq::SliceRandom};
 use rand_distr::{Beta, Distribution};
 use std::{sync::Arc, thread};
 
@@ -25,6 +25,11 @@ use std::{sync::Arc, thread};
 const AHEAD: usize = 2;
 /// More workers would only compete with the training: one thread augments tens of thousands of pictures per second.
 const MAX_WORKERS: usize = 4;
+
+/// Of data in a file, this many pictures that lie beside each other are read at a time, so that a disk seeks seldom.
+const SHARD: usize = 32;
+/// This many pictures are shuffled together: shards from all over the file.
+const GROUP: usize = 64 * SHARD;
 
 /// Makes batches of a set of examples.
 #[derive(Clone, Debug)]
@@ -106,9 +111,26 @@ impl Loader {
     fn order(&self, epoch: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.examples.items.len()).collect();
         if self.training.is_some() {
-            order.shuffle(&mut Draw::Order.random(self.seed, epoch as u64, 0));
+            let mut random = Draw::Order.random(self.seed, epoch as u64, 0);
+            if self.examples.dataset.streamed {
+                return in_shards(order.len(), &mut random);
+            }
+            order.shuffle(&mut random);
         }
         order
+    }
+
+    /// Has the pictures of the next group of shards read if the batch at `start` is the first of its group.
+    fn prefetch(&self, start: usize, order: &[usize]) {
+        let group = start / GROUP;
+        let is_first = start.checked_sub(self.batch).is_none_or(|before| before / GROUP < group);
+        if !self.examples.dataset.streamed || !is_first {
+            return;
+        }
+        let mut next: Vec<usize> = order.iter().copied().skip((group + 1) * GROUP).take(GROUP).collect();
+        next.sort_unstable();
+        let items = &self.examples.items;
+        self.examples.dataset.prefetch(next.into_iter().map(|position| items[position].sample));
     }
 
     fn open_teachers(&self) -> Vec<Classifier> {
@@ -118,6 +140,7 @@ impl Loader {
 
     fn make(&self, epoch: usize, index: usize, order: &[usize], teachers: &mut [Classifier]) -> Batch {
         let start = index * self.batch;
+        self.prefetch(start, order);
         let positions = &order[start..(start + self.batch).min(order.len())];
         let (length, classes) = (self.examples.spec.crop_len(), self.examples.labels.len());
         let mut batch = Batch {
@@ -153,7 +176,7 @@ impl Loader {
         let sample = &self.examples.dataset.samples[example.sample];
         let spec = &self.examples.spec;
         let Some(training) = &self.training else {
-            return crop_whole(&sample.picture(), spec, crop);
+            return sample.with_picture(|picture| crop_whole(picture, spec, crop));
         };
         let mut random = Draw::Augment.random(self.seed, epoch as u64, position as u64);
         let augmentation = Augmentation::draw(&training.augment, &mut random);
@@ -187,6 +210,16 @@ impl Iterator for Batches {
 }
 
 impl ExactSizeIterator for Batches {}
+
+/// The numbers below `count`: the shards in random order, and the pictures of each group of shards in random order.
+fn in_shards(count: usize, random: &mut impl Rng) -> Vec<usize> {
+    let mut shards: Vec<usize> = (0..count.div_ceil(SHARD)).collect();
+    shards.shuffle(random);
+    let mut order: Vec<usize> =
+        shards.into_iter().flat_map(|shard| shard * SHARD..count.min((shard + 1) * SHARD)).collect();
+    order.chunks_mut(GROUP).for_each(|group| group.shuffle(random));
+    order
+}
 
 /// Label smoothing: distributes `part` of each target evenly over all classes (Szegedy et al. 2015).
 fn smooth(targets: &mut [f32], classes: usize, part: f32) {

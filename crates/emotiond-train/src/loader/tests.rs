@@ -66,7 +66,7 @@ fn validation_shows_all_rows_in_order_as_they_are() {
     assert_eq!(classes, validation.items.iter().map(|item| item.class).collect::<Vec<_>>());
     let sample = &validation.dataset.samples[validation.items[16].sample];
     let mut expected = vec![0.0; 2304];
-    face::normalize(&sample.pixels, &validation.spec, &mut expected);
+    face::normalize(&sample.pixels.read(), &validation.spec, &mut expected);
     assert_eq!(&batches[1].inputs[..2304], expected);
 }
 
@@ -104,4 +104,17 @@ fn a_dropped_epoch_ends_its_threads() {
         examples.strong_count() == 0
     });
     assert!(gone, "a worker still holds the examples");
+}
+
+#[test]
+fn streamed_data_is_shuffled_in_shards_and_otherwise_the_same() {
+    let mut random = Draw::Order.random(1, 0, 0);
+    let order = in_shards(4 * GROUP, &mut random);
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert!(sorted.into_iter().eq(0..4 * GROUP));
+    let shards =
+        |group: &[usize]| group.iter().map(|at| at / SHARD).collect::<std::collections::HashSet<_>>();
+    assert!(order.chunks(GROUP).all(|group| shards(group).len() == GROUP / SHARD));
+    assert!(shards(&order[..SHARD]).len() > SHARD / 2, "the pictures of a group are mixed");
 }

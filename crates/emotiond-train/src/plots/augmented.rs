@@ -60,8 +60,9 @@ fn tile(
     place: usize,
 ) -> Result<(), DrawError> {
     let side = sample.side as usize;
-    let mut pixels = vec![0; sample.pixels.len()];
-    let source = Original { pixels: &sample.pixels, side, color: sample.color };
+    let original = sample.pixels.read();
+    let mut pixels = vec![0; original.len()];
+    let source = Original { pixels: &original, side, color: sample.color };
     let mut random = Draw::Augment.random(1, 0, place as u64);
     Augmentation::draw(section, &mut random).apply(&source, side, &mut pixels);
     draw_picture(area, at, SIDE, &PictureView::new(sample.side, sample.side, sample.color, &pixels))

@@ -1,4 +1,4 @@
-//! Plots curves over the epochs, of one run or of several runs.
+//! Plots curves over the epochs, of one run or of several runs, and over the trials of a search.
 
 use super::canvas::{
     Area, DrawError, FAINT_INK, GRID, INK, PALETTE, PlotError, save as save_sheet, text_style, write,
@@ -13,12 +13,12 @@ use std::path::Path;
 const PANEL: (u32, u32) = (760, 520);
 const HEADER: u32 = 56;
 
-/// A curve in a panel, as points (epoch, value).
+/// A curve in a panel, as points (epoch or trial, value).
 struct Curve {
     name: String,
     color: RGBColor,
     points: Vec<(f64, f64)>,
-    /// An epoch to mark.
+    /// A place to mark.
     mark: Option<f64>,
 }
 
@@ -59,7 +59,7 @@ pub fn save_curves(path: &Path, run: &RunReport) -> Result<(), PlotError> {
         ),
         None => run.name.clone(),
     };
-    save_panels(path, &title, &panels)
+    save_panels(path, &title, "epoch", &panels)
 }
 
 /// Writes validation accuracy and loss of several runs, labelled by their names.
@@ -81,24 +81,43 @@ pub fn save_runs(path: &Path, runs: &[(String, RunReport)]) -> Result<(), PlotEr
         ("validation loss", curves(|epoch| epoch.validation_loss)),
         ("training loss", curves(|epoch| epoch.train_loss)),
     ];
-    save_panels(path, &format!("{} runs", runs.len()), &panels)
+    save_panels(path, &format!("{} runs", runs.len()), "epoch", &panels)
+}
+
+/// Writes the accuracy of each trial of a search, in their order, and the best so far.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save_trials(path: &Path, title: &str, accuracies: &[f64]) -> Result<(), PlotError> {
+    let curve = |name: &str, color: usize, values: Vec<f64>| Curve {
+        name: name.to_owned(),
+        color: PALETTE[color],
+        points: values.into_iter().enumerate().map(|(at, value)| ((at + 1) as f64, value * 100.0)).collect(),
+        mark: None,
+    };
+    let best = accuracies.iter().scan(0.0, |best, accuracy| {
+        *best = f64::max(*best, *accuracy);
+        Some(*best)
+    });
+    let curves = vec![curve("this trial", 5, accuracies.to_vec()), curve("best so far", 0, best.collect())];
+    save_panels(path, title, "trial", &[("validation accuracy, %", curves)])
 }
 
 fn points(epochs: &[EpochRecord], value: fn(&EpochRecord) -> f64) -> Vec<(f64, f64)> {
     epochs.iter().map(|record| (record.epoch as f64, value(record))).collect()
 }
 
-fn save_panels(path: &Path, title: &str, panels: &[(&str, Vec<Curve>)]) -> Result<(), PlotError> {
+fn save_panels(path: &Path, title: &str, x: &str, panels: &[(&str, Vec<Curve>)]) -> Result<(), PlotError> {
     let size = (PANEL.0 * panels.len() as u32, PANEL.1 + HEADER);
     save_sheet(path, size, |area| {
         let (head, body) = area.split_vertically(HEADER);
         write(&head, title, (32, 32), (HPos::Left, VPos::Center), &text_style(24, INK, true))?;
         let areas = body.split_evenly((1, panels.len()));
-        panels.iter().zip(&areas).try_for_each(|((name, curves), area)| panel(area, name, curves))
+        panels.iter().zip(&areas).try_for_each(|((name, curves), area)| panel(area, (x, name), curves))
     })
 }
 
-fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
+fn panel(area: &Area, (x, name): (&str, &str), curves: &[Curve]) -> Result<(), DrawError> {
     let all = || curves.iter().flat_map(|curve| &curve.points);
     let (low, high) = extent(all().map(|(_, value)| *value));
     let last = all().map(|(epoch, _)| *epoch).fold(2.0, f64::max);
@@ -114,7 +133,7 @@ fn panel(area: &Area, name: &str, curves: &[Curve]) -> Result<(), DrawError> {
         .light_line_style(WHITE)
         .bold_line_style(GRID)
         .axis_style(FAINT_INK)
-        .x_desc("epoch")
+        .x_desc(x)
         .x_labels(10)
         .y_labels(8)
         .x_label_formatter(&|epoch| format!("{epoch:.0}"))

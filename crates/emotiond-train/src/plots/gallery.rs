@@ -75,7 +75,7 @@ fn tile(
 ) -> Result<(), DrawError> {
     let examples = &evaluation.examples;
     let sample = &examples.dataset.samples[examples.items[prediction.example].sample];
-    draw_picture(area, (x, y), SIDE as usize, &sample.picture())?;
+    sample.with_picture(|picture| draw_picture(area, (x, y), SIDE as usize, picture))?;
     let caption = format!("{} {:.0} %", examples.labels[prediction.class], prediction.probability * 100.0);
     let below = (x + SIDE / 2, y + SIDE + CAPTION / 2);
     write(area, &caption, below, (HPos::Center, VPos::Center), &text_style(12, ink, false))

@@ -53,7 +53,7 @@ fn tile(
     let examples = &evaluation.examples;
     let example = &examples.items[mistake.example];
     let sample = &examples.dataset.samples[example.sample];
-    draw_picture(area, (x, y), SIDE, &sample.picture())?;
+    sample.with_picture(|picture| draw_picture(area, (x, y), SIDE, picture))?;
     let (truth, taken) = (examples.labels[example.class], examples.labels[mistake.prediction]);
     let middle = x + SIDE as i32 / 2;
     let anchor = (HPos::Center, VPos::Center);

@@ -13,7 +13,7 @@ mod samples;
 pub use ablations::{Ablation, save_ablations};
 pub use augmented::save_augmented;
 pub use canvas::PlotError;
-pub use curves::{save_curves, save_runs};
+pub use curves::{save_curves, save_runs, save_trials};
 pub use parallel::{Axis, save_parallel};
 pub use samples::save_samples;
 

@@ -58,7 +58,7 @@ fn row(area: &Area, top: i32, name: &str, samples: &[&Sample], most: usize) -> R
     let step = (samples.len() / COLUMNS).max(1);
     for (place, sample) in samples.iter().step_by(step).take(COLUMNS).enumerate() {
         let x = NAMES + BAR + NUMBER + (SIDE + GAP) * place as i32;
-        draw_picture(area, (x, top), SIDE as usize, &sample.picture())?;
+        sample.with_picture(|picture| draw_picture(area, (x, top), SIDE as usize, picture))?;
     }
     Ok(())
 }

@@ -53,9 +53,9 @@ pub struct SearchSection {
     /// How the values of the next trial are chosen.
     #[serde(default)]
     pub method: SearchMethod,
-    /// Maximal number of trials; a grid search ends at its last point.
-    #[serde(default = "default_trials")]
-    pub trials: usize,
+    /// Maximal number of trials; absent: all points of a grid, 20 otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<usize>,
     /// Number of trials trained in parallel; each needs its own memory. The next round starts when all have ended.
     #[serde(default = "default_at_once")]
     pub at_once: usize,
@@ -76,7 +76,7 @@ impl SearchSection {
     /// Checks what the types cannot express.
     pub(super) fn check(&self) -> Result<(), Fault> {
         let wrong = |message: String| Err(("search.space", message));
-        if self.trials == 0 || self.at_once == 0 || self.points < 2 {
+        if self.trials == Some(0) || self.at_once == 0 || self.points < 2 {
             return Err(("search", "needs at least `trials = 1`, `at_once = 1` and `points = 2`".to_owned()));
         }
         if self.space.is_empty() {
@@ -129,10 +129,6 @@ impl Choice {
                 .collect(),
         }
     }
-}
-
-fn default_trials() -> usize {
-    20
 }
 
 fn default_at_once() -> usize {

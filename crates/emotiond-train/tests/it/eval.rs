@@ -5,7 +5,8 @@ use emotiond_core::{
     classify::description::{Description, InputSpec},
     labels::FER2013_LABELS,
 };
-use onnx_ir::{GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use emotiond_train::onnx::{Graph, INT64, Model, Node, Tensor, ValueInfo};
+use prost::Message;
 use serde_json::Value;
 use std::{
     fs,
@@ -14,9 +15,6 @@ use std::{
 };
 use tempfile::TempDir;
 use test_support::shared;
-
-const INT64: i32 = 7;
-const FLOAT: i32 = 1;
 
 fn eval(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_emotiond-train")).arg("eval").args(arguments).output().unwrap()
@@ -29,21 +27,21 @@ fn report(output: &Output) -> Value {
 
 /// A softmax over the picture's first seven pixels: it predicts the emotion whose pixel is brightest.
 fn first_pixels_network(labels: &[&str]) -> Vec<u8> {
-    let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
+    let node = |op: &str, inputs: &[&str], output: &str| Node {
         name: output.to_owned(),
         op_type: op.to_owned(),
         input: inputs.iter().map(|&input| input.to_owned()).collect(),
         output: vec![output.to_owned()],
         ..Default::default()
     };
-    let integer = |name: &str, value: usize| TensorProto {
+    let integer = |name: &str, value: usize| Tensor {
         name: name.to_owned(),
         dims: vec![1],
         data_type: INT64,
         int64_data: vec![value as i64],
         ..Default::default()
     };
-    let graph = GraphProto {
+    let graph = Graph {
         name: "first_pixels".to_owned(),
         node: vec![
             node("Flatten", &["pixels"], "flat"),
@@ -51,13 +49,9 @@ fn first_pixels_network(labels: &[&str]) -> Vec<u8> {
             node("Softmax", &["first"], "probabilities"),
         ],
         initializer: vec![integer("from", 0), integer("to", labels.len()), integer("axis", 1)],
-        input: vec![value_info("pixels", &[1, 48, 48])],
-        output: vec![value_info("probabilities", &[labels.len()])],
-        ..Default::default()
+        input: vec![ValueInfo::floats("pixels", &[1, 48, 48])],
+        output: vec![ValueInfo::floats("probabilities", &[labels.len()])],
     };
-    let mut model = ModelProto { ir_version: 8, graph: Some(graph).into(), ..Default::default() };
-    model.opset_import.push(Default::default());
-    model.opset_import[0].version = 17;
     let description = Description {
         labels: labels.iter().map(|&label| label.to_owned()).collect(),
         input: InputSpec::fer2013(),
@@ -65,26 +59,7 @@ fn first_pixels_network(labels: &[&str]) -> Vec<u8> {
         trained_on: None,
         accuracy: None,
     };
-    for (key, value) in description.to_metadata() {
-        model.metadata_props.push(Default::default());
-        let entry = model.metadata_props.last_mut().unwrap();
-        (entry.key, entry.value) = (key, value);
-    }
-    model.write_to_bytes().unwrap()
-}
-
-fn value_info(name: &str, dims: &[usize]) -> ValueInfoProto {
-    let mut info = ValueInfoProto { name: name.to_owned(), ..Default::default() };
-    let tensor = info.type_.mut_or_insert_default().mut_tensor_type();
-    tensor.elem_type = FLOAT;
-    let shape = tensor.shape.mut_or_insert_default();
-    shape.dim.push(Default::default());
-    shape.dim[0].set_dim_param("N".to_owned());
-    for &dim in dims {
-        shape.dim.push(Default::default());
-        shape.dim.last_mut().unwrap().set_dim_value(dim as i64);
-    }
-    info
+    Model::new(graph, 17, &description.to_metadata()).encode_to_vec()
 }
 
 /// A row whose picture shows the emotion `shown` and is different for every `number`.

@@ -91,7 +91,7 @@ fn on_real_faces_too() {
     let path = shared("data/fer2013/fer2013.csv.gz");
     let dataset = Dataset::load(&path, &InputSpec::fer2013()).unwrap();
     let faces: Vec<Vec<u8>> =
-        dataset.samples.iter().step_by(500).map(|sample| sample.pixels.to_vec()).collect();
+        dataset.samples.iter().step_by(500).map(|sample| sample.pixels.read().into_owned()).collect();
     assert!(faces.len() > 50);
     let difference = largest_difference("mini_xception", &faces);
     assert!(difference <= 1e-5, "{difference}");

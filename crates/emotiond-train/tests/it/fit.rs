@@ -243,3 +243,20 @@ fn bad_input_gets_one_line_and_its_code() {
     fs::remove_file(bench.path("data.csv")).unwrap();
     refused(&bench.run("run", &[]), 66, "data.csv");
 }
+
+#[test]
+fn pictures_in_a_file_are_learnt_as_those_in_memory_are() {
+    let bench = Bench::new();
+    let output = bench.run("run", &["--set", "data.streamed=true", "--set", "fit.epochs=12"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = RunReport::load(&bench.path("run")).unwrap();
+    assert!(report.evaluation.unwrap().all.accuracy > 0.9);
+}
+
+#[test]
+fn a_network_that_ends_in_a_relu_is_told_why_its_loss_is_nan() {
+    let bench = Bench::new();
+    let output = bench.run("run", &["--set", "loss.kind=relu_cross_entropy"]);
+    refused(&output, 78, "loss.kind = \"cross_entropy\"");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the loss is NaN at step 1 (epoch 1)"));
+}

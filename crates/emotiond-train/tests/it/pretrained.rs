@@ -232,6 +232,14 @@ fn losses(bench: &Bench, out: &str) -> Vec<[f64; 3]> {
     epochs.iter().map(|epoch| [epoch.learning_rate, epoch.train_loss, epoch.validation_loss]).collect()
 }
 
+/// The largest file of features in a run's folder: the training rows'.
+fn features_in(bench: &Bench, out: &str) -> Option<PathBuf> {
+    let files = fs::read_dir(bench.path(out)).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("features-"))
+        .max_by_key(|path| path.metadata().unwrap().len())
+}
+
 /// Asserts that a run with `freeze` and without augmentation keeps features, and that this does not change the result.
 fn features_are_kept(freeze: &str) -> (Bench, Vec<String>) {
     let (bench, settings) = transfer(&[&format!("network.pretrained.freeze={freeze}")]);
@@ -243,7 +251,7 @@ fn features_are_kept(freeze: &str) -> (Bench, Vec<String>) {
     // Augmentation that does not change the pictures.
     let said = run(&bench, "moving", &with("augment={zoom=[1.0,1.0]}"));
     assert!(said.contains("computed in every epoch"), "{said}");
-    assert!(!bench.path("moving").join("features-training.bin").exists());
+    assert!(features_in(&bench, "moving").is_none());
     for (once, anew) in losses(&bench, "still").iter().zip(losses(&bench, "moving")) {
         assert!(iter::zip(once, anew).all(|(once, anew)| (once - anew).abs() < 1e-4), "{once:?} {anew:?}");
     }
@@ -258,8 +266,9 @@ fn features_of_frozen_blocks_below_trained_ones_are_kept_as_maps() {
 #[test]
 fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     let (bench, still) = features_are_kept("all");
-    let cache = bench.path("still").join("features-training.bin");
+    let cache = features_in(&bench, "still").unwrap();
     let features = fs::read(&cache).unwrap();
+    let beside = |out: &str| bench.path(out).join(cache.file_name().unwrap());
 
     // A run computes its features again if the file has those of other pictures, or is damaged; it reads its own without
     // comparing them with the pictures.
@@ -269,7 +278,7 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     let mut damaged = features.clone();
     damaged[100..].fill(0);
     for bytes in [foreign, damaged] {
-        fs::write(bench.path("foreign").join("features-training.bin"), bytes).unwrap();
+        fs::write(beside("foreign"), bytes).unwrap();
         run(&bench, "foreign", &still);
         assert_eq!(losses(&bench, "foreign"), losses(&bench, "still"));
         fs::remove_file(bench.path("foreign").join("last.ckpt")).unwrap();
@@ -279,9 +288,27 @@ fn features_of_a_frozen_body_are_computed_once_and_change_nothing() {
     spoilt[56..].fill(0);
     let hash = xxhash_rust::xxh3::xxh3_64(&spoilt[56..]).to_le_bytes();
     spoilt[48..56].copy_from_slice(&hash);
-    fs::write(bench.path("own").join("features-training.bin"), spoilt).unwrap();
+    fs::write(beside("own"), spoilt).unwrap();
     run(&bench, "own", &still);
     assert_ne!(losses(&bench, "own"), losses(&bench, "still"), "the features in the folder were not read");
+}
+
+#[test]
+fn the_trials_of_a_search_share_the_features() {
+    let search = "search.space={\"network.dropout\"=[0.1,0.2],\"fit.batch\"=[8,16]}";
+    let more = ["augment={}", "fit.epochs=1", "network.pretrained.freeze=all", "search.method=grid", search];
+    let (bench, settings) = transfer(&more);
+    let recipe = bench.path("recipe.toml");
+    fs::write(&recipe, fs::read_to_string(&recipe).unwrap() + "[search.space]\n\"fit.batch\" = [8]\n")
+        .unwrap();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let output = bench.command("search", "out", &settings).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = |folder: &str| {
+        let names = fs::read_dir(bench.path(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("features-")).count()
+    };
+    assert_eq!([files("out"), files("out/trial-000"), files("out/trial-003")], [2, 0, 0]);
 }
 
 #[test]

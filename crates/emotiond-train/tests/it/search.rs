@@ -43,7 +43,7 @@ fn a_grid_tries_every_combination_and_writes_the_best() {
     assert!(accuracy.is_sorted_by(|a, b| a >= b), "{rows:?}");
     let best = fs::read_to_string(bench.path("out/best.toml")).unwrap();
     assert!(!best.contains("[search") && best.contains(&format!("dropout = {}", rows[0][3])), "{best}");
-    assert!(bench.path("out/search.png").exists());
+    assert!(bench.path("out/search.png").exists() && bench.path("out/best_so_far.png").exists());
     assert_eq!(fs::read_dir(bench.path("out/hparams")).unwrap().count(), 5, "the search and its four trials");
     // `fit` accepts the best recipe.
     let mut fit = bench.fit("again", &[]);

@@ -71,6 +71,8 @@ pub struct DataSection {
     pub drop_constant: bool,
     /// Part of the training rows to use, the same part of every emotion, chosen at random with `fit.seed`; 1 for all.
     pub part: f64,
+    /// Whether to keep the pictures in a file in the run's folder instead of in memory.
+    pub streamed: bool,
 }
 
 impl Default for DataSection {
@@ -83,6 +85,7 @@ impl Default for DataSection {
             drop_duplicates: false,
             drop_constant: false,
             part: 1.0,
+            streamed: false,
         }
     }
 }
@@ -143,6 +146,9 @@ pub enum LossKind {
     CrossEntropy,
     /// Mean squared error between probabilities and target distribution.
     Mse,
+    /// Cross-entropy of outputs that went through a ReLU instead of a softmax and are divided by their sum. It becomes
+    /// NaN when an output is negative: it shows why no classifier may end so.
+    ReluCrossEntropy,
 }
 
 /// The weight of each class in the loss.
