@@ -18,8 +18,9 @@ in_debian() {
     local root=$1 namespaces=(--mount --pid --fork --kill-child)
     shift
     [ "$1" != --no-network ] || { namespaces+=(--net); shift; }
+    # A root that is mounted can have such a Debian inside, too.
     unshare "${namespaces[@]}" sh -c '
-        mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' \
+        mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' \
         "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
