@@ -28,13 +28,17 @@ fn network(arch: &str) -> Network {
     let device = Device::flex().autodiff();
     device.seed(7);
     let mut spec = NetworkSpec { dropout: 0.3, ..NetworkSpec::published(arch, 1, 48, 7) };
+    // Six passes are enough to settle.
+    spec.options.norm_momentum = Some(0.5);
     if arch == "branches" {
         spec.options.branches = ["mobilenet_v2", "resnet50"].map(str::to_owned).to_vec();
     }
     let initializer = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
     let network = arch::build(&spec, initializer, &device).unwrap();
-    for _ in 0..20 {
-        network.forward(Tensor::random([8, 1, 48, 48], Distribution::Normal(0.0, 0.5), &device));
+    for _ in 0..6 {
+        let faces = Tensor::random([4, 1, 48, 48], Distribution::Normal(0.0, 0.5), &device);
+        // Without it, what each pass computes is kept for all of them.
+        network.forward(faces).sum().backward();
     }
     network.valid()
 }
@@ -80,7 +84,7 @@ fn every_architecture_says_the_same_in_onnx_runtime() {
     for arch in arch::names() {
         let difference = largest_difference(arch, &faces);
         // Rounding errors add up over fifty layers of random weights.
-        let bound = if ["branches", "resnet50", "resnet50_large"].contains(&arch) { 1e-4 } else { 1e-5 };
+        let bound = if ["branches", "efficientnet_b2", "resnet50", "resnet50_large"].contains(&arch) { 1e-4 } else { 1e-5 };
         assert!(difference <= bound, "{arch}: {difference}");
     }
 }
