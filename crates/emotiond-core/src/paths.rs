@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What the file name of ONNX Runtime's library begins with; on Linux, its version follows.
-pub const RUNTIME_LIBRARY: &str = if cfg!(windows) {
+const RUNTIME_LIBRARY: &str = if cfg!(windows) {
     "onnxruntime.dll"
 } else if cfg!(target_os = "macos") {
     "libonnxruntime."
