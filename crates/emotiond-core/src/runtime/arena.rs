@@ -1,7 +1,11 @@
 //! One arena for what all networks allocate on the processor. By itself, each session has one, which doubles when it is
 //! full.
 
-use ort::{AsPointer, Error, environment::Environment, sys};
+use ort::{
+    AsPointer, Error,
+    environment::Environment,
+    memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType},
+};
 use std::ptr;
 
 /// Extends the arena by what is needed, not by doubling it (`kSameAsRequested`).
@@ -16,28 +20,16 @@ const DEFAULT: i32 = -1;
 #[expect(unsafe_code)]
 pub(super) fn register(environment: &Environment) -> Result<(), Error> {
     let api = ort::api();
-    let (mut settings, mut processor) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the pointers are valid for the calls, each object is released once after its last use, and the runtime keeps
-    // copies of them.
+    let processor = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Arena, MemoryType::Default)?;
+    let mut settings = ptr::null_mut();
+    // SAFETY: the pointers are valid for the calls, the settings are released once after their last use, and the runtime
+    // keeps copies of what it is given.
     unsafe {
-        Error::result_from_status((api.CreateArenaCfg)(
-            0,
-            AS_REQUESTED,
-            DEFAULT,
-            DEFAULT,
-            &raw mut settings,
-        ))?;
-        let (arena, memory) = (sys::OrtAllocatorType::OrtArenaAllocator, sys::OrtMemType::OrtMemTypeDefault);
-        let registered =
-            Error::result_from_status((api.CreateCpuMemoryInfo)(arena, memory, &raw mut processor)).and_then(
-                |()| {
-                    let environment = environment.ptr().cast_mut();
-                    let status = (api.CreateAndRegisterAllocator)(environment, processor, settings);
-                    (api.ReleaseMemoryInfo)(processor);
-                    Error::result_from_status(status)
-                },
-            );
+        let created = (api.CreateArenaCfg)(0, AS_REQUESTED, DEFAULT, DEFAULT, &raw mut settings);
+        Error::result_from_status(created)?;
+        let environment = environment.ptr().cast_mut();
+        let registered = (api.CreateAndRegisterAllocator)(environment, processor.ptr(), settings);
         (api.ReleaseArenaCfg)(settings);
-        registered
+        Error::result_from_status(registered)
     }
 }
