@@ -166,12 +166,10 @@ fn a_window_of_another_size_keeps_the_pictures_aspect() {
     let color = shown_color(&mut running);
     let aspect = |[left, top, right, bottom]: [u32; 4]| f64::from(right - left) / f64::from(bottom - top);
     let height = |[_, top, _, bottom]: [u32; 4]| bottom - top;
-    // A screenshot may show a partly drawn first frame, so wait until the whole box is visible.
-    let is_whole = |area: &[u32; 4]| height(*area) > 110;
-    let wide = display.wait_for("a box", |screen| extent(screen, color).filter(is_whole));
+    let wide = display.wait_until_steady("a box", |screen| extent(screen, color));
     display.resize_window(500, 800);
     let is_small = |area: &[u32; 4]| height(*area) < height(wide) * 4 / 5;
-    let narrow = display.wait_for("a smaller box", |screen| extent(screen, color).filter(is_small));
+    let narrow = display.wait_until_steady("a smaller box", |screen| extent(screen, color).filter(is_small));
     // The label is included, and its size is not exactly proportional.
     assert!((aspect(narrow) / aspect(wide) - 1.0).abs() < 0.2, "{wide:?} and {narrow:?}");
     running.signal(Signal::TERM);
@@ -185,7 +183,7 @@ fn several_sources_are_tiles_and_tab_goes_from_one_to_the_next() {
     let mut running = show(&display, &scratch.tiny(more), moving(1));
     let color = shown_color(&mut running);
     let width = |[left, _, right, _]: [u32; 4]| right - left;
-    let tile = display.wait_for("a tile", |screen| extent(screen, color));
+    let tile = display.wait_until_steady("a tile", |screen| extent(screen, color));
     display.key("Tab");
     let is_large = |area: &[u32; 4]| width(*area) > width(tile) * 5 / 4;
     display.wait_for("the first source alone", |screen| extent(screen, color).filter(is_large));

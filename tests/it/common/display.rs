@@ -79,6 +79,18 @@ impl Display {
         }
     }
 
+    /// Takes screenshots until two in a row show the same: one alone may show a partly drawn frame.
+    #[track_caller]
+    pub fn wait_until_steady<T: PartialEq + Clone>(&self, what: &str, look: impl Fn(&RgbImage) -> Option<T>) -> T {
+        let mut before = None;
+        self.wait_for(what, |screen| {
+            let seen = look(screen);
+            let is_steady = seen == before;
+            before.clone_from(&seen);
+            seen.filter(|_| is_steady)
+        })
+    }
+
     /// Presses a key in the window.
     pub fn key(&self, key: &str) {
         self.with_window(&["windowactivate", "--sync"]);
