@@ -38,6 +38,7 @@ pub mod smooth;
 pub mod source;
 pub mod stop;
 pub mod stream;
+mod sync;
 pub mod system;
 pub mod tap;
 pub mod track;

@@ -4,11 +4,11 @@
 //! at it, so that a file gives the same results on every run and with any number of threads.
 
 use super::glance::LAG;
-use crate::detect::Detection;
-use std::{
-    array,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+use crate::{
+    detect::Detection,
+    sync::{Condvar, Mutex, MutexGuard},
 };
+use std::{array, sync::PoisonError};
 
 /// The latest full searches of a source. There are at most `LAG` frames of it in the pipeline, so that the place of a search
 /// is not used again while a frame may ask for it.
@@ -106,38 +106,5 @@ impl Drop for Pending<'_> {
         outcome.has_ended = true;
         drop(outcome);
         self.place.ended.notify_all();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use emotiond_core::geometry::BoundingBox;
-    use std::thread;
-
-    const FACE: Detection = Detection {
-        bounds: BoundingBox { x: 1.0, y: 2.0, w: 3.0, h: 4.0 },
-        score: 0.9,
-        landmarks: None,
-        pose: None,
-    };
-
-    #[test]
-    fn frames_wait_for_the_search_before_them_even_if_it_fails() {
-        let searches = FullSearches::default();
-        for number in 0..40 {
-            searches.begin(number);
-            let pending = searches.pending(number);
-            let found = thread::scope(|scope| {
-                let waiting = scope.spawn(|| searches.wait(number).faces.clone());
-                if number % 3 == 0 {
-                    drop(pending);
-                } else {
-                    pending.keep((10, 20), 0.5, &[FACE]);
-                }
-                waiting.join().unwrap()
-            });
-            assert_eq!(found.len(), usize::from(number % 3 != 0));
-        }
     }
 }

@@ -18,6 +18,7 @@ mod follow;
 mod full_searches;
 mod glance;
 mod handover;
+mod in_turn;
 mod known;
 mod order;
 mod publish;

@@ -7,15 +7,13 @@ use super::{
     change::ChangeMeter,
     full_searches::{FullSearches, Part},
     glance::{InSight, LAG},
+    in_turn::{self, InTurn},
 };
 use crate::{
     decode::Thumbnail,
     frame::{Frame, Search},
 };
-use std::{
-    mem,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::mem;
 
 /// While a picture keeps changing, only every n-th frame is compared.
 const BUSY_EVERY: u64 = 4;
@@ -35,15 +33,12 @@ pub(super) struct StillRule {
 
 /// What is known about a source's picture.
 pub(super) struct Stillness {
-    state: Mutex<State>,
-    passed: Condvar,
+    state: InTurn<State>,
     /// What full searches have found.
     pub full_searches: FullSearches,
 }
 
 struct State {
-    /// The frame, by its entry number, whose turn it is.
-    next: u64,
     /// The picture that was last searched because it had changed, or because it was time.
     searched: Thumbnail,
     meter: ChangeMeter,
@@ -61,7 +56,6 @@ struct State {
 impl Default for Stillness {
     fn default() -> Self {
         let state = State {
-            next: 0,
             searched: Thumbnail::default(),
             meter: ChangeMeter::default(),
             changed_in: 0,
@@ -70,19 +64,19 @@ impl Default for Stillness {
             read_s: f64::NEG_INFINITY,
             full_searches: 0,
         };
-        Self { state: Mutex::new(state), passed: Condvar::new(), full_searches: FullSearches::default() }
+        Self { state: InTurn::new(state), full_searches: FullSearches::default() }
     }
 }
 
 impl Stillness {
     /// Gives the next turn to the frame with this entry number; to be called while no frame is on its way.
     pub fn go_on_from(&self, entry: u64) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).next = entry;
+        self.state.go_on_from(entry);
     }
 
     /// The turn of the frame with this entry number. Every frame of the source must have one.
     pub fn turn(&self, entry: u64) -> Turn<'_> {
-        Turn { stillness: self, entry }
+        Turn { full_searches: &self.full_searches, state: self.state.turn(entry) }
     }
 }
 
@@ -93,8 +87,8 @@ pub(super) fn is_worth_a_look(entry: u64, before: Option<InSight>) -> bool {
 
 /// A frame's turn; dropping it lets the next frame have its own.
 pub(super) struct Turn<'a> {
-    stillness: &'a Stillness,
-    entry: u64,
+    full_searches: &'a FullSearches,
+    state: in_turn::Turn<'a, State>,
 }
 
 impl Turn<'_> {
@@ -108,36 +102,21 @@ impl Turn<'_> {
         before: Option<InSight>,
         rule: &StillRule,
     ) {
-        let mut state = self.wait();
-        state.judge(frame, time_s, thumbnail, before, rule);
+        self.state.wait().judge(frame, time_s, thumbnail, before, rule);
     }
 
     /// Ends the turn. Returns the frame's part in full searches.
     pub fn end(self, frame: &Frame) -> Part {
-        let mut state = self.wait();
+        let mut state = self.state.wait();
         match frame.search {
             Search::Full => {
                 state.full_searches += 1;
-                self.stillness.full_searches.begin(state.full_searches);
+                self.full_searches.begin(state.full_searches);
                 Part::Full(state.full_searches)
             }
             Search::Glance if state.full_searches > 0 => Part::After(state.full_searches),
             _ => Part::Neither,
         }
-    }
-
-    /// Waits for the turn.
-    fn wait(&self) -> MutexGuard<'_, State> {
-        let state = self.stillness.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_early = |state: &mut State| state.next < self.entry;
-        self.stillness.passed.wait_while(state, is_early).unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.wait().next = self.entry + 1;
-        self.stillness.passed.notify_all();
     }
 }
 
@@ -189,7 +168,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{sync::Arc, thread};
 
     const RULE: StillRule = StillRule { search_every_s: 2.0, read_every_s: 0.1 };
     const LAG_FRAMES: u64 = LAG as u64;
@@ -242,8 +220,7 @@ mod tests {
         }
         assert_eq!(judged(&still, 40 + LAG_FRAMES, 9, settled(0)).0, Search::Still);
         let unsettled = settled(1).map(|seen| InSight { is_settled: false, ..seen });
-        for before in [unsettled, None] {
-            let entry = still.state.lock().unwrap().next;
+        for (entry, before) in (41 + LAG_FRAMES..).zip([unsettled, None]) {
             assert_eq!(judged(&still, entry, 9, before).0, Search::Glance);
         }
     }
@@ -272,19 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_have_their_turns_in_order_even_if_one_fails() {
-        let still = Arc::new(Stillness::default());
-        let frames = [5, 3, 0, 4, 2, 1].map(|entry| {
-            let still = Arc::clone(&still);
-            thread::spawn(move || {
-                let turn = still.turn(entry);
-                if entry != 3 {
-                    let _ = judged_in(turn, entry);
-                }
-            })
-        });
-        frames.into_iter().for_each(|frame| frame.join().unwrap());
-        assert_eq!(still.state.lock().unwrap().next, 6);
+    fn while_a_picture_changes_some_frames_are_compared() {
         assert!(is_worth_a_look(3, settled(0)) && is_worth_a_look(3, None));
         let busy = settled(0).map(|seen| InSight { is_busy: true, ..seen });
         assert_eq!((0..8).filter(|&entry| is_worth_a_look(entry, busy)).count(), 2);
@@ -302,12 +267,5 @@ mod tests {
         let expected =
             [Part::Neither, Part::Full(1), Part::After(1), Part::Neither, Part::Full(2), Part::After(2)];
         assert_eq!(parts.collect::<Vec<_>>(), expected);
-    }
-
-    fn judged_in(turn: Turn, entry: u64) -> Search {
-        let mut frame = Frame { entry, ..Frame::default() };
-        turn.judge(&mut frame, entry as f64, Some(&mut picture(3)), None, &RULE);
-        turn.end(&frame);
-        frame.search
     }
 }
