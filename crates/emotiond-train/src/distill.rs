@@ -12,6 +12,7 @@ use emotiond_core::{
     exit::{Exit, ExitsWith},
     runtime::{Runtime, RuntimeConfig, RuntimeError},
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -47,8 +48,8 @@ pub struct Teacher {
     models: Vec<ModelConfig>,
     mirror: bool,
     weight: f32,
-    /// Pixels per row of the input.
-    side: usize,
+    /// The input of the student.
+    input: InputSpec,
 }
 
 impl fmt::Debug for Teacher {
@@ -74,11 +75,13 @@ impl Teacher {
             models: section.teacher.iter().map(model).collect(),
             mirror: section.mirror,
             weight: section.weight as f32,
-            side: spec.size,
+            input: spec.clone(),
         };
         for network in teacher.open()? {
             let Description { labels: known, input, .. } = network.description();
-            if input != spec {
+            // The normalisation is converted.
+            let converted = InputSpec { mean: spec.mean.clone(), scale: spec.scale.clone(), ..input.clone() };
+            if converted != *spec {
                 return Err(DistillError::Mismatch("input"));
             }
             if known != labels {
@@ -101,12 +104,13 @@ impl Teacher {
     /// # Errors
     /// When a network fails.
     pub fn teach(&self, networks: &mut [Classifier], batch: &mut Batch) -> Result<(), ClassifyError> {
-        let mirrored = self.mirror.then(|| mirrored(&batch.inputs, self.side));
         let mut answers = Vec::with_capacity(batch.targets.len());
         let mut mean = vec![0.0; batch.targets.len()];
         let share = 1.0 / (networks.len() * (1 + usize::from(self.mirror))) as f32;
         for network in networks {
-            for view in [Some(&batch.inputs), mirrored.as_ref()].into_iter().flatten() {
+            let straight = renormalised(&batch.inputs, &self.input, &network.description().input);
+            let mirrored = self.mirror.then(|| mirrored(&straight, self.input.size));
+            for view in [Some(&*straight), mirrored.as_deref()].into_iter().flatten() {
                 answers.clear();
                 network.classify(view, &mut answers)?;
                 mean.iter_mut().zip(&answers).for_each(|(mean, answer)| *mean += share * answer);
@@ -119,6 +123,21 @@ impl Teacher {
     }
 }
 
+/// Pictures with the normalisation of `from`, channel by channel, with that of `to`.
+fn renormalised<'a>(pictures: &'a [f32], from: &InputSpec, to: &InputSpec) -> Cow<'a, [f32]> {
+    if from == to {
+        return Cow::Borrowed(pictures);
+    }
+    let channels = pictures.chunks_exact(from.size * from.size).enumerate();
+    let convert = |(index, pixels): (usize, &'a [f32])| {
+        let channel = index % from.color.channels();
+        let gain = to.scale[channel] / from.scale[channel];
+        let offset = (from.mean[channel] - to.mean[channel]) * to.scale[channel];
+        pixels.iter().map(move |pixel| pixel * gain + offset)
+    };
+    channels.flat_map(convert).collect()
+}
+
 /// Mirrors pictures with rows of `side` pixels horizontally.
 fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
     pictures.chunks_exact(side).flat_map(|row| row.iter().rev().copied()).collect()
@@ -128,6 +147,7 @@ fn mirrored(pictures: &[f32], side: usize) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::{examples::prepare, fixtures, loader::Loader};
+    use emotiond_core::picture::Color;
     use std::sync::Arc;
 
     fn teacher(file: &str, weight: f64) -> Result<Teacher, DistillError> {
@@ -177,12 +197,34 @@ mod tests {
     }
 
     #[test]
+    fn a_teacher_with_another_normalisation_sees_the_same_picture() {
+        let gray = InputSpec { size: 2, ..InputSpec::fer2013() };
+        let to = InputSpec { mean: vec![100.0], scale: vec![0.5], ..gray.clone() };
+        let normalised = |pixels: [f32; 8], spec: &InputSpec| pixels.map(|p| (p - spec.mean[0]) * spec.scale[0]);
+        let pixels = [0.0, 1.0, 90.0, 255.0, 3.0, 127.5, 100.0, 200.0];
+        let student = normalised(pixels, &gray);
+        assert!(matches!(renormalised(&student, &gray, &gray), Cow::Borrowed(_)));
+        for (seen, wanted) in renormalised(&student, &gray, &to).iter().zip(normalised(pixels, &to)) {
+            assert!((seen - wanted).abs() < 1e-3, "{seen} and {wanted}");
+        }
+        let color = |mean: [f32; 3]| InputSpec {
+            color: Color::Rgb,
+            size: 1,
+            mean: mean.to_vec(),
+            scale: vec![1.0; 3],
+            ..gray.clone()
+        };
+        let seen = renormalised(&[1.0, 1.0, 1.0], &color([10.0, 20.0, 30.0]), &color([0.0, 5.0, 1.0]));
+        assert_eq!(*seen, [11.0, 16.0, 30.0]);
+    }
+
+    #[test]
     fn a_teacher_that_does_not_suit_is_refused() {
         let refusal = |file| teacher(file, 0.5).unwrap_err().to_string();
         assert!(refusal("classes_6.onnx").contains("classes_6.onnx"));
         assert!(refusal("none.onnx").contains("No such file"));
         let mut spec = fixtures::recipe(&[]).input_spec();
-        spec.mean = vec![0.0];
+        spec.size = 64;
         let tiny = test_support::data("tiny.onnx");
         let section = DistillSection { teacher: vec![tiny], mirror: false, weight: 0.5 };
         let refused = Teacher::load(&section, &spec, fixtures::recipe(&[]).data.labels.labels()).unwrap_err();

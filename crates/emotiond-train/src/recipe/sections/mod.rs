@@ -209,7 +209,7 @@ pub struct EarlyStopping {
 #[serde(deny_unknown_fields)]
 pub struct DistillSection {
     /// The teacher's ONNX file, relative to the working directory, or a list of files whose predictions are averaged.
-    /// They must have the same input and the same labels as the network.
+    /// They must have the same labels as the network, and the same input except for its normalisation.
     #[serde(with = "one_of::path_or_list")]
     pub teacher: Vec<PathBuf>,
     /// Whether to average the teachers' predictions for the picture and for its mirror image.
