@@ -69,7 +69,8 @@ impl Source {
 
     /// The next frame, once there are fewer than `LAG` on their way, as the pipeline's pool of frames has it.
     fn enter(&self) -> Option<u64> {
-        let is_full = |way: &mut Way| way.entered < self.frames && way.entered >= way.left + glance::LAG as u64;
+        let is_full =
+            |way: &mut Way| way.entered < self.frames && way.entered >= way.left + glance::LAG as u64;
         let mut way = self.freed.wait_while(self.way.lock().unwrap(), is_full).unwrap();
         let entry = way.entered;
         (entry < self.frames).then(|| {
@@ -117,7 +118,10 @@ impl Source {
             Part::After(number) => {
                 let outcome = self.full_searches.wait(number);
                 assert_eq!(outcome.faces.len(), usize::from(succeeds(number)));
-                assert!(!succeeds(number) || outcome.time_s == number as f64, "frame {entry} is told of {number}");
+                assert!(
+                    !succeeds(number) || outcome.time_s == number as f64,
+                    "frame {entry} is told of {number}"
+                );
             }
             Part::Neither => unreachable!("every frame is searched"),
         }

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The timestamp of a number of seconds after the first line.
-fn time(at: f64) -> String {
+pub fn time(at: f64) -> String {
     let milliseconds = (at * 1000.0).round() as u64;
     format!(
         "2026-11-21T20:{:02}:{:02}.{:03}Z",
@@ -22,7 +22,7 @@ fn time(at: f64) -> String {
 }
 
 /// A face event.
-fn face(phase: &str, at: f64, track: u64, emotion: &str, more: &str) -> String {
+pub fn face(phase: &str, at: f64, track: u64, emotion: &str, more: &str) -> String {
     format!(
         r#"{{"v":1,"type":"face","phase":"{phase}","source":"lobby","time":"{}","frame":1,"track":{track},"box":{{"x":1,"y":2,"w":3,"h":4}},"score":0.9,"emotion":"{emotion}","confidence":0.8,"probabilities":{{"angry":0.1,"happy":0.8,"neutral":0.1}}{more},"latency_ms":9.4}}"#,
         time(at)
@@ -30,7 +30,7 @@ fn face(phase: &str, at: f64, track: u64, emotion: &str, more: &str) -> String {
 }
 
 /// A source event.
-fn state(at: f64, state: &str, reason: &str) -> String {
+pub fn state(at: f64, state: &str, reason: &str) -> String {
     let time = time(at);
     format!(
         r#"{{"v":1,"type":"source","source":"lobby","time":"{time}","state":"{state}","reason":"{reason}"}}"#
@@ -39,7 +39,7 @@ fn state(at: f64, state: &str, reason: &str) -> String {
 
 /// Face 1 stays 30 s: 10 s happy, 15 s neutral, 5 s happy. Face 2 stays 8 s, happy. The source is unavailable from 40 s
 /// to 50 s. Face 3 is angry from 52 s, and the recording ends at 56 s.
-fn known() -> String {
+pub fn known() -> String {
     [
         state(0.0, "up", ""),
         face("new", 4.0, 1, "happy", ""),
@@ -58,7 +58,7 @@ fn known() -> String {
 }
 
 /// Makes a report of `events` and returns its bytes.
-fn report(events: impl AsRef<[u8]>, name: &str) -> Vec<u8> {
+pub fn report(events: impl AsRef<[u8]>, name: &str) -> Vec<u8> {
     let scratch = Scratch::new();
     let (events, out) = (scratch.file("events.jsonl", events), scratch.path(name));
     run(&["report", &events, "--out", &text(&out)]).exits(0);
@@ -66,7 +66,7 @@ fn report(events: impl AsRef<[u8]>, name: &str) -> Vec<u8> {
 }
 
 /// The page of `events`.
-fn page(events: impl AsRef<[u8]>) -> String {
+pub fn page(events: impl AsRef<[u8]>) -> String {
     String::from_utf8(report(events, "report.html")).unwrap()
 }
 
@@ -78,7 +78,7 @@ fn words(page: &str) -> String {
 }
 
 #[track_caller]
-fn says(page: &str, parts: &[&str]) {
+pub fn says(page: &str, parts: &[&str]) {
     let words = words(page);
     for part in parts {
         assert!(words.contains(part), "{part:?} is missing in {words}");
@@ -86,7 +86,7 @@ fn says(page: &str, parts: &[&str]) {
 }
 
 /// The sums of a table's columns by name.
-fn sums(table: &[u8]) -> Vec<(String, f64)> {
+pub fn sums(table: &[u8]) -> Vec<(String, f64)> {
     let mut reader = csv::Reader::from_reader(table);
     let mut sums: Vec<(String, f64)> =
         reader.headers().unwrap().iter().map(|name| (name.to_owned(), 0.0)).collect();
@@ -427,115 +427,6 @@ fn pictures_of_a_folder_are_told_one_by_one() {
     assert_eq!(sums.iter().find(|sum| sum.0 == "faces_s").unwrap().1, 3.0);
     // One row per picture.
     assert_eq!(report(&events, "report.csv").iter().filter(|byte| **byte == b'\n').count(), 1 + 3);
-}
-
-/// A marker.
-fn marker(at: f64, kind: &str, label: &str) -> String {
-    format!(r#"{{"v":1,"type":"marker","time":"{}","kind":"{kind}","label":"{label}"}}"#, time(at)) + "\n"
-}
-
-#[test]
-fn markers_are_lines_with_labels_and_rows() {
-    let events = marker(4.0, "start", "") + &known() + &marker(30.0, "cue", "Act <2>");
-    let page = page(&events);
-    says(
-        &page,
-        &["|start|", "Act &lt;2&gt;|", "Markers|time (UTC)|kind|label|2026-11-21 20:00:04.000|start|"],
-    );
-    // In the band and in the lanes.
-    assert_eq!(page.matches("class=\"mark\"").count(), 4);
-    assert!(page.contains("x1=\"53.571%\""), "30 of 56 seconds");
-    says(&page, &["14 events read. No line was skipped."]);
-    let table = String::from_utf8(report(&events, "report.csv")).unwrap();
-    assert!(table.starts_with(
-        "source,time,offset_s,width_s,watched_s,away_s,faces_s,angry_s,happy_s,neutral_s,marker,label\n"
-    ));
-    assert!(
-        table.ends_with(
-            ",2026-11-21T20:00:04.000Z,,,,,,,,,start,\n,2026-11-21T20:00:30.000Z,,,,,,,,,cue,Act <2>\n"
-        ),
-        "{table}"
-    );
-    let plain = image::load_from_memory(&report(known(), "a.png")).unwrap().into_rgb8();
-    let marked = image::load_from_memory(&report(&events, "a.png")).unwrap().into_rgb8();
-    assert_eq!(plain.dimensions(), marked.dimensions());
-    assert_ne!(plain, marked);
-}
-
-#[test]
-fn the_sources_of_several_devices_are_told_apart() {
-    let sent = |device: &str| {
-        let stamp = format!(r#","device":"{device}","run":"r","seq":0}}"#);
-        known()
-            .lines()
-            .map(|line| line.strip_suffix('}').unwrap().to_owned() + &stamp + "\n")
-            .collect::<String>()
-    };
-    let page = page(sent("box1") + &sent("box2"));
-    says(&page, &["|box1/lobby|faces seen|3|", "|box2/lobby|faces seen|3|", "2 sources", "6 faces"]);
-}
-
-/// The same show, `late` seconds later, with other faces.
-fn other(late: f64) -> String {
-    [
-        state(late, "up", ""),
-        marker(late + 5.0, "start", "Overture"),
-        face("new", late + 5.0, 1, "angry", ""),
-        face("end", late + 25.0, 1, "angry", r#","duration_s":20.0"#),
-        face("new", late + 25.0, 2, "happy", ""),
-        face("end", late + 45.0, 2, "happy", r#","duration_s":20.0"#),
-        state(late + 45.0, "ended", "stopped"),
-    ]
-    .concat()
-}
-
-#[test]
-fn two_recordings_are_laid_side_by_side_at_a_marker() {
-    let scratch = Scratch::new();
-    let first = scratch.file("premiere.jsonl", marker(4.0, "start", "Overture") + &known());
-    let second = scratch.file("derniere.jsonl", other(600.0));
-    let compare = |name: &str, more: &[&str]| {
-        let out = scratch.path(name);
-        let arguments = ["report", "--compare", &first, &second, "--out", &text(&out)];
-        run(&[&arguments[..], more].concat()).exits(0);
-        fs::read(out).unwrap()
-    };
-    let page = String::from_utf8(compare("a.html", &["--align", "start"])).unwrap();
-    says(
-        &page,
-        &[
-            "premiere and derniere. 0:00 is the marker “start”.",
-            "premiere showed happy most, derniere angry.",
-            "derniere showed angry more than premiere: 50 % against 10 %.",
-            "derniere showed neutral less than premiere: 0 % against 36 %.",
-            "On average, 0.9 faces were in view in premiere, and 0.9 in derniere.",
-            "|faces seen|3|2|−1|",
-            "|angry|10 %|50 %|+40 points|",
-            "|watched|46 s|45 s|",
-            "|+0:00|+0:10|",
-        ],
-    );
-    // Both bands begin at the same place; in the first, the marker is 4 s after its start, in the second 5 s.
-    assert_eq!(page.matches("class=\"mark\"").count(), 2);
-    assert_eq!(page.matches("x1=\"8.772%\"").count(), 2 * 2, "5 of 57 seconds, at marker and tick");
-    let table = compare("a.csv", &["--align", "Overture"]);
-    let sums = sums(&table);
-    let sum = |name: &str| sums.iter().find(|sum| sum.0 == name).unwrap().1;
-    assert_eq!(
-        [sum("watched_s"), sum("angry_s"), sum("happy_s"), sum("neutral_s")],
-        [91.0, 24.0, 43.0, 15.0]
-    );
-    let table = String::from_utf8(table).unwrap();
-    assert!(table.contains("\nderniere,0,") && table.contains("\npremiere,0,,,,,,,,Overture\n"), "{table}");
-    let from_start = String::from_utf8(compare("b.html", &[])).unwrap();
-    says(&from_start, &["0:00 is the first event of each.", "|angry|10 %|50 %|+40 points|"]);
-    image::load_from_memory(&compare("a.png", &["--align", "start"])).unwrap();
-
-    let out = text(&scratch.path("c.html"));
-    let ran = run(&["report", "--compare", &first, &second, "--align", "Act 9", "--out", &out]).exits(65);
-    ran.complains_once(&["premiere has no marker \"Act 9\"", "\"Overture\""]);
-    run(&["report", &first, "--align", "start", "--out", &out]).exits(2);
-    run(&["report", "--compare", &first, "--out", &out]).exits(2);
 }
 
 #[test]

@@ -200,7 +200,8 @@ mod tests {
     fn a_teacher_with_another_normalisation_sees_the_same_picture() {
         let gray = InputSpec { size: 2, ..InputSpec::fer2013() };
         let to = InputSpec { mean: vec![100.0], scale: vec![0.5], ..gray.clone() };
-        let normalised = |pixels: [f32; 8], spec: &InputSpec| pixels.map(|p| (p - spec.mean[0]) * spec.scale[0]);
+        let normalised =
+            |pixels: [f32; 8], spec: &InputSpec| pixels.map(|p| (p - spec.mean[0]) * spec.scale[0]);
         let pixels = [0.0, 1.0, 90.0, 255.0, 3.0, 127.5, 100.0, 200.0];
         let student = normalised(pixels, &gray);
         assert!(matches!(renormalised(&student, &gray, &gray), Cow::Borrowed(_)));

@@ -81,7 +81,11 @@ impl Display {
 
     /// Takes screenshots until two in a row show the same: one alone may show a partly drawn frame.
     #[track_caller]
-    pub fn wait_until_steady<T: PartialEq + Clone>(&self, what: &str, look: impl Fn(&RgbImage) -> Option<T>) -> T {
+    pub fn wait_until_steady<T: PartialEq + Clone>(
+        &self,
+        what: &str,
+        look: impl Fn(&RgbImage) -> Option<T>,
+    ) -> T {
         let mut before = None;
         self.wait_for(what, |screen| {
             let seen = look(screen);
