@@ -48,6 +48,10 @@ pub struct FitArgs {
     /// Resumes the run in the folder.
     #[arg(long)]
     resume: bool,
+    /// Ends the run in the folder with its best epoch so far: writes the model, the report and the plots, and trains no
+    /// further. `--resume` can still continue it.
+    #[arg(long, conflicts_with_all = ["resume", "from"])]
+    finish: bool,
     /// Initialises the weights from a checkpoint of another run, such as DIR/best.ckpt, or from a model of `fit`.
     #[arg(long, value_name = "CHECKPOINT|MODEL.onnx")]
     from: Option<PathBuf>,
@@ -83,7 +87,8 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
         data: &data,
         out: &args.out,
         features: &args.out,
-        resume: args.resume,
+        resume: args.resume || args.finish,
+        finish: args.finish,
         from: args.from.as_deref(),
         teacher: teacher.as_ref(),
         device: &device,

@@ -213,6 +213,7 @@ fn run_trial(
         out: &out,
         features: &args.out,
         resume,
+        finish: false,
         from: None,
         teacher: teacher.as_ref(),
         device,

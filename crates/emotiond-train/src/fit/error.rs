@@ -38,6 +38,12 @@ pub enum FitError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The folder contains no run, or one whose first epoch is not complete.
+    #[error("{} contains no complete epoch of a run: train one first, without --finish", folder.display())]
+    NoEpoch {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder's run was started with another recipe.
     #[error(
         "the run in {} was started with another recipe ({difference}): resume with that recipe, or choose another --out",
@@ -55,6 +61,7 @@ impl ExitsWith for FitError {
     fn exit(&self) -> Exit {
         match self {
             Self::Occupied { .. } => Exit::Usage,
+            Self::NoEpoch { .. } => Exit::NoInput,
             Self::Pretrained(error) => error.exit(),
             Self::Checkpoint(CheckpointError::Write { .. }) => Exit::Output,
             Self::Checkpoint(CheckpointError::Read { source, .. })

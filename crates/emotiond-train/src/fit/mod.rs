@@ -55,6 +55,8 @@ pub struct Job<'a> {
     pub features: &'a Path,
     /// Whether to resume the run in that folder, if there is one.
     pub resume: bool,
+    /// Whether to end the run in that folder with its best epoch so far, and train no further.
+    pub finish: bool,
     /// A checkpoint of another run or a model (`.onnx`) with the initial weights; `None` for random weights.
     pub from: Option<&'a Path>,
     /// The teacher whose predictions become part of the targets.
@@ -86,6 +88,9 @@ pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
     let mut run = Run::start(job, &training)?;
     for note in &job.data.notes {
         watch.note(note);
+    }
+    if job.finish {
+        return run.finish();
     }
     run.freeze(watch)?;
     while run.progress.epochs_done < job.recipe.fit.epochs {
@@ -124,6 +129,7 @@ impl<'a> Run<'a> {
                 restore(&mut trainer, &checkpoint, job.recipe, &last)?;
                 checkpoint.progress
             }
+            (false, _) if job.finish => return Err(FitError::NoEpoch { folder: job.out.to_owned() }),
             (false, _) => {
                 if let Some(path) = job.from {
                     let network = first_weights(path, &spec, trainer.network.clone(), job, training)?;

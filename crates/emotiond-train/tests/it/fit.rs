@@ -56,6 +56,12 @@ fn a_killed_run_goes_on_with_the_same_curve() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!bench.path("killed").join("report.json").exists(), "the run was over before the kill");
+    // It can be ended with what it has, and continued all the same.
+    let finished = bench.run("killed", &["--finish"]);
+    assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
+    let report = RunReport::load(&bench.path("killed")).unwrap();
+    assert!((1..3).contains(&report.epochs.len()) && report.evaluation.is_some());
+    assert!(bench.path("killed").join("model.onnx").exists());
     let resumed = bench.run("killed", &["--resume"]);
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
     assert_eq!(losses(&bench.path("killed")), losses(&bench.path("whole")));
@@ -71,6 +77,7 @@ fn a_folder_in_use_and_another_recipe_are_refused() {
     refused(&bench.run("run", &["--resume", "--set", "fit.epochs=2"]), 78, "epochs = 1");
     let other = ["--resume", "--set", "fit.epochs=1", "--set", "network.arch=cnn_32_64_128"];
     refused(&bench.run("run", &other), 78, "mini_xception (48x48x1");
+    refused(&bench.run("none", &["--finish"]), 66, "no complete epoch");
 }
 
 #[test]
