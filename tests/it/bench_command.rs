@@ -13,7 +13,7 @@ fn a_source_of_ones_own_is_measured() {
     let scratch = Scratch::new();
     let config = scratch.tiny("");
     let portrait = text(&data("astronaut.jpg"));
-    let ran = run(&["bench", "--config", &config, "--source", &portrait, "--seconds", "0.05"]).exits(0);
+    let ran = run(&["bench", "--config", &config, "--source", &portrait, "--seconds", "0.5"]).exits(0);
     let rows = rows(&ran.stdout);
     let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
     assert_eq!(names, ["", "bare loops", "pipeline, full-size detection", "pipeline as configured"]);

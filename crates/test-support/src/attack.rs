@@ -15,8 +15,9 @@ use std::{
 
 /// How long one input may take, in a slow build on a busy machine.
 const HANG: Duration = Duration::from_secs(20);
-/// The address space of the whole test program in bytes; what wants more fails.
-const SPACE: u64 = 6 << 30;
+/// The address space of the whole test program in GiB; what wants more fails. `EMOTIOND_MUTATE_GIB=0`: no limit, for
+/// sanitizers, which reserve terabytes.
+const SPACE_GIB: u64 = 6;
 
 /// Runs `check` on changed inputs until the time is over.
 ///
@@ -24,10 +25,13 @@ const SPACE: u64 = 6 << 30;
 /// When `check` does, when it takes too long, or when it wants too much memory.
 pub fn attack(name: &str, corpus: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
     static LIMITED: Once = Once::new();
-    LIMITED.call_once(|| {
-        setrlimit(Resource::As, Rlimit { current: Some(SPACE), maximum: Some(SPACE) }).unwrap();
-    });
     let number = |variable: &str| env::var(variable).ok().and_then(|value| value.parse().ok());
+    LIMITED.call_once(|| {
+        let bytes = number("EMOTIOND_MUTATE_GIB").unwrap_or(SPACE_GIB) << 30;
+        if bytes > 0 {
+            setrlimit(Resource::As, Rlimit { current: Some(bytes), maximum: Some(bytes) }).unwrap();
+        }
+    });
     let seed: u64 = number("EMOTIOND_MUTATE_SEED").unwrap_or(24);
     let time = Duration::from_secs(number("EMOTIOND_MUTATE_SECONDS").unwrap_or(3));
     let mut random = ChaCha8Rng::seed_from_u64(seed);
