@@ -75,6 +75,20 @@ fn each_model_describes_itself_and_knows_a_smile() {
 }
 
 #[test]
+fn the_gray_vgg_knows_a_smile_too() {
+    let vgg = load("vgg16_int8.onnx");
+    let input =
+        InputSpec { mean: vec![114.8], scale: vec![1.0], levels: Levels::Auto, ..InputSpec::fer2013() };
+    assert_eq!(
+        (vgg.description().input.clone(), vgg.description().labels.clone()),
+        (input, LABELS.map(String::from).to_vec())
+    );
+    assert_eq!(vgg.description().license.as_deref(), Some("MIT"));
+    assert!(std::fs::metadata(vgg.path()).unwrap().len() < 16_000_000);
+    assert!(answers("vgg16_int8.onnx", 1.0).iter().all(|row| row[3] > 0.5));
+}
+
+#[test]
 fn eight_bits_say_what_floats_say() {
     for name in ["emotion", "emotion_fer2013"] {
         let (floats, int8s) =
