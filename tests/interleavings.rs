@@ -99,7 +99,7 @@ impl Source {
         let part = {
             let mut latest = turn.wait();
             assert_eq!(*latest, entry.div_ceil(2), "frame {entry} has its turn after those before it");
-            if entry % 2 == 0 {
+            if entry.is_multiple_of(2) {
                 *latest += 1;
                 self.full_searches.begin(*latest);
                 Part::Full(*latest)
@@ -136,7 +136,7 @@ const FACE: Detection = Detection {
 };
 
 fn succeeds(search: u64) -> bool {
-    search % 3 != 0
+    !search.is_multiple_of(3)
 }
 
 /// Threads that share the frames of a source.
