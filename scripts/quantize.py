@@ -43,7 +43,7 @@ def prepared(picture, described):
         np.broadcast_to(np.array(described[key].replace(",", " ").split(), dtype=np.float32), channels)
         for key in ("emotiond.mean", "emotiond.scale")
     )
-    return (picture - mean[:, None, None]) * scale[:, None, None]
+    return ((picture - mean[:, None, None]) * scale[:, None, None]).astype(np.float32)
 
 
 def stretched(picture):
