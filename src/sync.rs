@@ -1,3 +1,4 @@
-//! The locks of the pipeline: those of the standard library. `tests/interleavings.rs` puts a scheduler's locks in their place.
+//! The standard library's locks, for what vision threads wait for (`pipeline/in_turn.rs`, `pipeline/full_searches.rs`):
+//! `tests/interleavings.rs` compiles these modules with a scheduler's locks.
 
 pub use std::sync::{Condvar, Mutex, MutexGuard};

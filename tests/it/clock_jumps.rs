@@ -82,12 +82,8 @@ fn active_hours_follow_the_wall_clock() {
 fn faces_outputs_and_latencies_do_not_notice_that_the_wall_clock_jumps() {
     let (scratch, broker) = (Scratch::new(), Broker::mosquitto(""));
     let mut reader = broker.reader(&[]);
-    let camera = scratch
-        .file("camera", format!("while :; do cat '{}'; sleep 0.05; done", text(&data("astronaut.jpg"))));
-    let config = format!(
-        "[audience]\nevery_s = 0.5\n[[source]]\nname = \"lobby\"\nuri = \"exec:sh {camera}\"\n[[output]]\nuri = {:?}\n",
-        broker.uri()
-    );
+    let config =
+        format!("[audience]\nevery_s = 0.5\n{}\n[[output]]\nuri = {:?}\n", camera(&scratch), broker.uri());
     let mut command = emotiond(&["run", "--config", &scratch.tiny(&config), "--emit", "every-frame"]);
     let clock = WallClock::right(&scratch);
     clock.use_for(&mut command);

@@ -4,7 +4,7 @@ use super::{fit, print, progress, search_plot};
 use crate::{
     cli::table::{Table, percent},
     device,
-    fit::{FitError, Job, Outcome, Watch},
+    fit::{FitError, Job, Outcome, Start, Watch},
     history::{EpochRecord, RunReport},
     hparams, plots,
     recipe::{Recipe, SearchSection},
@@ -212,8 +212,7 @@ fn run_trial(
         data: &data,
         out: &out,
         features: &args.out,
-        resume,
-        finish: false,
+        start: if resume { Start::Resume } else { Start::New },
         from: None,
         teacher: teacher.as_ref(),
         device,

@@ -53,16 +53,25 @@ pub struct Job<'a> {
     pub out: &'a Path,
     /// The folder of the frozen blocks' features, which several runs may share.
     pub features: &'a Path,
-    /// Whether to resume the run in that folder, if there is one.
-    pub resume: bool,
-    /// Whether to end the run in that folder with its best epoch so far, and train no further.
-    pub finish: bool,
+    /// What becomes of a run in that folder.
+    pub start: Start,
     /// A checkpoint of another run or a model (`.onnx`) with the initial weights; `None` for random weights.
     pub from: Option<&'a Path>,
     /// The teacher whose predictions become part of the targets.
     pub teacher: Option<&'a Arc<Teacher>>,
     /// The device to train on.
     pub device: &'a Device,
+}
+
+/// How a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first epoch, in a folder without a run.
+    New,
+    /// Where the run in the folder stopped, if there is one.
+    Resume,
+    /// Not at all: the run in the folder ends with its best epoch so far.
+    Finish,
 }
 
 /// The result of a run.
@@ -89,7 +98,7 @@ pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
     for note in &job.data.notes {
         watch.note(note);
     }
-    if job.finish {
+    if job.start == Start::Finish {
         return run.finish();
     }
     run.freeze(watch)?;
@@ -121,16 +130,16 @@ impl<'a> Run<'a> {
         let weights = job.data.training.class_weights(&job.recipe.loss.class_weights);
         let mut trainer = Trainer::new(job.recipe, &spec, weights, training.batches(), job.device)?;
         let last = job.out.join(LAST);
-        let progress = match (last.exists(), job.resume) {
-            (true, false) => return Err(FitError::Occupied { folder: job.out.to_owned() }),
-            (true, true) => {
+        let progress = match (last.exists(), job.start) {
+            (true, Start::New) => return Err(FitError::Occupied { folder: job.out.to_owned() }),
+            (true, Start::Resume | Start::Finish) => {
                 let checkpoint = Checkpoint::load(&last, &spec)?;
                 same_recipe(job, &checkpoint.progress.recipe)?;
                 restore(&mut trainer, &checkpoint, job.recipe, &last)?;
                 checkpoint.progress
             }
-            (false, _) if job.finish => return Err(FitError::NoEpoch { folder: job.out.to_owned() }),
-            (false, _) => {
+            (false, Start::Finish) => return Err(FitError::NoEpoch { folder: job.out.to_owned() }),
+            (false, Start::New | Start::Resume) => {
                 if let Some(path) = job.from {
                     let network = first_weights(path, &spec, trainer.network.clone(), job, training)?;
                     trainer.start_from(network, job.recipe);
