@@ -21,7 +21,7 @@ pub struct Zone {
 /// The areas of a source.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Areas {
-    /// Faces whose centre is in one of these are ignored.
+    /// Faces whose centre is in one of these are ignored, and changes of the picture in them.
     pub mask: Vec<Polygon>,
     /// Faces whose centre is in one of these are reported with its name.
     pub zones: Vec<Zone>,

@@ -78,6 +78,17 @@ impl Turn {
         }
     }
 
+    /// Where a point is after the picture is turned. Coordinates are parts of its width and height.
+    pub fn point(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let [x, y] = match self.rotation {
+            Rotation::None => [x, y],
+            Rotation::Quarter => [1.0 - y, x],
+            Rotation::Half => [1.0 - x, 1.0 - y],
+            Rotation::ThreeQuarters => [y, 1.0 - x],
+        };
+        [if self.mirror { 1.0 - x } else { x }, y]
+    }
+
     /// Turns a picture of `width * height` RGB pixels, in one pass over its memory. Returns its new width and height.
     pub fn apply(self, size: (u32, u32), pixels: &mut Vec<u8>) -> (u32, u32) {
         if self == Self::default() {
@@ -139,6 +150,9 @@ mod tests {
                     let size = turn.apply((width, height), &mut pixels);
                     assert_eq!((size, &pixels), (expected.dimensions(), expected.as_raw()), "{turn:?}");
                     assert_eq!(turn.size((width, height)), size);
+                    let [x, y] = turn.point([0.5 / width as f32, 0.5 / height as f32]);
+                    let at = (y * size.1 as f32) as usize * size.0 as usize + (x * size.0 as f32) as usize;
+                    assert_eq!(pixels[at * 3..][..3], picture.as_raw()[..3], "the first pixel, {turn:?}");
                 }
             }
         }

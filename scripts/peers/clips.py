@@ -1,4 +1,4 @@
-"""Creates the clips: heads in a grid, cropped from the project's portrait, in slight motion."""
+"""Creates the clips: heads in a grid, cropped from the project's portrait, in slight motion, or an empty room."""
 import math
 import os
 import subprocess
@@ -9,15 +9,18 @@ HEAD = "crop=220:220:118:10"
 BACKGROUND = "0x606870"
 SWAY = 16  # pixels to each side
 FRAME_RATE = 30
+NOISE = "noise=alls=6:allf=t"  # of a camera
+VISIT = 10  # frames with a head at both ends of the clip of an empty room
+
+# As sent by cameras.
+JPEG = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"]
 
 Clip = namedtuple("Clip", "width height faces picture video")
 
 
 def ffmpeg(source, filters, frames, target):
-    """JPEG pictures, as sent by cameras, also as a video."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", source, "-vf", ",".join(filters), "-r", str(FRAME_RATE)]
-    jpeg = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"]
-    subprocess.run([*command, "-frames:v", str(frames), *jpeg, target], check=True)
+    subprocess.run([*command, "-frames:v", str(frames), *JPEG, target], check=True)
 
 
 def make_clip(folder, width, height, faces, frames):
@@ -33,6 +36,18 @@ def make_clip(folder, width, height, faces, frames):
     sway = f"crop={width}:{height}:{SWAY}*(1+sin(n/11)):{SWAY}*(1+sin(n/17))"
     ffmpeg(clip.picture, ["loop=-1:1", room, sway], frames, clip.video)
     return clip
+
+
+def make_empty_clip(folder, width, height, frames):
+    """A room with a camera's noise. A head is there in the first and last frames: emotiond tells nothing of nobody."""
+    stem = os.path.join(folder, f"{width}x{height}-0")
+    room = f"color={BACKGROUND}:{width}x{height}:r={FRAME_RATE}"
+    visit = f"overlay=(W-w)/2:(H-h)/2:enable='lt(n,{VISIT})+gte(n,{frames - VISIT})',{NOISE}"
+    head = f"[1]{HEAD},scale={height // 2}:-1[head];[0][head]{visit}"
+    inputs = ["-f", "lavfi", "-i", room, "-loop", "1", "-i", PORTRAIT]
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *inputs, "-filter_complex", head, "-frames:v", str(frames),
+                    *JPEG, stem + ".avi"], check=True)
+    return Clip(width, height, 0, None, stem + ".avi")
 
 
 def cells_hit(clip, boxes):

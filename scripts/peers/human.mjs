@@ -1,14 +1,16 @@
 // Runs npm's @vladmandic/human with its WASM backend on each frame of a video or picture.
 //
-//   node human.mjs SOURCE WIDTH HEIGHT PACKAGES        one JSON line per frame on stdout
+//   node human.mjs SOURCE WIDTH HEIGHT PACKAGES [cache]        one JSON line per frame on stdout
 //
-// PACKAGES is the folder in which npm has installed it. ffmpeg decodes in a separate process, as with emotiond.
+// PACKAGES is the folder in which npm has installed it. With `cache` it uses results again while the picture changes
+// little, as it does by default; otherwise it analyses each frame. ffmpeg decodes in a separate process, as with emotiond.
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 
 const [source, width, height, packages] = [process.argv[2], +process.argv[3], +process.argv[4], process.argv[5]];
+const is_cached = process.argv[6] === "cache";
 const modules = path.resolve(packages, "node_modules");
 const human_folder = path.join(modules, "@vladmandic/human");
 
@@ -26,7 +28,7 @@ const human = new Human({
     wasmPath: path.join(modules, "@tensorflow/tfjs-backend-wasm/dist/"),
     modelBasePath: `file://${human_folder}/models/`,
     warmup: "none",
-    cacheSensitivity: 0, // analyse each frame instead of reusing the previous result
+    ...(is_cached ? {} : { cacheSensitivity: 0 }),
     filter: off,
     gesture: off,
     body: off,

@@ -63,10 +63,10 @@ def install_python(name, *pip_steps):
     return os.path.join(folder, "bin/python")
 
 
-def straight(name, yunet):
+def straight(name, yunet, *gate):
     python = install_python("python", ["install", *STRAIGHT])
     script = os.path.join(HERE, "yunet_onnxruntime.py")
-    return Program(name, STRAIGHT, lambda clip, source: [python, script, source, yunet, MODEL], boxes_of_frame)
+    return Program(name, STRAIGHT, lambda clip, source: [python, script, source, yunet, MODEL, *gate], boxes_of_frame)
 
 
 def fer(name, detector):
@@ -76,13 +76,13 @@ def fer(name, detector):
     return Program(name, [*FER, FER_HEADLESS], lambda clip, source: [python, script, source, detector], boxes_of_frame)
 
 
-def human(name):
+def human(name, *cache):
     need("npm", "nodejs npm")
     folder = install("human", [["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", ".", *HUMAN]])
     script = os.path.join(HERE, "human.mjs")
 
     def command(clip, source):
-        return ["node", script, source, str(clip.width), str(clip.height), folder]
+        return ["node", script, source, str(clip.width), str(clip.height), folder, *cache]
 
     return Program(name, [*HUMAN, f"Node {said('node', '--version')}"], command, boxes_of_frame)
 
@@ -90,9 +90,11 @@ def human(name):
 # Each installs its packages unless they are already installed.
 PEERS = {
     "python": straight,
+    "python-gate": lambda name, yunet: straight(name, yunet, "gate"),
     "fer-haar": lambda name, _: fer(name, "haar"),
     "fer-mtcnn": lambda name, _: fer(name, "mtcnn"),
     "human": lambda name, _: human(name),
+    "human-cache": lambda name, _: human(name, "cache"),
 }
 
 

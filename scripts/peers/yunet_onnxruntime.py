@@ -1,6 +1,9 @@
 """A plain Python pipeline: OpenCV decodes and detects faces (YuNet), onnxruntime classifies with our model.
 
-    yunet_onnxruntime.py SOURCE YUNET MODEL        one JSON line a frame on stdout
+    yunet_onnxruntime.py SOURCE YUNET MODEL [gate]        one JSON line a frame on stdout
+
+With `gate`, a frame that differs little from the last one that was analysed gets its results, but not for longer than a
+second.
 """
 import sys
 
@@ -11,8 +14,11 @@ import onnxruntime
 from frames import print_faces
 
 MIN_SCORE = 0.7  # emotiond's
+BLOCK = 8  # pixels
+LEAST_CHANGE = 4  # levels of gray of a block
+LONGEST_GATED = 30  # frames
 
-source, yunet, model = sys.argv[1:]
+source, yunet, model = sys.argv[1:4]
 session = onnxruntime.InferenceSession(model)
 about = session.get_modelmeta().custom_metadata_map
 about = {key.removeprefix("emotiond."): value for key, value in about.items()}
@@ -43,4 +49,19 @@ def analyse(frame):
     ]
 
 
-print_faces(source, analyse)
+class Gate:
+    """Analyses only frames that differ from the last one that was analysed."""
+
+    def __init__(self):
+        self.blocks, self.faces, self.gated = None, None, 0
+
+    def __call__(self, frame):
+        gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        blocks = cv2.resize(gray, None, fx=1 / BLOCK, fy=1 / BLOCK, interpolation=cv2.INTER_AREA).astype(np.int16)
+        self.gated += 1
+        if self.blocks is None or self.gated >= LONGEST_GATED or np.abs(blocks - self.blocks).max() >= LEAST_CHANGE:
+            self.blocks, self.faces, self.gated = blocks, analyse(frame), 0
+        return self.faces
+
+
+print_faces(source, Gate() if "gate" in sys.argv[4:] else analyse)

@@ -29,8 +29,9 @@ pub(super) struct ChangeMeter {
 }
 
 impl ChangeMeter {
-    /// Whether something has changed between the two. Thumbnails of different sizes always differ.
-    pub fn differs(&mut self, before: &Thumbnail, now: &Thumbnail) -> bool {
+    /// Whether something has changed between the two, but for the pixels with the indices in `masked`. Thumbnails of
+    /// different sizes always differ.
+    pub fn differs(&mut self, before: &Thumbnail, now: &Thumbnail, masked: &[usize]) -> bool {
         if (before.width, before.height) != (now.width, now.height) {
             return true;
         }
@@ -38,6 +39,7 @@ impl ChangeMeter {
         let differences = before.luma.iter().zip(&now.luma);
         self.differences.clear();
         self.differences.extend(differences.map(|(&a, &b)| (i32::from(b) - i32::from(a)) * LEVEL));
+        self.ignore(masked);
         let least = levels.least();
         // The usual case: nothing has changed, not even the light.
         if !self.has_pair(now.width, least) {
@@ -48,7 +50,12 @@ impl ChangeMeter {
             return true;
         }
         self.take_out_flicker(now.width);
+        self.ignore(masked);
         self.has_pair(now.width, least.max(self.noise()))
+    }
+
+    fn ignore(&mut self, masked: &[usize]) {
+        masked.iter().for_each(|&index| self.differences[index] = 0);
     }
 
     /// Whether two neighbours differ in the same direction by more than `limit`.
@@ -183,7 +190,7 @@ mod tests {
     }
 
     fn differs(before: &Thumbnail, now: &Thumbnail) -> bool {
-        ChangeMeter::default().differs(before, now)
+        ChangeMeter::default().differs(before, now, &[])
     }
 
     /// The room with each pixel changed by its place and value.
@@ -221,6 +228,30 @@ mod tests {
                 };
                 assert!(differs(&room(0, 1), &changed(&room(1, 1), face)), "{left} {top} {gain}");
             }
+        }
+    }
+
+    #[test]
+    fn what_happens_in_masked_pixels_is_no_change_whatever_the_light_does() {
+        let before = room(0, 1);
+        let is_television = |x: usize, y: usize| (20..60).contains(&x) && (10..40).contains(&y);
+        let masked: Vec<usize> =
+            (0..before.luma.len()).filter(|at| is_television(at % before.width, at / before.width)).collect();
+        for gain in [1.0, 0.9, 1.1] {
+            let shown = |x: usize, y: usize| ((x * 7 + y * 13) % 200) as f32;
+            let watched = changed(
+                &room(1, 1),
+                |x, y, luma| if is_television(x, y) { shown(x, y) } else { luma * gain },
+            );
+            assert!(differs(&before, &watched));
+            assert!(!ChangeMeter::default().differs(&before, &watched, &masked), "gain {gain}");
+            let beside = |x: usize, y: usize, luma: f32| {
+                if (60..63).contains(&x) && (20..23).contains(&y) { luma - 15.0 } else { luma }
+            };
+            assert!(
+                ChangeMeter::default().differs(&before, &changed(&watched, beside), &masked),
+                "gain {gain}"
+            );
         }
     }
 

@@ -20,6 +20,7 @@ mod glance;
 mod handover;
 mod in_turn;
 mod known;
+mod masked;
 mod order;
 mod publish;
 mod reader;

@@ -8,8 +8,10 @@ use super::{
     full_searches::{FullSearches, Part},
     glance::{InSight, LAG},
     in_turn::{self, InTurn},
+    masked::Masked,
 };
 use crate::{
+    areas::Polygon,
     decode::Thumbnail,
     frame::{Frame, Search},
 };
@@ -31,6 +33,14 @@ pub(super) struct StillRule {
     pub read_every_s: f64,
 }
 
+/// What a frame shows, as far as it is known.
+pub(super) struct Scene<'a> {
+    /// What was in view `LAG` frames earlier.
+    pub before: Option<InSight>,
+    /// What happens in these areas is no change.
+    pub mask: &'a [Polygon],
+}
+
 /// What is known about a source's picture.
 pub(super) struct Stillness {
     state: InTurn<State>,
@@ -42,6 +52,7 @@ struct State {
     /// The picture that was last searched because it had changed, or because it was time.
     searched: Thumbnail,
     meter: ChangeMeter,
+    masked: Masked,
     /// The frame, by its entry number, in which the latest change was found.
     changed_in: u64,
     /// When the latest frame was captured, when one was last searched at full size, and when the faces of a still picture
@@ -58,6 +69,7 @@ impl Default for Stillness {
         let state = State {
             searched: Thumbnail::default(),
             meter: ChangeMeter::default(),
+            masked: Masked::default(),
             changed_in: 0,
             time_s: f64::NEG_INFINITY,
             full_s: f64::NEG_INFINITY,
@@ -93,16 +105,16 @@ pub(super) struct Turn<'a> {
 
 impl Turn<'_> {
     /// Decides how `frame`, captured at `time_s`, is searched, and whether it is decoded. `thumbnail` shows it, unless it
-    /// was not looked at; `before` is what was in view `LAG` frames earlier.
+    /// was not looked at.
     pub fn judge(
         &self,
         frame: &mut Frame,
         time_s: f64,
         thumbnail: Option<&mut Thumbnail>,
-        before: Option<InSight>,
+        scene: &Scene,
         rule: &StillRule,
     ) {
-        self.state.wait().judge(frame, time_s, thumbnail, before, rule);
+        self.state.wait().judge(frame, time_s, thumbnail, scene, rule);
     }
 
     /// Ends the turn. Returns the frame's part in full searches.
@@ -126,7 +138,7 @@ impl State {
         frame: &mut Frame,
         time_s: f64,
         thumbnail: Option<&mut Thumbnail>,
-        before: Option<InSight>,
+        scene: &Scene,
         rule: &StillRule,
     ) {
         let paused_s = time_s - mem::replace(&mut self.time_s, time_s);
@@ -134,7 +146,8 @@ impl State {
         let entry = frame.entry;
         let is_looked_at = thumbnail.is_some();
         let has_changed = thumbnail.is_some_and(|thumbnail| {
-            let differs = has_paused || self.meter.differs(&self.searched, thumbnail);
+            let masked = self.masked.pixels(scene.mask, frame.turn, thumbnail);
+            let differs = has_paused || self.meter.differs(&self.searched, thumbnail, masked);
             let is_due = time_s - self.full_s >= rule.search_every_s - ROUNDING_S;
             if differs || is_due {
                 mem::swap(&mut self.searched, thumbnail);
@@ -146,7 +159,7 @@ impl State {
         }
         // What was in view `LAG` frames earlier must be what was found in this picture.
         let is_still = is_looked_at && entry >= self.changed_in + LAG as u64;
-        let in_view = before.filter(|seen| is_still && seen.is_settled);
+        let in_view = scene.before.filter(|seen| is_still && seen.is_settled);
         frame.is_busy = entry < self.changed_in + LAG as u64;
         if let Some(seen) = in_view {
             if time_s - self.full_s < rule.search_every_s - ROUNDING_S {
@@ -183,11 +196,21 @@ mod tests {
         Some(InSight { count, smallest_px: 100.0, is_settled: true, is_busy: false })
     }
 
+    fn judge(
+        still: &Stillness,
+        frame: &mut Frame,
+        time_s: f64,
+        thumbnail: &mut Thumbnail,
+        before: Option<InSight>,
+    ) {
+        still.turn(frame.entry).judge(frame, time_s, Some(thumbnail), &Scene { before, mask: &[] }, &RULE);
+    }
+
     /// How frame `entry` of 30 a second is searched if it shows a square at `place`, and whether it is decoded.
     fn judged(still: &Stillness, entry: u64, place: usize, before: Option<InSight>) -> (Search, bool) {
         let mut frame = Frame { entry, search: Search::Glance, ..Frame::default() };
         let mut thumbnail = picture(place);
-        still.turn(entry).judge(&mut frame, entry as f64 / 30.0, Some(&mut thumbnail), before, &RULE);
+        judge(still, &mut frame, entry as f64 / 30.0, &mut thumbnail, before);
         (frame.search, frame.is_decoded)
     }
 
@@ -239,12 +262,12 @@ mod tests {
         let still = Stillness::default();
         watch(&still, 0..40, settled(0));
         let mut frame = Frame { entry: 40, search: Search::Glance, ..Frame::default() };
-        still.turn(40).judge(&mut frame, 3.0, Some(&mut picture(3)), settled(0), &RULE);
+        judge(&still, &mut frame, 3.0, &mut picture(3), settled(0));
         assert_eq!((frame.search, frame.is_busy), (Search::Glance, true));
         // A file goes on at the time at which it was paused.
         watch(&still, 41..80, settled(0));
         let mut frame = Frame { entry: 80, search: Search::Glance, is_first: true, ..Frame::default() };
-        still.turn(80).judge(&mut frame, 80.0 / 30.0, Some(&mut picture(3)), settled(0), &RULE);
+        judge(&still, &mut frame, 80.0 / 30.0, &mut picture(3), settled(0));
         assert_eq!((frame.search, frame.is_busy), (Search::Glance, true));
     }
 

@@ -6,7 +6,7 @@ use super::{
     glance::{self, Glance, InSight, Memory},
     settings::{Look, SourceSettings},
     source_info::SourceInfo,
-    stillness::{self, StillRule, Stillness, Turn},
+    stillness::{self, Scene, StillRule, Stillness, Turn},
     turns::Turns,
 };
 use crate::{
@@ -223,7 +223,8 @@ impl Vision {
         let is_seen = frame.search != Search::Skip
             && stillness::is_worth_a_look(frame.entry, place.before)
             && self.decoder.thumbnail(frame, &mut self.thumbnail)?;
-        turn.judge(frame, time_s, is_seen.then_some(&mut self.thumbnail), place.before, rule);
+        let scene = Scene { before: place.before, mask: &place.areas.mask };
+        turn.judge(frame, time_s, is_seen.then_some(&mut self.thumbnail), &scene, rule);
         Ok(())
     }
 

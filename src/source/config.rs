@@ -69,7 +69,7 @@ pub struct SourceConfig {
     /// Whether the subfolders of a folder are read too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recursive: bool,
-    /// Areas in which faces are ignored.
+    /// Areas in which faces, and changes of the picture, are ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mask: Vec<Polygon>,
     /// Areas with names.

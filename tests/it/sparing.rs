@@ -65,10 +65,16 @@ fn camera_frame(scene: &RgbImage, random: &mut Random) -> Vec<u8> {
 
 /// The face events of an MJPEG stream of 30 frames a second, with more settings under `[detector]` and `[model]`.
 fn faces(scratch: &Scratch, stream: &str, detector: &str, model: &str) -> Vec<Value> {
+    faces_of(scratch, stream, detector, model, "")
+}
+
+/// The same with more settings of the source.
+fn faces_of(scratch: &Scratch, stream: &str, detector: &str, model: &str, source: &str) -> Vec<Value> {
     let config = real_config()
         .replace("[detector]\n", &format!("[detector]\n{detector}\n"))
         .replace("[model]\n", &format!("[model]\n{model}\n"));
-    let config = scratch.file("config.toml", format!("{config}[[source]]\nuri = \"-\"\nfps = {RATE}\n"));
+    let source = format!("[[source]]\nuri = \"-\"\nfps = {RATE}\n{source}\n");
+    let config = scratch.file("config.toml", config + &source);
     let mut command = emotiond(&["run", "--config", &config, "--emit", "every-frame"]);
     command.stdin(fs::File::open(stream).unwrap());
     finish(command).exits(0).faces()
@@ -174,6 +180,36 @@ fn faces_in_a_still_picture_are_told_as_before_and_stay_where_they_are() {
     }
     let held = spared.windows(5).filter(|faces| place(&faces[0]) == place(&faces[4])).count();
     assert!(moved > 0 && held > spared.len() / 2, "no picture was still: {held} of {}", spared.len());
+}
+
+#[test]
+#[ignore = "needs developer data"]
+fn a_picture_whose_only_change_is_in_a_masked_area_is_still() {
+    let scratch = Scratch::new();
+    let mut random = Random(6);
+    let mut scene = room(640, 360);
+    imageops::replace(&mut scene, &head(120), 80, 60);
+    let mut stream = Vec::new();
+    for frame in 0..150 {
+        // A television, on whose screen something moves.
+        for y in 40..160 {
+            let bright = |x: u32| ((x + frame * 9) / 30 % 2 * 150 + 50) as u8;
+            (420..600).for_each(|x| scene.put_pixel(x, y, Rgb([bright(x); 3])));
+        }
+        stream.extend(camera_frame(&scene, &mut random));
+    }
+    let stream = scratch.file("television.mjpeg", stream);
+    let area = "[[[0.6, 0.05], [1.0, 0.05], [1.0, 0.5], [0.6, 0.5]]]";
+    let [seen, masked] = ["[]", area].map(|mask| {
+        let faces = faces_of(&scratch, &stream, "still_every_s = 2", "", &format!("mask = {mask}"));
+        let places: Vec<&Value> = faces.iter().map(|face| &face["box"]).collect();
+        assert_eq!(places.len(), 151, "a line for each frame, and one for the end");
+        places.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    });
+    assert!(
+        masked > 120 && masked > 2 * seen,
+        "in {seen} and {masked} frames, the box has stayed where it was"
+    );
 }
 
 /// The emotion of each face in each frame.
