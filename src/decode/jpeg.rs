@@ -72,11 +72,16 @@ impl<'a> Jpeg<'a> {
     }
 
     /// Fills `thumbnail` with the picture's luma at an eighth of its sides, for which the library needs one coefficient of
-    /// each block. Returns false if that fails or the data have a fault.
+    /// each block. Returns false if the picture cannot be decoded.
     pub fn thumbnail(&mut self, thumbnail: &mut Thumbnail) -> bool {
         let Some((width, height)) = self.turbo.shrunk(SQUARE) else { return false };
         let luma = thumbnail.resize(width as usize, height as usize);
-        matches!(self.turbo.decompress(Color::Gray, SQUARE, 0, luma), Outcome::Clean)
+        match self.turbo.decompress(Color::Gray, SQUARE, 0, luma) {
+            Outcome::Clean => true,
+            // The colours may be what is missing.
+            Outcome::Warned(_) => self.decode(SQUARE, &mut Picture::default()).is_ok(),
+            Outcome::Failed(_) => false,
+        }
     }
 
     /// Whether a picture with a fault has all its data. The library's warnings have no kind, so the picture is decoded a
