@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    emotiond_train::memory::keep_freed_pages();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let argument =
         |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());

@@ -27,6 +27,7 @@ pub mod hparams;
 pub mod labels;
 pub mod loader;
 pub mod loss;
+pub mod memory;
 pub mod metrics;
 pub mod onnx;
 pub mod ops;

@@ -41,6 +41,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    emotiond_train::memory::keep_freed_pages();
     let outcome = match Cli::parse().command {
         Command::Fit(args) => cli::fit::run(&args),
         Command::Eval(args) => cli::eval::run(&args),

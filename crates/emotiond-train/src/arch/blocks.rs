@@ -48,7 +48,7 @@ impl Block {
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::AveragePool(pool) => x.average_pool(pool.window),
             Self::GlobalAverage(_) => x.mean(),
-            Self::Dropout(dropout) => x.map(|x| dropout.forward(x)),
+            Self::Dropout(dropout) => x.dropout(dropout),
             Self::Chain(way) => forward(&way.blocks, x),
             Self::Residual(residual) => {
                 let sum = forward(&residual.main, x.clone()).plus(forward(&residual.shortcut, x));

@@ -23,7 +23,7 @@ use burn_flex::{FlexTensor, Layout};
 /// Operations on maps of shape `[samples, height, width, channels]`.
 #[backend_extension(Flex, Autodiff)]
 pub trait MapOps: Backend {
-    /// Convolution; `weight` is `[kernel, kernel, in, out]`.
+    /// Convolution; `weight` is `[out, in, kernel, kernel]`.
     fn map_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
     /// Depthwise convolution; `weight` is `[kernel, kernel, channels]`.
     fn map_depthwise(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
@@ -52,7 +52,7 @@ pub trait MapOps: Backend {
 impl MapOps for Flex {
     fn map_conv2d(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let (shape, channels) = (shape(&x), weight.shape()[3]);
+        let (shape, channels) = (shape(&x), weight.shape()[0]);
         let out = dense::forward(values(&x), values(&weight), &Convolution { shape, window, channels });
         tensor(out, &window.output(shape, channels).dims())
     }
@@ -184,7 +184,7 @@ impl Backward<Flex, 2> for DenseBackward {
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (x, weight, window, needs_input) = ops.state;
-        let channels = weight.shape()[3];
+        let channels = weight.shape()[0];
         let convolution = Convolution { shape: shape(&x), window, channels };
         let (grad_x, grad_weight) =
             dense::backward(values(&x), values(&weight), &convolution, values(&grad), needs_input);

@@ -33,7 +33,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. Runs on the calling thread.
+/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. A large
+/// product is divided among all threads, which does not change the result.
 #[expect(unsafe_code)]
 pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
     assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "the sizes of the matrices do not match");
@@ -59,7 +60,7 @@ pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm::Parallelism::Rayon(0),
         );
     }
 }

@@ -1,9 +1,15 @@
-//! Convolution over all channels: im2col of one sample at a time, then a matrix product. 1x1 windows need no im2col.
-//! Maps are stored channels last, weights as `[kernel, kernel, in, out]`.
+//! Convolution over all channels: im2col of a block of positions, then a matrix product. 1x1 windows need no im2col.
+//! Maps are stored channels last, weights as `[out, in, kernel, kernel]`.
 
 use super::compute::{Matrix, matmul, samples_per_task, sum_in_order};
 use super::shape::{MapShape, Window};
+use super::winograd;
 use rayon::prelude::*;
+use std::ops::Range;
+
+/// Positions of the window that are multiplied by the weights at once. With fewer, reading the weights takes longer than
+/// the product; with more, the patches do not stay in the cache.
+const BLOCK: usize = 512;
 
 /// The shapes of a convolution.
 #[derive(Clone, Copy)]
@@ -18,27 +24,24 @@ pub struct Convolution {
 
 /// The convolution of `x` with `weight`, without bias.
 pub fn forward(x: &[f32], weight: &[f32], convolution: &Convolution) -> Vec<f32> {
-    let &Convolution { shape, window, channels } = convolution;
-    let out_shape = window.output(shape, channels);
-    let (pixels, depth) = (out_shape.h * out_shape.w, patch_len(shape, window));
-    let weight = Matrix::new(weight, depth, channels);
-    let mut out = vec![0.0; out_shape.len()];
-    let task = samples_per_task(shape.n);
-    out.par_chunks_mut(task * out_shape.sample_len()).zip(x.par_chunks(task * shape.sample_len())).for_each(
-        |(out, x)| {
-            if is_pointwise(window) {
-                matmul(out, Matrix::new(x, x.len() / depth, depth), weight, false);
-                return;
-            }
-            let mut patches = vec![0.0; pixels * depth];
-            let samples =
-                out.chunks_exact_mut(out_shape.sample_len()).zip(x.chunks_exact(shape.sample_len()));
-            for (out, x) in samples {
-                gather_patches(x, shape, window, &mut patches);
-                matmul(out, Matrix::new(&patches, pixels, depth), weight, false);
-            }
-        },
-    );
+    if winograd::suits(convolution) {
+        return winograd::forward(x, weight, convolution);
+    }
+    let sizes = Sizes::of(convolution);
+    let weight = sizes.channels_last(weight);
+    let weight = sizes.weight_matrix(&weight);
+    let mut out = vec![0.0; sizes.out.len()];
+    sizes.tasks(x).zip(out.par_chunks_mut(sizes.task * sizes.out.sample_len())).for_each(|(x, out)| {
+        if sizes.pointwise {
+            matmul(out, Matrix::new(x, x.len() / sizes.depth, sizes.depth), weight.t(), false);
+            return;
+        }
+        sizes.for_each_block(out.len() / sizes.channels, |lines, positions, patches| {
+            sizes.gather(x, lines, patches);
+            let out = &mut out[positions.start * sizes.channels..positions.end * sizes.channels];
+            matmul(out, Matrix::new(patches, positions.len(), sizes.depth), weight.t(), false);
+        });
+    });
     out
 }
 
@@ -50,114 +53,172 @@ pub fn backward(
     grad: &[f32],
     needs_input: bool,
 ) -> (Option<Vec<f32>>, Vec<f32>) {
-    let &Convolution { shape, window, channels } = convolution;
-    let out_shape = window.output(shape, channels);
-    let depth = patch_len(shape, window);
-    let task = samples_per_task(shape.n);
-    let step = Step { shape, window, pixels: out_shape.h * out_shape.w, depth, channels };
-    let weight = Matrix::new(weight, depth, channels);
-    let tasks = grad.par_chunks(task * out_shape.sample_len()).zip(x.par_chunks(task * shape.sample_len()));
-    if !needs_input {
-        let parts = tasks.map(|(grad, x)| step.run(x, grad, weight, None)).collect();
-        return (None, sum_in_order(parts, depth * channels));
+    if winograd::suits(convolution) {
+        return winograd::backward(x, weight, convolution, grad, needs_input);
     }
-    let mut grad_x = vec![0.0; shape.len()];
-    let parts = tasks
-        .zip(grad_x.par_chunks_mut(task * shape.sample_len()))
-        .map(|((grad, x), grad_x)| step.run(x, grad, weight, Some(grad_x)))
-        .collect();
-    (Some(grad_x), sum_in_order(parts, depth * channels))
+    let sizes = Sizes::of(convolution);
+    let weight = sizes.channels_last(weight);
+    let weight = sizes.weight_matrix(&weight);
+    let tasks = sizes.tasks(x).zip(grad.par_chunks(sizes.task * sizes.out.sample_len()));
+    let mut grad_x = needs_input.then(|| vec![0.0; x.len()]);
+    let parts = match &mut grad_x {
+        None => tasks.map(|(x, grad)| sizes.backward(x, grad, weight, None)).collect(),
+        Some(grad_x) => tasks
+            .zip(grad_x.par_chunks_mut(sizes.task * sizes.shape.sample_len()))
+            .map(|((x, grad), grad_x)| sizes.backward(x, grad, weight, Some(grad_x)))
+            .collect(),
+    };
+    (grad_x, sizes.channels_first(&sum_in_order(parts, sizes.depth * sizes.channels)))
 }
 
-struct Step {
+/// The sizes that follow from the shapes of a convolution.
+struct Sizes {
     shape: MapShape,
     window: Window,
-    pixels: usize,
+    out: MapShape,
+    /// Values under one position of the window.
     depth: usize,
     channels: usize,
+    pointwise: bool,
+    /// Samples of a task.
+    task: usize,
 }
 
-impl Step {
-    /// Processes the samples of one task: fills `grad_x` and returns the task's part of the weight gradient.
-    fn run(&self, x: &[f32], grad: &[f32], weight: Matrix, grad_x: Option<&mut [f32]>) -> Vec<f32> {
+impl Sizes {
+    fn of(&Convolution { shape, window, channels }: &Convolution) -> Self {
+        let out = window.output(shape, channels);
+        let block = BLOCK.div_ceil(out.h * out.w);
+        Self {
+            shape,
+            window,
+            out,
+            depth: window.kernel * window.kernel * shape.c,
+            channels,
+            pointwise: window == Window { kernel: 1, stride: 1, padding: 0 },
+            task: samples_per_task(shape.n).max(block),
+        }
+    }
+
+    /// Weights as `[out, kernel, kernel, in]`, in the order of a patch.
+    fn channels_last(&self, weight: &[f32]) -> Vec<f32> {
+        transpose_each(weight, self.shape.c, self.depth / self.shape.c)
+    }
+
+    /// The gradient of weights as `[out, in, kernel, kernel]`.
+    fn channels_first(&self, weight: &[f32]) -> Vec<f32> {
+        transpose_each(weight, self.depth / self.shape.c, self.shape.c)
+    }
+
+    fn weight_matrix<'a>(&self, weight: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(weight, self.channels, self.depth)
+    }
+
+    fn tasks<'a>(&self, x: &'a [f32]) -> rayon::slice::Chunks<'a, f32> {
+        x.par_chunks(self.task * self.shape.sample_len())
+    }
+
+    /// Fills `grad_x` and returns the gradient of the weight, for the samples of one task.
+    fn backward(&self, x: &[f32], grad: &[f32], weight: Matrix, mut grad_x: Option<&mut [f32]>) -> Vec<f32> {
         let mut grad_weight = vec![0.0; self.depth * self.channels];
-        if is_pointwise(self.window) {
-            let rows = x.len() / self.depth;
-            let grad = Matrix::new(grad, rows, self.channels);
-            matmul(&mut grad_weight, Matrix::new(x, rows, self.depth).t(), grad, false);
+        let positions = grad.len() / self.channels;
+        if self.pointwise {
+            let grad = Matrix::new(grad, positions, self.channels);
+            matmul(&mut grad_weight, grad.t(), Matrix::new(x, positions, self.depth), false);
             if let Some(grad_x) = grad_x {
-                matmul(grad_x, grad, weight.t(), false);
+                matmul(grad_x, grad, weight, false);
             }
             return grad_weight;
         }
-        let mut patches = vec![0.0; self.pixels * self.depth];
-        let mut grad_x = grad_x.map(|all| all.chunks_exact_mut(self.shape.sample_len()));
-        let samples =
-            x.chunks_exact(self.shape.sample_len()).zip(grad.chunks_exact(self.pixels * self.channels));
-        for (x, grad) in samples {
-            let grad = Matrix::new(grad, self.pixels, self.channels);
-            gather_patches(x, self.shape, self.window, &mut patches);
-            matmul(&mut grad_weight, Matrix::new(&patches, self.pixels, self.depth).t(), grad, true);
-            if let Some(grad_x) = grad_x.as_mut().and_then(Iterator::next) {
-                matmul(&mut patches, grad, weight.t(), false);
-                scatter_patches(&patches, self.shape, self.window, grad_x);
+        self.for_each_block(positions, |lines, positions, patches| {
+            let grad = &grad[positions.start * self.channels..positions.end * self.channels];
+            let grad = Matrix::new(grad, positions.len(), self.channels);
+            self.gather(x, lines.clone(), patches);
+            matmul(&mut grad_weight, grad.t(), Matrix::new(patches, positions.len(), self.depth), true);
+            if let Some(grad_x) = &mut grad_x {
+                matmul(patches, grad, weight, false);
+                self.scatter(patches, lines, grad_x);
             }
-        }
+        });
         grad_weight
     }
-}
 
-fn patch_len(shape: MapShape, window: Window) -> usize {
-    window.kernel * window.kernel * shape.c
-}
-
-fn is_pointwise(window: Window) -> bool {
-    window == Window { kernel: 1, stride: 1, padding: 0 }
-}
-
-/// Writes the pixels under each position of the window: `[positions, kernel * kernel * channels]`.
-fn gather_patches(x: &[f32], shape: MapShape, window: Window, patches: &mut [f32]) {
-    let row_len = window.kernel * shape.c;
-    for_each_row(shape, window, |patch, row| {
-        let patch = &mut patches[patch * row_len..][..row_len];
-        let Some((from, at, len)) = row else { return patch.fill(0.0) };
-        patch[..at].fill(0.0);
-        patch[at..at + len].copy_from_slice(&x[from..from + len]);
-        patch[at + len..].fill(0.0);
-    });
-}
-
-/// Adds each patch to the pixels from which it was gathered.
-fn scatter_patches(patches: &[f32], shape: MapShape, window: Window, x: &mut [f32]) {
-    let row_len = window.kernel * shape.c;
-    for_each_row(shape, window, |patch, row| {
-        let Some((to, at, len)) = row else { return };
-        let values = &patches[patch * row_len + at..][..len];
-        for (sum, value) in x[to..to + len].iter_mut().zip(values) {
-            *sum += value;
+    /// Calls `process` for blocks of whole lines of the output: with the numbers of the lines, counted through all
+    /// samples, those of the positions, and memory for their patches.
+    fn for_each_block(
+        &self,
+        positions: usize,
+        mut process: impl FnMut(Range<usize>, Range<usize>, &mut [f32]),
+    ) {
+        let lines = positions / self.out.w;
+        let block = BLOCK.div_ceil(self.out.w).min(lines);
+        let mut patches = vec![0.0; block * self.out.w * self.depth];
+        for first in (0..lines).step_by(block) {
+            let lines = first..(first + block).min(lines);
+            let positions = lines.start * self.out.w..lines.end * self.out.w;
+            let patches = &mut patches[..positions.len() * self.depth];
+            process(lines, positions, patches);
         }
-    });
-}
+    }
 
-/// Calls `visit` for each row of each patch with the row's number and, unless the row is entirely in the padding,
-/// (index of its first value in the map, index of that value in the patch's row, number of values).
-fn for_each_row(
-    shape: MapShape,
-    window: Window,
-    mut visit: impl FnMut(usize, Option<(usize, usize, usize)>),
-) {
-    let mut patch_row = 0;
-    for out_y in 0..window.outputs(shape.h) {
-        for out_x in 0..window.outputs(shape.w) {
-            let (columns, x0) = window.inside(out_x * window.stride, shape.w);
-            for ky in 0..window.kernel {
-                let y = (out_y * window.stride + ky).checked_sub(window.padding).filter(|y| *y < shape.h);
-                let row = y.map(|y| {
-                    ((y * shape.w + x0) * shape.c, columns.start * shape.c, columns.len() * shape.c)
-                });
-                visit(patch_row, row.filter(|(_, _, len)| *len > 0));
-                patch_row += 1;
+    /// Writes the pixels under each position of the window: `[positions, kernel * kernel * channels]`.
+    fn gather(&self, x: &[f32], lines: Range<usize>, patches: &mut [f32]) {
+        let row_len = self.window.kernel * self.shape.c;
+        self.for_each_row(lines, |patch, row| {
+            let patch = &mut patches[patch * row_len..][..row_len];
+            let Some((from, at, len)) = row else { return patch.fill(0.0) };
+            patch[..at].fill(0.0);
+            patch[at..at + len].copy_from_slice(&x[from..from + len]);
+            patch[at + len..].fill(0.0);
+        });
+    }
+
+    /// Adds each patch to the pixels from which it was gathered.
+    fn scatter(&self, patches: &[f32], lines: Range<usize>, x: &mut [f32]) {
+        let row_len = self.window.kernel * self.shape.c;
+        self.for_each_row(lines, |patch, row| {
+            let Some((to, at, len)) = row else { return };
+            let values = &patches[patch * row_len + at..][..len];
+            for (sum, value) in x[to..to + len].iter_mut().zip(values) {
+                *sum += value;
+            }
+        });
+    }
+
+    /// Calls `visit` for each row of each patch with the row's number and, unless the row is entirely in the padding,
+    /// (index of its first value in the maps, index of that value in the patch's row, number of values).
+    fn for_each_row(&self, lines: Range<usize>, mut visit: impl FnMut(usize, Option<(usize, usize, usize)>)) {
+        let Self { shape, window, out, .. } = self;
+        let mut patch_row = 0;
+        for line in lines {
+            let (sample, out_y) = (line / out.h, line % out.h);
+            for out_x in 0..out.w {
+                let (columns, x0) = window.inside(out_x * window.stride, shape.w);
+                for ky in 0..window.kernel {
+                    let y = (out_y * window.stride + ky).checked_sub(window.padding).filter(|y| *y < shape.h);
+                    let row = y.map(|y| {
+                        let pixel = (sample * shape.h + y) * shape.w + x0;
+                        (pixel * shape.c, columns.start * shape.c, columns.len() * shape.c)
+                    });
+                    visit(patch_row, row.filter(|(_, _, len)| *len > 0));
+                    patch_row += 1;
+                }
             }
         }
     }
+}
+
+/// Transposes each of the matrices of `rows` x `cols` numbers.
+fn transpose_each(matrices: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    if rows == 1 || cols == 1 {
+        return matrices.to_vec();
+    }
+    let mut out = vec![0.0; matrices.len()];
+    for (out, matrix) in out.chunks_exact_mut(rows * cols).zip(matrices.chunks_exact(rows * cols)) {
+        for (row, values) in matrix.chunks_exact(cols).enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                out[column * rows + row] = *value;
+            }
+        }
+    }
+    out
 }

@@ -10,14 +10,17 @@ pub mod by_channel;
 mod compute;
 pub mod dense;
 pub mod depthwise;
+mod dropout;
 pub mod pool;
 pub mod shape;
+mod transforms;
+pub mod winograd;
 
 use backend::MapOps;
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::nn::BatchNorm;
+use burn::nn::{BatchNorm, Dropout};
 use burn::tensor::{
-    Device, Tensor, activation, module,
+    Device, Distribution, Tensor, TensorData, activation, module,
     ops::{ConvOptions, MaxPoolOptions},
 };
 pub use shape::Window;
@@ -69,7 +72,7 @@ impl Maps {
         }
         let x = self.tensor.clone().into_dispatch();
         let out = if groups == 1 {
-            Dispatch::map_conv2d(x, weight.permute([2, 3, 1, 0]).into_dispatch(), window)
+            Dispatch::map_conv2d(x, weight.into_dispatch(), window)
         } else {
             let [channels, one, kernel, _] = weight.dims();
             assert!(groups == channels && one == 1, "grouped convolutions must be depthwise");
@@ -89,6 +92,21 @@ impl Maps {
             None if relu => out.map(activation::relu),
             None => out,
         }
+    }
+
+    /// Sets numbers to zero in training.
+    pub fn dropout(self, dropout: &Dropout) -> Self {
+        let device = self.tensor.device();
+        if !(self.channels_last && device.is_autodiff() && dropout.training.is_enabled()) {
+            return self.map(|x| dropout.forward(x));
+        }
+        // The device's generator is seeded for each epoch; so are these masks.
+        let seed = Tensor::<1>::random([2], Distribution::Uniform(0.0, 16_777_216.0), &device).into_data();
+        let seed = seed.iter::<f32>().fold(0, |seed, part| seed << 24 | part as u64);
+        self.map(|x| {
+            let mask = dropout::mask(x.shape().num_elements(), dropout.prob, seed);
+            x.clone() * Tensor::from_data(TensorData::new(mask, x.shape()), &device)
+        })
     }
 
     /// Batch normalisation with `norm`'s weights, followed by a ReLU if `relu`. In training, it uses the statistics of

@@ -1,7 +1,7 @@
 //! Compares every kernel with burn's own, forward and backward, and the gradients with finite differences.
 
 use super::*;
-use burn::tensor::{TensorData, Tolerance};
+use burn::tensor::Tolerance;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -96,6 +96,47 @@ fn dense_convolutions() {
         [2, 3, 11, 8],
         &[[16, 3, 5, 5]],
     );
+}
+
+#[test]
+fn convolutions_in_tiles() {
+    for (padding, height, width) in [(0, 10, 11), (1, 7, 12), (1, 3, 4), (2, 9, 6)] {
+        let window = Window { kernel: 3, stride: 1, padding };
+        let shape = shape::MapShape { n: 1, h: height, w: width, c: 16 };
+        assert!(winograd::suits(&dense::Convolution { shape, window, channels: 32 }));
+    }
+    let weight = [[32, 16, 3, 3]];
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::valid(3, 1), 1, false), [3, 16, 10, 11], &weight);
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(3, 1), 1, false), [5, 16, 7, 12], &weight);
+    // More samples than are multiplied at once, and a last part that is not full.
+    agrees(|x, w| x.conv2d(w[0].clone(), None, Window::same(3, 1), 1, false), [150, 16, 3, 4], &weight);
+    agrees(
+        |x, w| x.conv2d(w[0].clone(), None, Window { kernel: 3, stride: 1, padding: 2 }, 1, false),
+        [2, 16, 9, 6],
+        &weight,
+    );
+}
+
+#[test]
+fn dropout_scales_what_it_keeps_and_its_gradient_and_does_nothing_in_inference() {
+    use burn::nn::DropoutConfig;
+    let dropout = DropoutConfig::new(0.5).init();
+    let data = random([2, 16, 30, 30], 1);
+    let x = Tensor::<4>::from_data(data.clone(), &device()).require_grad();
+    let out = Maps::new(x.clone()).dropout(&dropout).into_tensor();
+    let grads = out.clone().sum().backward();
+    let (out, grad) = (out.into_data(), x.grad(&grads).expect("a gradient").into_data());
+    let mut kept = 0;
+    for ((x, out), grad) in data.iter::<f32>().zip(out.iter::<f32>()).zip(grad.iter::<f32>()) {
+        assert!(
+            out == x * grad && (grad == 0.0 || grad == 2.0),
+            "{x} became {out}, with the gradient {grad}"
+        );
+        kept += u32::from(grad > 0.0);
+    }
+    assert!((13_000..15_800).contains(&kept), "{kept} of 28,800 numbers were kept");
+    let inference = Maps::new(Tensor::from_data(data.clone(), &Device::flex())).dropout(&dropout);
+    inference.into_tensor().into_data().assert_eq(&data, true);
 }
 
 #[test]
