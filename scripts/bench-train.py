@@ -48,25 +48,35 @@ def mini_xception():
 
 def cnn_32_64_128():
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(inplace=True),
-        *conv(32, 32, True, padding=1),
+        *conv(1, 32, True),
+        *conv(32, 32, True),
         nn.MaxPool2d(2),
-        *conv(32, 64, True, padding=1),
-        *conv(64, 64, True, padding=1),
-        nn.MaxPool2d(2),
-        *conv(64, 128, True, padding=1),
+        *conv(32, 64, True),
+        *conv(64, 64, True),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(128 * 6 * 6, 128),
+        nn.Linear(64 * 9 * 9, 128),
+        nn.BatchNorm1d(128),
         nn.ReLU(inplace=True),
         nn.Linear(128, 7),
     )
 
 
+def vgg16_small():
+    layers, inputs = [], 1
+    for stage in [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]]:
+        for outputs in stage:
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
+            inputs = outputs
+        layers.append(nn.MaxPool2d(2))
+    head = [nn.Linear(512, 128), nn.ReLU(inplace=True), nn.BatchNorm1d(128), nn.Linear(128, 7)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head)
+
+
 def main():
     name, batch, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    network = {"mini_xception": mini_xception, "cnn_32_64_128": cnn_32_64_128}[name]()
+    network = {"mini_xception": mini_xception, "cnn_32_64_128": cnn_32_64_128, "vgg16_small": vgg16_small}[name]()
+    weights = sum(weight.numel() for weight in network.parameters())
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     x, targets = torch.randn(batch, 1, 48, 48), torch.softmax(torch.randn(batch, 7), 1)
     steps, start = 0, time.perf_counter()
@@ -82,7 +92,7 @@ def main():
         if steps > 3 and time.perf_counter() - start >= seconds:
             break
     speed = (steps - 3) * batch / (time.perf_counter() - start)
-    print(f"{name}, batch {batch}, PyTorch {torch.__version__}: {speed:.0f} images/s on {torch.get_num_threads()} threads")
+    print(f"{name}, {weights} weights, batch {batch}, PyTorch {torch.__version__}: {speed:.0f} images/s on {torch.get_num_threads()} threads")
 
 
 if __name__ == "__main__":

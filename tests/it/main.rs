@@ -38,6 +38,7 @@ mod outputs;
 mod pictures;
 mod pose;
 mod programs;
+mod readings;
 mod reloads;
 mod report;
 mod report_markers;

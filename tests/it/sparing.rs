@@ -1,9 +1,7 @@
-//! Pictures that are not searched and faces that are not read: what that changes in the events, and that a file gives the
-//! same events on every machine. Most tests need `../shared`.
+//! Pictures that are not searched: what that changes in the events, and that a file gives the same events on every machine. Most tests need `../shared`.
 
 use crate::common::{
-    Scratch, astronaut, emotiond, ffmpeg, finish, number, real_config, run_sources, shared, string, text,
-    tiny_config,
+    Scratch, astronaut, emotiond, ffmpeg, finish, number, real_config, run_sources, text, tiny_config,
 };
 use image::{Rgb, RgbImage, imageops};
 use serde_json::Value;
@@ -16,7 +14,7 @@ const LATEST: u64 = 9;
 const WALKS: u32 = 100;
 
 /// Pseudo-random numbers, the same on every run.
-struct Random(u32);
+pub(crate) struct Random(pub u32);
 
 impl Random {
     fn below(&mut self, limit: u32) -> u32 {
@@ -27,12 +25,12 @@ impl Random {
 
 /// Shows a figure beside the test's name, for the documentation.
 #[expect(clippy::print_stderr, reason = "only shown on request")]
-fn note(figure: &str) {
+pub(crate) fn note(figure: &str) {
     eprintln!("{figure}");
 }
 
 /// A room without people.
-fn room(width: u32, height: u32) -> RgbImage {
+pub(crate) fn room(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let light = match (x * 8 / width, y * 6 / height) {
             (5, 1) => 210,
@@ -51,7 +49,7 @@ fn head(side: u32) -> RgbImage {
 }
 
 /// The scene as a camera sends it: with noise, as JPEG.
-fn camera_frame(scene: &RgbImage, random: &mut Random) -> Vec<u8> {
+pub(crate) fn camera_frame(scene: &RgbImage, random: &mut Random) -> Vec<u8> {
     let noisy: Vec<u8> = scene
         .as_raw()
         .iter()
@@ -64,7 +62,7 @@ fn camera_frame(scene: &RgbImage, random: &mut Random) -> Vec<u8> {
 }
 
 /// The face events of an MJPEG stream of 30 frames a second, with more settings under `[detector]` and `[model]`.
-fn faces(scratch: &Scratch, stream: &str, detector: &str, model: &str) -> Vec<Value> {
+pub(crate) fn faces(scratch: &Scratch, stream: &str, detector: &str, model: &str) -> Vec<Value> {
     faces_of(scratch, stream, detector, model, "")
 }
 
@@ -210,54 +208,6 @@ fn a_picture_whose_only_change_is_in_a_masked_area_is_still() {
         masked > 120 && masked > 2 * seen,
         "in {seen} and {masked} frames, the box has stayed where it was"
     );
-}
-
-/// The emotion of each face in each frame.
-fn emotions(faces: &[Value]) -> HashMap<(u64, u64), String> {
-    let told = faces.iter().filter(|face| face["phase"] != "end");
-    told.map(|face| ((number(&face["frame"]), number(&face["track"])), string(&face["emotion"]).to_owned()))
-        .collect()
-}
-
-/// The parts of face time in which two runs tell different emotions.
-fn differing(a: &HashMap<(u64, u64), String>, b: &HashMap<(u64, u64), String>) -> f64 {
-    assert_eq!(a.len(), b.len());
-    a.iter().filter(|(face, emotion)| b.get(face) != Some(*emotion)).count() as f64 / a.len() as f64
-}
-
-#[test]
-#[ignore = "needs developer data"]
-fn faces_that_are_read_ten_times_a_second_have_the_emotions_of_those_read_in_every_frame() {
-    let scratch = Scratch::new();
-    let (mut all, mut other) = (0u32, 0.0);
-    for name in ["classroom", "head-pose-face-detection-female"] {
-        let stream = text(&scratch.path(&format!("{name}.mjpeg")));
-        let clip = text(&shared(&format!("data/video/{name}.gif")));
-        ffmpeg(&[
-            "-stream_loop",
-            "5",
-            "-i",
-            &clip,
-            "-r",
-            "30",
-            "-c:v",
-            "mjpeg",
-            "-q:v",
-            "3",
-            "-f",
-            "mjpeg",
-            &stream,
-        ]);
-        // Every frame is searched in the same way, so that only the readings differ.
-        let search = "still_every_s = 0\nregions = false";
-        let [every, spared] = ["0", "10"]
-            .map(|rate| emotions(&faces(&scratch, &stream, search, &format!("reads_per_s = {rate}"))));
-        let part = differing(&every, &spared);
-        note(&format!("{name}: {:.2} % of {} differ", 100.0 * part, every.len()));
-        all += every.len() as u32;
-        other += part * every.len() as f64;
-    }
-    assert!(other / f64::from(all) <= 0.01, "{other} of {all}");
 }
 
 /// A clip in which a large face moves, stops and leaves, as JPEG frames in an AVI file.

@@ -51,7 +51,13 @@ fn place(choice: &Choice, value: &str) -> f64 {
     let number = || value.parse().unwrap_or(0.0);
     match choice {
         Choice::List(values) => {
-            let index = values.iter().position(|one| one.to_string() == value).unwrap_or(0);
+            let mut values: Vec<String> = values.iter().map(toml::Value::to_string).collect();
+            // Numbers rise along the axis; names keep their order.
+            values.sort_by(|a, b| match (a.parse::<f64>(), b.parse()) {
+                (Ok(a), Ok(b)) => a.total_cmp(&b),
+                _ => std::cmp::Ordering::Equal,
+            });
+            let index = values.iter().position(|one| one == value).unwrap_or(0);
             index as f64 / (values.len().max(2) - 1) as f64
         }
         Choice::Whole(range) => between(range.from as f64, range.to as f64, range.log, number()),
@@ -69,7 +75,8 @@ fn between(from: f64, to: f64, log: bool, value: f64) -> f64 {
 /// Formats a number with about three digits.
 fn short(number: f64) -> String {
     if number != 0.0 && !(1e-3..1e5).contains(&number.abs()) {
-        format!("{number:.2e}")
+        let rounded: f64 = format!("{number:.2e}").parse().unwrap_or(number);
+        format!("{rounded:e}")
     } else {
         format!("{}", (number * 1e3).round() / 1e3)
     }
@@ -89,6 +96,9 @@ mod tests {
         assert!((place(&choice("{ from = 1e-4, to = 1e-2, log = true }"), "0.001") - 0.5).abs() < 1e-9);
         assert_eq!(place(&choice("{ from = 0, to = 4 }"), "1"), 0.25);
         assert_eq!(place(&choice("[\"sgd\", \"adam\", \"rmsprop\"]"), "\"adam\""), 0.5);
-        assert_eq!([short(1e-4), short(0.25), short(64.0)], ["1.00e-4", "0.25", "64"]);
+        assert_eq!(place(&choice("[1.0, 1e-8, 0.1]"), "0.1"), 0.5);
+        assert_eq!(place(&choice("[1.0, 1e-8, 0.1]"), "1.0"), 1.0);
+        let texts = [1e-4, 1.2345e-6, 0.25, 64.0].map(short);
+        assert_eq!(texts, ["1e-4", "1.23e-6", "0.25", "64"]);
     }
 }
