@@ -6,7 +6,10 @@
 use super::compute::{Matrix, matmul, samples_per_task, sum_in_order, vectorised};
 use super::dense::Convolution;
 use super::shape::MapShape;
-use super::transforms::{self, LANES, Lanes, Transform, transform_square};
+use super::transforms::{
+    Input, InputGradient, LANES, Lanes, Output, OutputGradient, Transform, Weight, WeightGradient,
+    transform_square,
+};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -107,8 +110,7 @@ impl Sizes {
                 #[inline(always)]
                 || {
                     for out in (0..outs).step_by(LANES) {
-                        transform_square(
-                            transforms::weight,
+                        transform_square::<3, SIDE, Weight>(
                             #[inline(always)]
                             |i, j| Lanes::gather(weight, (out * ins + channel) * 9 + i * 3 + j, ins * 9),
                             #[inline(always)]
@@ -130,8 +132,7 @@ impl Sizes {
             || {
                 for channel in 0..ins {
                     for out in (0..outs).step_by(LANES) {
-                        transform_square(
-                            transforms::weight_gradient,
+                        transform_square::<SIDE, 3, WeightGradient>(
                             #[inline(always)]
                             |i, j| planes.load(i * SIDE + j, channel, out),
                             #[inline(always)]
@@ -149,12 +150,12 @@ impl Sizes {
     /// Adds to the output, for the samples of one task, with the transformed weights.
     fn forward(&self, x: &[f32], weight: &Planes, out: &mut [f32]) {
         for tiles in self.blocks(x) {
-            let input = self.input.to_planes(transforms::input, x, tiles.clone());
+            let input = self.input.to_planes::<Input>(x, tiles.clone());
             let mut products = Planes::new(tiles.len(), self.outs);
             for plane in 0..PLANES {
                 matmul(products.plane_mut(plane), input.plane(plane), weight.plane(plane), false);
             }
-            self.output.add_planes(transforms::output, &products, tiles, out);
+            self.output.add_planes::<Output>(&products, tiles, out);
         }
     }
 
@@ -163,8 +164,8 @@ impl Sizes {
     fn backward(&self, x: &[f32], grad: &[f32], mut grad_x: Option<(&Planes, &mut [f32])>) -> Vec<f32> {
         let mut grad_weight = Planes::new(self.ins, self.outs);
         for tiles in self.blocks(x) {
-            let input = self.input.to_planes(transforms::input, x, tiles.clone());
-            let grad = self.output.to_planes(transforms::output_gradient, grad, tiles.clone());
+            let input = self.input.to_planes::<Input>(x, tiles.clone());
+            let grad = self.output.to_planes::<OutputGradient>(grad, tiles.clone());
             for plane in 0..PLANES {
                 matmul(grad_weight.plane_mut(plane), input.plane(plane).t(), grad.plane(plane), true);
             }
@@ -173,7 +174,7 @@ impl Sizes {
             for plane in 0..PLANES {
                 matmul(grad_input.plane_mut(plane), grad.plane(plane), weight.plane(plane).t(), false);
             }
-            self.input.add_planes(transforms::input_gradient, &grad_input, tiles, grad_x);
+            self.input.add_planes::<InputGradient>(&grad_input, tiles, grad_x);
         }
         self.weight_gradient(&grad_weight)
     }
@@ -242,14 +243,13 @@ struct Grid<const N: usize> {
 
 impl<const N: usize> Grid<N> {
     /// The transformed tiles, with a row for each tile and a column for each channel.
-    fn to_planes(&self, transform: impl Transform<N, SIDE>, maps: &[f32], tiles: Range<usize>) -> Planes {
+    fn to_planes<T: Transform<N, SIDE>>(&self, maps: &[f32], tiles: Range<usize>) -> Planes {
         let mut planes = Planes::new(tiles.len(), self.shape.c);
         self.for_each_square(
             tiles,
             #[inline(always)]
             |tile, pixels, channel| {
-                transform_square(
-                    transform,
+                transform_square::<N, SIDE, T>(
                     #[inline(always)]
                     |i, j| pixels[i][j].map_or(Lanes::ZERO, |pixel| Lanes::load(maps, pixel + channel)),
                     #[inline(always)]
@@ -261,19 +261,12 @@ impl<const N: usize> Grid<N> {
     }
 
     /// Transforms planes to tiles and adds them to the maps.
-    fn add_planes(
-        &self,
-        transform: impl Transform<SIDE, N>,
-        planes: &Planes,
-        tiles: Range<usize>,
-        maps: &mut [f32],
-    ) {
+    fn add_planes<T: Transform<SIDE, N>>(&self, planes: &Planes, tiles: Range<usize>, maps: &mut [f32]) {
         self.for_each_square(
             tiles,
             #[inline(always)]
             |tile, pixels, channel| {
-                transform_square(
-                    transform,
+                transform_square::<SIDE, N, T>(
                     #[inline(always)]
                     |i, j| planes.load(i * SIDE + j, tile, channel),
                     #[inline(always)]
