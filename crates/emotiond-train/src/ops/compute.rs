@@ -1,5 +1,7 @@
 //! Common functions of the kernels: vector instructions chosen at run time, and the matrix product.
 
+use rayon::prelude::*;
+
 /// Runs `kernel` compiled for the widest vector instructions of this CPU.
 /// Functions called by `kernel` must be `#[inline(always)]`, or they are compiled for the baseline instruction set.
 #[inline]
@@ -69,6 +71,27 @@ pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
 /// tasks are the same on every machine.
 pub(super) fn samples_per_task(samples: usize) -> usize {
     samples.div_ceil(16).max(1)
+}
+
+/// Gradients of a convolution's input, if it is needed, and of its weights. `task` gets the samples of one task, `chunks`
+/// numbers of input and output, adds to the gradient of the input and returns the gradient of the weights.
+pub(super) fn gradients(
+    (x, grad): (&[f32], &[f32]),
+    chunks: [usize; 2],
+    needs_input: bool,
+    task: impl Fn(&[f32], &[f32], Option<&mut [f32]>) -> Vec<f32> + Sync,
+) -> (Option<Vec<f32>>, Vec<f32>) {
+    let tasks = x.par_chunks(chunks[0]).zip(grad.par_chunks(chunks[1]));
+    let mut grad_x = needs_input.then(|| vec![0.0; x.len()]);
+    let parts: Vec<Vec<f32>> = match &mut grad_x {
+        None => tasks.map(|(x, grad)| task(x, grad, None)).collect(),
+        Some(grad_x) => tasks
+            .zip(grad_x.par_chunks_mut(chunks[0]))
+            .map(|((x, grad), grad_x)| task(x, grad, Some(grad_x)))
+            .collect(),
+    };
+    let len = parts.first().map_or(0, Vec::len);
+    (grad_x, sum_in_order(parts, len))
 }
 
 /// Adds the results of the tasks in order.

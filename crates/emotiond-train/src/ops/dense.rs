@@ -1,7 +1,7 @@
 //! Convolution over all channels: im2col of a block of positions, then a matrix product. 1x1 windows need no im2col.
 //! Maps are stored channels last, weights as `[out, in, kernel, kernel]`.
 
-use super::compute::{Matrix, matmul, samples_per_task, sum_in_order};
+use super::compute::{Matrix, gradients, matmul, samples_per_task};
 use super::shape::{MapShape, Window};
 use super::winograd;
 use rayon::prelude::*;
@@ -31,17 +31,8 @@ pub fn forward(x: &[f32], weight: &[f32], convolution: &Convolution) -> Vec<f32>
     let weight = sizes.channels_last(weight);
     let weight = sizes.weight_matrix(&weight);
     let mut out = vec![0.0; sizes.out.len()];
-    sizes.tasks(x).zip(out.par_chunks_mut(sizes.task * sizes.out.sample_len())).for_each(|(x, out)| {
-        if sizes.pointwise {
-            matmul(out, Matrix::new(x, x.len() / sizes.depth, sizes.depth), weight.t(), false);
-            return;
-        }
-        sizes.for_each_block(out.len() / sizes.channels, |lines, positions, patches| {
-            sizes.gather(x, lines, patches);
-            let out = &mut out[positions.start * sizes.channels..positions.end * sizes.channels];
-            matmul(out, Matrix::new(patches, positions.len(), sizes.depth), weight.t(), false);
-        });
-    });
+    let [ins, outs] = sizes.chunks();
+    x.par_chunks(ins).zip(out.par_chunks_mut(outs)).for_each(|(x, out)| sizes.forward(x, weight, out));
     out
 }
 
@@ -59,16 +50,10 @@ pub fn backward(
     let sizes = Sizes::of(convolution);
     let weight = sizes.channels_last(weight);
     let weight = sizes.weight_matrix(&weight);
-    let tasks = sizes.tasks(x).zip(grad.par_chunks(sizes.task * sizes.out.sample_len()));
-    let mut grad_x = needs_input.then(|| vec![0.0; x.len()]);
-    let parts = match &mut grad_x {
-        None => tasks.map(|(x, grad)| sizes.backward(x, grad, weight, None)).collect(),
-        Some(grad_x) => tasks
-            .zip(grad_x.par_chunks_mut(sizes.task * sizes.shape.sample_len()))
-            .map(|((x, grad), grad_x)| sizes.backward(x, grad, weight, Some(grad_x)))
-            .collect(),
-    };
-    (grad_x, sizes.channels_first(&sum_in_order(parts, sizes.depth * sizes.channels)))
+    let (grad_x, grad_weight) = gradients((x, grad), sizes.chunks(), needs_input, |x, grad, grad_x| {
+        sizes.backward(x, grad, weight, grad_x)
+    });
+    (grad_x, sizes.channels_first(&grad_weight))
 }
 
 /// The sizes that follow from the shapes of a convolution.
@@ -113,8 +98,22 @@ impl Sizes {
         Matrix::new(weight, self.channels, self.depth)
     }
 
-    fn tasks<'a>(&self, x: &'a [f32]) -> rayon::slice::Chunks<'a, f32> {
-        x.par_chunks(self.task * self.shape.sample_len())
+    /// Numbers of input and output of a task.
+    fn chunks(&self) -> [usize; 2] {
+        [self.shape, self.out].map(|shape| self.task * shape.sample_len())
+    }
+
+    /// Fills the output, for the samples of one task.
+    fn forward(&self, x: &[f32], weight: Matrix, out: &mut [f32]) {
+        if self.pointwise {
+            matmul(out, Matrix::new(x, x.len() / self.depth, self.depth), weight.t(), false);
+            return;
+        }
+        self.for_each_block(out.len() / self.channels, |lines, positions, patches| {
+            self.gather(x, lines, patches);
+            let out = &mut out[positions.start * self.channels..positions.end * self.channels];
+            matmul(out, Matrix::new(patches, positions.len(), self.depth), weight.t(), false);
+        });
     }
 
     /// Fills `grad_x` and returns the gradient of the weight, for the samples of one task.

@@ -82,6 +82,7 @@ pub(super) fn transform_square<const FROM: usize, const TO: usize, T: Transform<
             |i| load(i, j),
         ));
     }
+    #[expect(clippy::needless_range_loop, reason = "a row lies across the columns")]
     for i in 0..TO {
         let row = T::of(std::array::from_fn(
             #[inline(always)]

@@ -3,7 +3,7 @@
 //! the input and the weights become 36 numbers each per channel; their products are 36 matrix products over the channels.
 //! The gradients are the same steps in reverse, with the transposed matrices.
 
-use super::compute::{Matrix, matmul, samples_per_task, sum_in_order, vectorised};
+use super::compute::{Matrix, gradients, matmul, samples_per_task, vectorised};
 use super::dense::Convolution;
 use super::shape::MapShape;
 use super::transforms::{
@@ -37,10 +37,8 @@ pub fn forward(x: &[f32], weight: &[f32], convolution: &Convolution) -> Vec<f32>
     let sizes = Sizes::of(convolution);
     let weight = sizes.weight_planes(weight);
     let mut out = vec![0.0; sizes.output.shape.len()];
-    sizes
-        .tasks(x)
-        .zip(out.par_chunks_mut(sizes.task * sizes.output.shape.sample_len()))
-        .for_each(|(x, out)| sizes.forward(x, &weight, out));
+    let [ins, outs] = sizes.chunks();
+    x.par_chunks(ins).zip(out.par_chunks_mut(outs)).for_each(|(x, out)| sizes.forward(x, &weight, out));
     out
 }
 
@@ -53,18 +51,10 @@ pub fn backward(
     needs_input: bool,
 ) -> (Option<Vec<f32>>, Vec<f32>) {
     let sizes = Sizes::of(convolution);
-    let tasks = sizes.tasks(x).zip(grad.par_chunks(sizes.task * sizes.output.shape.sample_len()));
-    if !needs_input {
-        let parts = tasks.map(|(x, grad)| sizes.backward(x, grad, None)).collect();
-        return (None, sum_in_order(parts, weight.len()));
-    }
-    let planes = sizes.weight_planes(weight);
-    let mut grad_x = vec![0.0; x.len()];
-    let parts = tasks
-        .zip(grad_x.par_chunks_mut(sizes.task * sizes.input.shape.sample_len()))
-        .map(|((x, grad), grad_x)| sizes.backward(x, grad, Some((&planes, grad_x))))
-        .collect();
-    (Some(grad_x), sum_in_order(parts, weight.len()))
+    let planes = needs_input.then(|| sizes.weight_planes(weight));
+    gradients((x, grad), sizes.chunks(), needs_input, |x, grad, grad_x| {
+        sizes.backward(x, grad, planes.as_ref().zip(grad_x))
+    })
 }
 
 /// The sizes that follow from the shapes of a convolution.
@@ -91,8 +81,9 @@ impl Sizes {
         }
     }
 
-    fn tasks<'a>(&self, x: &'a [f32]) -> rayon::slice::Chunks<'a, f32> {
-        x.par_chunks(self.task * self.input.shape.sample_len())
+    /// Numbers of input and output of a task.
+    fn chunks(&self) -> [usize; 2] {
+        [self.input.shape, self.output.shape].map(|shape| self.task * shape.sample_len())
     }
 
     /// The tiles of the samples of a task, in blocks.
