@@ -93,11 +93,8 @@ fn changing_face(scratch: &Scratch, count: usize) -> String {
 
 /// For each expression, the frames until the emotion that is told at its end was told, if it is another than at its start.
 fn delays(faces: &[Value], count: usize) -> Vec<Option<u64>> {
-    let told: HashMap<u64, &str> = faces
-        .iter()
-        .filter(|face| face["phase"] != "end")
-        .map(|face| (number(&face["frame"]), string(&face["emotion"])))
-        .collect();
+    let told: HashMap<u64, String> =
+        emotions(faces).into_iter().map(|((frame, _), emotion)| (frame, emotion)).collect();
     let start = told.keys().min().copied().unwrap_or(0);
     (1..count as u64)
         .map(|person| {

@@ -1,4 +1,5 @@
-//! Pictures that are not searched: what that changes in the events, and that a file gives the same events on every machine. Most tests need `../shared`.
+//! Pictures that are not searched: what that changes in the events, and that a file gives the same events on every
+//! machine. Most tests need `../shared`.
 
 use crate::common::{
     Scratch, astronaut, emotiond, ffmpeg, finish, number, real_config, run_sources, text, tiny_config,

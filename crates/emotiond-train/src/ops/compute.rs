@@ -1,4 +1,5 @@
-//! Common functions of the kernels: vector instructions chosen at run time, and the matrix product.
+//! Common functions of the kernels: vector instructions chosen at run time, the matrix product, and the division of a batch
+//! into tasks.
 
 use rayon::prelude::*;
 
@@ -35,8 +36,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. A large
-/// product is divided among all threads, which does not change the result.
+/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. A large product
+/// is divided among all threads, which does not change the result.
 #[expect(unsafe_code)]
 pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
     assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "the sizes of the matrices do not match");

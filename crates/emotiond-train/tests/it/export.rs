@@ -83,9 +83,13 @@ fn every_architecture_says_the_same_in_onnx_runtime() {
     let faces: Vec<Vec<u8>> = (0..5).map(face).collect();
     for arch in arch::names() {
         let difference = largest_difference(arch, &faces);
-        // Rounding errors add up over fifty layers of random weights, and convolutions in tiles round more than others.
-        let deep = ["branches", "efficientnet_b2", "resnet50", "resnet50_large"];
-        let bound = if deep.contains(&arch) { 5e-4 } else { 5e-5 };
+        // Rounding errors add up over the layers of random weights, and convolutions in tiles round more than others.
+        let bound = match arch {
+            "branches" | "resnet50_large" => 5e-4,
+            "efficientnet_b2" | "resnet50" => 1e-4,
+            "vgg16_flat" | "vgg16_large" | "vgg16_plain" | "vgg16_small" => 5e-5,
+            _ => 1e-5,
+        };
         assert!(difference <= bound, "{arch}: {difference}");
     }
 }
