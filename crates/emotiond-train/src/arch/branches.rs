@@ -9,11 +9,12 @@ use super::{Network, NetworkSpec, densenet121, efficientnet, head, mobilenet_v2,
 type MakeBackbone = fn(&Blocks, usize) -> (Vec<Block>, usize);
 
 /// The backbones that can be branches.
-pub const BACKBONES: [(&str, MakeBackbone); 5] = [
+pub const BACKBONES: [(&str, MakeBackbone); 6] = [
     ("densenet121", densenet121::backbone),
     ("efficientnet_lite0", |blocks, channels| efficientnet::LITE0.backbone_and_width(blocks, channels)),
     ("mobilenet_v2", |blocks, channels| mobilenet_v2::PLAN.backbone_and_width(blocks, channels)),
     ("resnet50", resnet50::backbone),
+    ("resnet50_v15", resnet50::backbone_v15),
     ("vgg16", vgg16::backbone),
 ];
 const UNITS: [usize; 1] = [512];

@@ -79,13 +79,13 @@ mod tests {
         (multiplications(&network, &spec) as f64 / 1e6).round()
     }
 
-    /// The backbones' published figures at 224x224, our heads included: ResNet50 4.1 billion, DenseNet121 2.8,
-    /// MobileNetV2
-    /// 0.3, EfficientNet-Lite0 0.4; VGG16's convolutions 15.3.
+    /// The backbones' published figures at 224x224, our heads included: ResNet50 3.86 billion, version 1.5 4.1,
+    /// MobileNetV2 0.3, EfficientNet-Lite0 0.4; VGG16's convolutions 15.3.
     #[test]
     fn the_networks_cost_what_is_published() {
         for (arch, published) in [
-            ("resnet50", 4100.0),
+            ("resnet50", 3860.0),
+            ("resnet50_v15", 4100.0),
             ("mobilenet_v2", 300.0),
             ("efficientnet_lite0", 400.0),
             ("vgg16_small", 15_300.0),

@@ -160,7 +160,7 @@ const fn architecture(
     Architecture { name, smallest, largest, open, build }
 }
 
-const ARCHITECTURES: [Architecture; 19] = [
+const ARCHITECTURES: [Architecture; 20] = [
     architecture("branches", [32, 512], BRANCHES, branches::build),
     architecture("cnn_256", [35, 256], NOTHING, cnn_256::build),
     architecture("cnn_32_64_128", [16, 256], NOTHING, cnn_32_64_128::build),
@@ -174,6 +174,7 @@ const ARCHITECTURES: [Architecture; 19] = [
     architecture("mobilenet_v2", [32, 512], NOTHING, mobilenet_v2::build),
     architecture("resnet50", [32, 512], HEAD, resnet50::build),
     architecture("resnet50_large", [32, 512], HEAD, resnet50::build_large),
+    architecture("resnet50_v15", [32, 512], HEAD, resnet50::build_v15),
     architecture("resnet_48", [16, 256], NOTHING, resnet_48::build),
     architecture("resnet_48_deep", [16, 256], NOTHING, resnet_48::build_deep),
     architecture("vgg16_flat", [32, 256], HEAD, vgg16::build_flat),

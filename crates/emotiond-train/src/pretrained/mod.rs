@@ -1,4 +1,4 @@
-//! Loads pretrained weights into a backbone by the key names of torchvision and timm.
+//! Loads pretrained weights into a backbone by the key names of torchvision, timm and Keras.
 
 mod files;
 mod layers;
@@ -65,7 +65,7 @@ pub enum PretrainedError {
     },
     /// The architecture has no backbone with published weights.
     #[error(
-        "network.pretrained: there are no published weights for {0}: remove the section, or use an architecture with vgg16, resnet50, densenet121, efficientnet_b2, efficientnet_lite0 or mobilenet_v2 as backbone"
+        "network.pretrained: there are no published weights for {0}: remove the section, or use an architecture with vgg16, resnet50, resnet50_v15, densenet121, efficientnet_b2, efficientnet_lite0 or mobilenet_v2 as backbone"
     )]
     NoBackbone(String),
     /// Not one file for each branch.

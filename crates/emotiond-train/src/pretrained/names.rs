@@ -7,8 +7,10 @@ use crate::arch::NetworkSpec;
 pub enum Backbone {
     /// VGG16.
     Vgg16,
-    /// ResNet50.
+    /// ResNet50 as published and in Keras.
     ResNet50,
+    /// ResNet50 with the strides of torchvision.
+    ResNet50V15,
     /// DenseNet121.
     DenseNet121,
     /// EfficientNet-B2.
@@ -50,6 +52,7 @@ impl Backbone {
         Some(match name {
             "vgg16" | "vgg16_flat" | "vgg16_large" | "vgg16_plain" | "vgg16_small" => Self::Vgg16,
             "resnet50" | "resnet50_large" => Self::ResNet50,
+            "resnet50_v15" => Self::ResNet50V15,
             "densenet121" | "densenet121_flat" => Self::DenseNet121,
             "efficientnet_b2" => Self::EfficientNetB2,
             "efficientnet_lite0" => Self::EfficientNetLite0,
@@ -63,6 +66,7 @@ impl Backbone {
         match self {
             Self::Vgg16 => "vgg16",
             Self::ResNet50 => "resnet50",
+            Self::ResNet50V15 => "resnet50_v15",
             Self::DenseNet121 => "densenet121",
             Self::EfficientNetB2 => "efficientnet_b2",
             Self::EfficientNetLite0 => "efficientnet_lite0",
@@ -82,7 +86,8 @@ impl Backbone {
                 let places = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
                 vec![Naming::new(places.map(|place| format!("features.{place}")).to_vec())]
             }
-            Self::ResNet50 => vec![Naming { biases: false, ..Naming::new(resnet50()) }],
+            Self::ResNet50 => vec![Naming { epsilon: 1e-3, ..Naming::new(keras_resnet50()) }],
+            Self::ResNet50V15 => vec![Naming { biases: false, ..Naming::new(resnet50()) }],
             Self::DenseNet121 => vec![Naming::new(densenet121())],
             Self::EfficientNetB2 => [TORCHVISION_EFFICIENTNET, TIMM]
                 .map(|style| style.naming(&[2, 3, 3, 4, 4, 5, 2], true))
@@ -97,9 +102,25 @@ impl Backbone {
     }
 }
 
+/// Blocks of ResNet50's stages.
+const RESNET50: [usize; 4] = [3, 4, 6, 3];
+
+fn keras_resnet50() -> Vec<String> {
+    let mut layers = vec!["conv1".to_owned(), "bn_conv1".to_owned()];
+    for (stage, blocks) in (2..).zip(RESNET50) {
+        for block in ('a'..).take(blocks) {
+            let branches: &[&str] = if block == 'a' { &["2a", "2b", "2c", "1"] } else { &["2a", "2b", "2c"] };
+            for branch in branches {
+                layers.extend(["res", "bn"].map(|kind| format!("{kind}{stage}{block}_branch{branch}")));
+            }
+        }
+    }
+    layers
+}
+
 fn resnet50() -> Vec<String> {
     let mut layers = vec!["conv1".to_owned(), "bn1".to_owned()];
-    for (stage, blocks) in [3, 4, 6, 3].into_iter().enumerate() {
+    for (stage, blocks) in RESNET50.into_iter().enumerate() {
         for block in 0..blocks {
             let mut names = vec!["conv1", "bn1", "conv2", "bn2", "conv3", "bn3"];
             if block == 0 {

@@ -122,8 +122,9 @@ fn agrees(arch: &str, name: &str) {
 fn vgg16_and_resnet50_have_their_features() {
     agrees("vgg16_flat", "vgg16-torchvision");
     agrees("vgg16_large", "vgg16-timm");
-    agrees("resnet50", "resnet50-torchvision");
-    agrees("resnet50", "resnet50-timm");
+    agrees("resnet50", "resnet50-keras");
+    agrees("resnet50_v15", "resnet50-torchvision");
+    agrees("resnet50_v15", "resnet50-timm");
 }
 
 #[test]
@@ -182,6 +183,7 @@ fn freezing_counts_convolutions() {
     for (arch, there) in [
         ("vgg16_large", 13),
         ("resnet50", 53),
+        ("resnet50_v15", 53),
         ("densenet121_flat", 120),
         ("mobilenet_v2", 52),
         ("efficientnet_b2", 115),

@@ -1,4 +1,4 @@
-"""Writes the expected values for tests/it/pretrained.rs: for each network of torchvision and timm its keys, shapes and
+"""Writes the expected values for tests/it/pretrained.rs: for each network of torchvision, timm and Keras its keys, shapes and
 some features. The weights and the picture are computed from their names, in the same way here and in the test.
 
 Needs torch, torchvision and timm (written with 2.9.1, 0.24.1 and 1.0.22, on the CPU):
@@ -51,12 +51,13 @@ def weights(key: str, shape: list[int]) -> numpy.ndarray:
     return values.astype(numpy.float32).reshape(shape)
 
 
-def features(name: str, model: torch.nn.Module, forward) -> None:
+def features(name: str, model: torch.nn.Module, forward, rename=lambda key: key) -> None:
     model.eval()
-    state = model.state_dict()
-    state = {key: value for key, value in state.items() if value.numel() < LARGEST}
-    shapes = {key: list(value.shape) for key, value in state.items()}
-    loaded = {key: torch.from_numpy(weights(key, shape)).to(state[key].dtype) for key, shape in shapes.items()}
+    state = {key: value for key, value in model.state_dict().items() if value.numel() < LARGEST}
+    shapes = {rename(key): list(value.shape) for key, value in state.items()}
+    loaded = {
+        key: torch.from_numpy(weights(rename(key), list(value.shape))).to(value.dtype) for key, value in state.items()
+    }
     model.load_state_dict(loaded, strict=False)
     picture = torch.from_numpy(uniform("picture", 3 * SIDE * SIDE).astype(numpy.float32)).reshape(1, 3, SIDE, SIDE)
     with torch.no_grad():
@@ -74,6 +75,32 @@ def features(name: str, model: torch.nn.Module, forward) -> None:
 def resnet(model, x):
     x = model.maxpool(model.relu(model.bn1(model.conv1(x))))
     return model.layer4(model.layer3(model.layer2(model.layer1(x))))
+
+
+def keras_resnet50() -> torch.nn.Module:
+    """torchvision's with the strides, the biases and the epsilon of Keras."""
+    model = torchvision.models.resnet50()
+    for layer in (model.layer2, model.layer3, model.layer4):
+        layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.bias = torch.nn.Parameter(torch.zeros(module.out_channels))
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            module.eps = 1e-3
+    return model
+
+
+def keras_name(key: str) -> str:
+    """Keras' name for a layer of torchvision's ResNet50: res2a_branch2b for layer1.0.conv2."""
+    if not key.startswith("layer"):
+        return key.replace("bn1.", "bn_conv1.")
+    stage, block, kind, *rest = key.split(".")
+    if kind == "downsample":
+        place, kind = "1", ("conv", "bn")[int(rest.pop(0))]
+    else:
+        kind, place = kind[:-1], "2" + " abc"[int(kind[-1])]
+    layer = f"{int(stage[-1]) + 1}{'abcdef'[int(block)]}_branch{place}"
+    return ".".join([("res" if kind == "conv" else "bn") + layer, *rest])
 
 
 class Call:
@@ -97,6 +124,7 @@ def main() -> None:
     plain = lambda model, x: model.features(x)
     features("vgg16-torchvision", models.vgg16(), plain)
     features("resnet50-torchvision", models.resnet50(), resnet)
+    features("resnet50-keras", keras_resnet50(), resnet, keras_name)
     features("densenet121-torchvision", models.densenet121(), lambda model, x: torch.relu(model.features(x)))
     features("efficientnet_b2-torchvision", models.efficientnet_b2(), plain)
     features("mobilenet_v2-torchvision", models.mobilenet_v2(), plain)
