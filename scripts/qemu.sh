@@ -23,3 +23,15 @@ need_qemu() {
     put_in_place "$work/unpacked" "$cache"
     rm -rf "$work"
 }
+
+# need_arm64_libraries: sets `arm64_root` to the folder with arm64's C and C++ libraries. A program hangs if its loader and
+# its C library come from different packages, so those of a system that has both kinds are its own.
+need_arm64_libraries() {
+    if [ -e /lib/ld-linux-aarch64.so.1 ]; then
+        need_packages libstdc++6:arm64
+        arm64_root=/
+    else
+        need_packages libc6-arm64-cross libstdc++6-arm64-cross
+        arm64_root=/usr/aarch64-linux-gnu
+    fi
+}
