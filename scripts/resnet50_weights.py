@@ -32,6 +32,6 @@ for group in json.loads((folder / "model.json").read_text())["weightsManifest"]:
             tensor = tensor.transpose(3, 2, 0, 1)
         weights[f"{layer}.{PARTS[part]}"] = numpy.ascontiguousarray(tensor)
     assert len(values) == 0, "the files contain more than model.json says"
-# Keras' weights expect the order blue, green, red.
-weights["conv1.weight"] = numpy.ascontiguousarray(weights["conv1.weight"][:, ::-1])
+# The weights expect pixels in the order blue, green, red. These are the same for pixels / 64, as those of VGG16.
+weights["conv1.weight"] = numpy.ascontiguousarray(weights["conv1.weight"][:, ::-1]) * 64
 save_file(weights, sys.argv[2])

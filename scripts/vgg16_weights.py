@@ -16,10 +16,14 @@ values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.i
 convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
 assert len(convolutions) == len(PLACES), f"{len(convolutions)} convolutions, VGG16 has {len(PLACES)}"
 
+# The weights expect pixels, and their features are too large for a head with tanh. With biases divided by 64 they are the
+# same network for pixels / 64, with features / 64.
+SCALE = 64
+
 weights = {}
 for place, node in zip(PLACES, convolutions):
     weights[f"features.{place}.weight"] = values[node.input[1]]
-    weights[f"features.{place}.bias"] = values[node.input[2]]
-# Keras' weights expect the order blue, green, red.
+    weights[f"features.{place}.bias"] = values[node.input[2]] / SCALE
+# They expect the order blue, green, red.
 weights["features.0.weight"] = weights["features.0.weight"][:, ::-1].copy()
 save_file(weights, sys.argv[2])

@@ -41,6 +41,7 @@ mod programs;
 mod readings;
 mod reloads;
 mod report;
+mod report_input;
 mod report_markers;
 mod sources;
 mod sparing;

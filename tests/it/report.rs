@@ -1,14 +1,8 @@
 //! `emotiond report`, tested with lines whose sums are known and with lines that the program wrote.
 
-use crate::common::{
-    Ran, Running, Scratch, astronaut, data, emotiond, encode, ffmpeg, run, run_sources, text,
-};
+use crate::common::{Scratch, astronaut, data, encode, ffmpeg, run, run_sources, text};
 use emotiond_core::palette;
-use std::{
-    fs,
-    io::{BufWriter, Write},
-    process::Stdio,
-};
+use std::fs;
 
 /// The timestamp of a number of seconds after the first line.
 pub fn time(at: f64) -> String {
@@ -71,7 +65,7 @@ pub fn page(events: impl AsRef<[u8]>) -> String {
 }
 
 /// The texts of a page's elements, separated by bars.
-fn words(page: &str) -> String {
+pub fn words(page: &str) -> String {
     let body = page.split_once("<main>").unwrap().1;
     let texts = body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
     texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("|")
@@ -181,36 +175,6 @@ fn a_page_needs_nothing_but_itself_and_names_are_only_text() {
 }
 
 #[test]
-fn what_cannot_be_read_is_counted_and_named_and_the_rest_is_used() {
-    let scratch = Scratch::new();
-    let good: Vec<String> = known().lines().map(str::to_owned).collect();
-    let bad =
-        ["{\"v\":2,\"type\":\"face\"}", "no json", "{\"v\":1,\"type\":\"face\"}", "\u{7f}", "[]", "{}", "7"];
-    let later = r#"{"v":1,"type":"weather","source":"lobby","time":"2026-11-21T20:00:07Z"}"#;
-    let cut = &good[0][..40];
-    let mixed = format!("{}\n{}\n\n{later}\n{}\n{cut}", good[0], bad.join("\n"), good[1..].join("\n"));
-    let out = scratch.path("report.html");
-    let ran = run(&["report", &scratch.file("events.jsonl", mixed), "--out", &text(&out)]).exits(0);
-    for part in [
-        "line 2 skipped: version 2 of the events",
-        "line 3 skipped: it is not a JSON object",
-        "line 4 skipped: missing field `source`",
-        "3 more lines skipped, 8 in total",
-        "events of unknown types skipped: 1",
-    ] {
-        assert!(ran.stderr.contains(part), "{part:?} is missing in {}", ran.stderr);
-    }
-    let page = fs::read_to_string(out).unwrap();
-    says(&page, &["happy|55 %|23 s|3|8 s|10 s|", "12 events read.|", "line 2 skipped", "8 in total"]);
-}
-
-#[test]
-fn later_versions_fields_are_tolerated() {
-    let events = known().replace(r#""score":0.9"#, r#""score":0.9,"gaze":{"x":[1,2,null]},"mood":"odd""#);
-    assert_eq!(words(&page(events)), words(&page(known())));
-}
-
-#[test]
 fn a_program_that_was_killed_and_started_again_tells_one_story() {
     let first = [state(0.0, "up", ""), face("new", 1.0, 1, "happy", ""), face("update", 5.0, 1, "angry", "")];
     let second = [
@@ -300,83 +264,6 @@ fn more_sources_than_have_a_story_are_counted() {
 fn a_sources_own_condition_is_told_where_nobody_came() {
     let page = page(state(0.0, "up", "") + &state(9.0, "down", "gone") + &state(10.0, "ended", ""));
     says(&page, &["faces seen|0|watched|9 s|away|1 s|", "No face was seen.", "20:00:09|20:00:10|1 s|gone|"]);
-}
-
-#[test]
-fn gzipped_events_and_stdin_are_read() {
-    let scratch = Scratch::new();
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(known().as_bytes()).unwrap();
-    let packed = packed.finish().unwrap();
-    assert_eq!(page(&packed), page(known()));
-    // Truncated, as by a full disk: the report contains what could be read, and states that the input is incomplete.
-    let cut = page(&packed[..packed.len() * 3 / 4]);
-    says(&cut, &["the input ends unexpectedly after line "]);
-
-    let out = scratch.path("report.html");
-    let mut command = emotiond(&["report", "-", "--out", &text(&out)]);
-    command.stdin(Stdio::piped());
-    let mut running = Running::start(command);
-    running.child.stdin.take().unwrap().write_all(known().as_bytes()).unwrap();
-    running.finish().exits(0);
-    assert_eq!(fs::read_to_string(out).unwrap(), page(known()));
-}
-
-#[test]
-fn mistakes_are_told_with_their_codes() {
-    let scratch = Scratch::new();
-    let (events, empty) = (scratch.file("events.jsonl", known()), scratch.file("empty.jsonl", "\n"));
-    let nonsense = scratch.file("nonsense.jsonl", "no event\n{\"v\":1,\"type\":\"weather\"}\n");
-    let out = text(&scratch.path("report.html"));
-    let absent = text(&scratch.path("absent.jsonl"));
-    let folder = text(&scratch.path(""));
-    let tell = |events: &str, out: &str, code| run(&["report", events, "--out", out]).exits(code);
-    tell(&events, &text(&scratch.path("report.pdf")), 2)
-        .complains_once(&["report.pdf", ".html, .png and .csv"]);
-    tell(&events, &text(&scratch.path("report")), 2).complains_once(&[".html"]);
-    tell(&empty, &out, 65).complains_once(&["no event", "it is empty", "emotiond run"]);
-    tell(&nonsense, &out, 65).complains_once(&["no event", "line 1 skipped"]);
-    tell(&absent, &out, 66).complains_once(&["absent.jsonl", "No such file"]);
-    tell(&folder, &out, 66).complains_once(&["it is a folder"]);
-    tell(&events, &text(&scratch.path("absent/report.html")), 74).complains_once(&["cannot write", "absent"]);
-    run(&["report", &events]).exits(2);
-    assert!(!scratch.path("report.html").exists());
-}
-
-/// More than a million lines with new times and faces: a reader that stores them would need hundreds of MiB.
-#[test]
-fn memory_does_not_grow_with_the_recording() {
-    const LINES: u64 = 1_200_000;
-    let scratch = Scratch::new();
-    let out = scratch.path("report.csv");
-    let mut command = emotiond(&["report", "-", "--out", &text(&out)]);
-    command.stdin(Stdio::piped());
-    let mut running = Running::start(command);
-    let mut pipe = BufWriter::new(running.child.stdin.take().unwrap());
-    let labels = ["angry", "happy", "neutral"];
-    for line in 0..LINES {
-        let at = line as f64 / 400.0;
-        // Each tenth line starts a face; every eleventh face has no end event.
-        let (track, step) = (line / 10, line % 10);
-        let phase = if step == 0 {
-            "new"
-        } else if step == 9 && track % 11 > 0 {
-            "end"
-        } else {
-            "update"
-        };
-        pipe.write_all(face(phase, at, track, labels[(line % 3) as usize], "").as_bytes()).unwrap();
-    }
-    pipe.flush().unwrap();
-    let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak_mib = peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024;
-    drop(pipe);
-    let ran: Ran = running.finish().exits(0);
-    assert!(ran.stderr.contains("1200000 events"), "{}", ran.stderr);
-    assert!(peak_mib < 64, "{peak_mib} MiB");
-    let watched = sums(&fs::read(out).unwrap()).into_iter().find(|sum| sum.0 == "watched_s").unwrap().1;
-    assert!((watched - LINES as f64 / 400.0).abs() < 0.1, "{watched}");
 }
 
 #[test]
