@@ -20,7 +20,8 @@ in_debian() {
     [ "$1" != --no-network ] || { namespaces+=(--net); shift; }
     # A root that is mounted can have such a Debian inside, too.
     unshare "${namespaces[@]}" sh -c '
-        mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' \
+        mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" &&
+            mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' \
         "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 

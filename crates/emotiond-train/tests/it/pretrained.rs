@@ -1,4 +1,4 @@
-//! Pretrained weights with the key names of torchvision and timm. `data/backbones/*.json` contain the keys, shapes and
+//! Pretrained weights with the key names of torchvision, timm and Keras. `data/backbones/*.json` contain the keys, shapes and
 //! some features of their networks, made by `data/backbones/generate.py`. The weights and the picture are computed from
 //! their names, in the same way in the script and in this file, so that the tests need neither weight files nor torch.
 
