@@ -44,7 +44,7 @@ impl Block {
             Self::Norm(norm) => x.batch_norm(&norm.norm, norm.relu),
             Self::Tanh(_) => x.map(activation::tanh),
             Self::Relu6(_) => x.map(|x| x.clamp(0.0, 6.0)),
-            Self::Silu(_) => x.map(activation::silu),
+            Self::Silu(_) => x.silu(),
             Self::MaxPool(pool) => x.max_pool(pool.window),
             Self::AveragePool(pool) => x.average_pool(pool.window),
             Self::GlobalAverage(_) => x.mean(),
@@ -58,7 +58,7 @@ impl Block {
                 Maps::concat(concat.ways.iter().map(|way| forward(&way.blocks, x.clone())).collect())
             }
             Self::Gate(gate) => {
-                let squeezed = gate.squeeze.forward(&x.mean()).map(activation::silu);
+                let squeezed = gate.squeeze.forward(&x.mean()).silu();
                 x.times(gate.expand.forward(&squeezed).map(activation::sigmoid))
             }
         }

@@ -123,7 +123,12 @@ impl Examples {
 /// # Errors
 /// When the recipe names a split that does not exist, or leaves no row for training or validation.
 pub fn prepare(dataset: &Arc<Dataset>, recipe: &Recipe) -> Result<Prepared, DatasetError> {
-    let as_recipe = |error: DatasetError| DatasetError::Recipe(error.to_string());
+    let as_recipe = |error: DatasetError| match error {
+        DatasetError::NoSplit { .. } => DatasetError::Recipe(format!(
+            "{error}, or in data.validation and data.test a part of the training split, 0.1 for instance"
+        )),
+        other => other,
+    };
     let SplitRows { mut training, validation, test } =
         split_rows(dataset, &recipe.data.validation, recipe.data.test.as_ref(), recipe.fit.seed)
             .map_err(as_recipe)?;

@@ -5,7 +5,7 @@ use super::{
     batch_norm::{self, Normalisation},
     bias, by_channel,
     dense::{self, Convolution},
-    depthwise, pool,
+    depthwise, pool, silu,
 };
 use burn::backend::{
     Autodiff, Backend, DType, Flex, TensorMetadata,
@@ -45,6 +45,8 @@ pub trait MapOps: Backend {
         shift: FloatTensor<Self>,
         relu: bool,
     ) -> FloatTensor<Self>;
+    /// `x` times its sigmoid.
+    fn map_silu(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Max pooling.
     fn map_max_pool(x: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
 }
@@ -87,6 +89,11 @@ impl MapOps for Flex {
         let x = x.to_contiguous();
         let (scale, shift) = (scale.to_contiguous(), shift.to_contiguous());
         tensor(by_channel::affine(values(&x), values(&scale), values(&shift), relu), &shape(&x).dims())
+    }
+
+    fn map_silu(x: FlexTensor) -> FlexTensor {
+        let x = x.to_contiguous();
+        like(silu::forward(values(&x)), &x)
     }
 
     fn map_max_pool(x: FlexTensor, window: Window) -> FlexTensor {
@@ -162,6 +169,16 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
         ))
     }
 
+    fn map_silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let x = x.to_contiguous();
+        let out = Flex::map_silu(x.clone());
+        match SiluBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(x, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
     fn map_max_pool(x: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         let x = x.to_contiguous();
@@ -235,6 +252,21 @@ impl Backward<Flex, 2> for BiasBackward {
         }
         if let Some(node) = bias_node {
             grads.register::<Flex>(node.id, tensor(grad_bias, &[channels]));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SiluBackward;
+
+impl Backward<Flex, 1> for SiluBackward {
+    type State = FlexTensor;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let x = ops.state;
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, like(silu::backward(values(&x), values(&grad)), &x));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::compute::vectorised;
 use rayon::prelude::*;
 
 /// Number of values per task, before rounding to whole pixels; they fit in the second-level cache.
-const TASK_LEN: usize = 64 * 1024;
+pub(super) const TASK_LEN: usize = 64 * 1024;
 /// Number of values that are summed in parallel: four of the widest registers.
 const LANES: usize = 64;
 

@@ -13,6 +13,7 @@ pub mod depthwise;
 mod dropout;
 pub mod pool;
 pub mod shape;
+pub mod silu;
 mod transforms;
 pub mod winograd;
 
@@ -132,6 +133,14 @@ impl Maps {
         norm.running_mean.update(blend(norm.running_mean.value_sync(), Tensor::from_dispatch(mean)));
         norm.running_var.update(blend(norm.running_var.value_sync(), Tensor::from_dispatch(variance)));
         Self { tensor: Tensor::from_dispatch(out), channels_last: true }
+    }
+
+    /// `x` times its sigmoid.
+    pub fn silu(self) -> Self {
+        if !self.channels_last {
+            return self.map(activation::silu);
+        }
+        self.map(|x| Tensor::from_dispatch(Dispatch::map_silu(x.into_dispatch())))
     }
 
     /// Max pooling.

@@ -191,6 +191,11 @@ fn a_bias_is_added_to_each_channel_and_relu_follows() {
 }
 
 #[test]
+fn silu_and_its_gradient() {
+    agrees(|x, _| x.silu(), [3, 5, 7, 6], &[]);
+}
+
+#[test]
 fn max_pooling() {
     agrees(|x, _| x.max_pool(Window::same(3, 2)), [3, 16, 11, 11], &[]);
     agrees(|x, _| x.max_pool(Window::same(3, 2)), [2, 5, 8, 6], &[]);

@@ -215,7 +215,14 @@ fn data_without_splits_is_divided_and_all_parts_are_reported() {
     let test: usize = report.test.unwrap().all.classes.iter().map(|class| class.support).sum();
     assert_eq!((report.training_rows, report.validation_rows, test), (54, 18, 24));
     // Without splits, PublicTest cannot be the validation.
-    refused(&bench.run("none", &[]), 78, "PublicTest");
+    refused(&bench.run("none", &[]), 78, "no split `PublicTest`");
+    refused(&bench.run("none", &[]), 78, "0.1 for instance");
+    let training = bench.run("none", &["--set", "data.validation=\"Training\""]);
+    refused(
+        &training,
+        78,
+        "emotiond-train: the recipe does not fit the data: `Training` is the training split",
+    );
 }
 
 #[test]
