@@ -24,16 +24,25 @@ def main():
         sys.exit(__doc__)
     csv.field_size_limit(1 << 24)
     with open_text(sys.argv[1]) as file:
-        rows = [{key.strip().lower(): value for key, value in row.items()} for row in csv.DictReader(file)]
-    training = [row for row in rows if row["usage"].strip() == "Training"]
-    part = int(sys.argv[2]) / len(training)
+        samples = [{key.strip().lower(): value for key, value in row.items()} for row in csv.DictReader(file)]
+    training = [sample for sample in samples if sample["usage"].strip() == "Training"]
+    rows = int(sys.argv[2])
+    if not 0 < rows <= len(training):
+        sys.exit(f"fer2013-sample.py: Training has {len(training)} rows: draw 1 to {len(training)}")
+    part = rows / len(training)
     by_emotion = {}
     for row in training:
         by_emotion.setdefault(int(row["emotion"]), []).append(row)
+    # The classes with the largest remainders get the rows that rounding down leaves.
+    quotas = {emotion: part * len(by_emotion[emotion]) for emotion in sorted(by_emotion)}
+    counts = {emotion: int(quota) for emotion, quota in quotas.items()}
+    remainders = sorted(counts, key=lambda emotion: counts[emotion] - quotas[emotion])
+    for emotion in remainders[: rows - sum(counts.values())]:
+        counts[emotion] += 1
     chance = random.Random(SEED)
     drawn = []
-    for emotion in sorted(by_emotion):
-        drawn += chance.sample(by_emotion[emotion], round(part * len(by_emotion[emotion])))
+    for emotion, count in counts.items():
+        drawn += chance.sample(by_emotion[emotion], count)
     chance.shuffle(drawn)
     with open(sys.argv[3], "w") as file:
         file.write("emotion,pixels\n")

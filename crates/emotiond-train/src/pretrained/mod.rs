@@ -30,7 +30,10 @@ const COUNTER: &str = "num_batches_tracked";
 #[derive(Debug, Error)]
 pub enum PretrainedError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error(
+        "cannot read {}: {source}: network.pretrained.file names the weights of the backbone; `scripts/fetch-models --pretrained` installs those of config/train",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,

@@ -356,6 +356,7 @@ fn bad_checkpoints_get_one_line_and_their_code() {
         refused(&bench.run("run", &settings), code, word);
     };
     refusal(&bench.path("none.pth"), 66, "none.pth");
+    refusal(&bench.path("none.pth"), 66, "scripts/fetch-models --pretrained");
     refusal(&data("call.pth"), 65, "asks to run");
     refusal(&data("call.pickle"), 65, "asks to run");
     refusal(&data("nested.pth"), 65, "not of this network: a.count");
