@@ -33,6 +33,7 @@ pub mod onnx;
 pub mod ops;
 pub mod optimizer;
 pub mod plots;
+pub mod pool;
 pub mod pretrained;
 pub mod random;
 pub mod recipe;

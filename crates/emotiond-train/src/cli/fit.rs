@@ -13,7 +13,7 @@ use crate::{
     history::{RunReport, SplitReport},
     loader::Loader,
     metrics::measure,
-    plots,
+    plots, pool,
     recipe::{HeldOut, Recipe},
     trainer,
 };
@@ -72,6 +72,7 @@ pub struct FitArgs {
 /// If the recipe, the data, the device or the output folder cannot be used, or the loss diverges; the failure carries
 /// the exit code.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
+    pool::join();
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     fs::create_dir_all(&args.out).map_err(|error| {

@@ -6,7 +6,7 @@ use crate::{
     device,
     fit::{FitError, Job, Outcome, Start, Watch},
     history::{EpochRecord, RunReport},
-    hparams, plots,
+    hparams, plots, pool,
     recipe::{Recipe, SearchSection},
     search::{End, Record, Running, Search},
     trainer::{Totals, Trainer},
@@ -73,6 +73,9 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
         )
     })?;
     check_space(args, &section)?;
+    if section.at_once == 1 {
+        pool::join();
+    }
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     begin_folder(args, &recipe)?;
     let search = Search::new(&section, &args.out.join(JOURNAL));
@@ -164,16 +167,18 @@ fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     }
 }
 
-/// Runs trials in parallel.
+/// Runs a trial, or several in parallel.
 fn run_trials(
     args: &SearchArgs,
     search: &Search,
     round: Vec<Running>,
     device: &Device,
 ) -> Result<Vec<(Running, End)>, Failure> {
-    let alone = round.len() == 1;
+    if round.len() == 1 {
+        return round.into_iter().map(|running| run_trial(args, search, running, true, device)).collect();
+    }
     thread::scope(|scope| {
-        let run = |running| scope.spawn(move || run_trial(args, search, running, alone, device));
+        let run = |running| scope.spawn(move || run_trial(args, search, running, false, device));
         let threads: Vec<_> = round.into_iter().map(run).collect();
         threads.into_iter().map(|trial| trial.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })

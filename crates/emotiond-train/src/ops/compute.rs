@@ -1,6 +1,8 @@
 //! Common functions of the kernels: vector instructions chosen at run time, the matrix product, and the division of a batch
 //! into tasks.
 
+use super::by_channel::TASK_LEN;
+use gemm::Parallelism;
 use rayon::prelude::*;
 
 /// Runs `kernel` compiled for the widest vector instructions of this CPU.
@@ -36,10 +38,10 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. A large product
-/// is divided among all threads, which does not change the result.
+/// `out = a x b`, or `out += a x b` when `accumulate`; `out` is stored row by row. The number of `threads` does not
+/// change the result.
 #[expect(unsafe_code)]
-pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
+pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool, threads: Parallelism) {
     assert!(a.cols == b.rows && out.len() == a.rows * b.cols, "the sizes of the matrices do not match");
     let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());
     // SAFETY: the lengths were checked against rows, columns and strides; `out` is borrowed exclusively.
@@ -63,15 +65,39 @@ pub(super) fn matmul(out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
             false,
             false,
             false,
-            gemm::Parallelism::Rayon(0),
+            threads,
         );
     }
 }
 
+/// Most tasks of a batch.
+const MOST_TASKS: usize = 16;
+
 /// Number of samples per task. There are at most 16 tasks, independent of the number of threads, so that sums over
 /// tasks are the same on every machine.
 pub(super) fn samples_per_task(samples: usize) -> usize {
-    samples.div_ceil(16).max(1)
+    samples.div_ceil(MOST_TASKS).max(1)
+}
+
+/// The division of a batch into tasks with matrix products.
+#[derive(Clone, Copy)]
+pub(super) struct Tasks {
+    /// Samples of a task.
+    pub(super) samples: usize,
+    /// The threads of a product: one if each has a task, or else they would only wait for each other.
+    pub(super) threads: Parallelism,
+}
+
+impl Tasks {
+    /// Tasks of about `fewest` samples or more. Their number is a power of two, so that no thread gets a remainder.
+    pub(super) fn new(samples: usize, fewest: usize) -> Self {
+        let count = 1 << (samples / fewest).clamp(1, MOST_TASKS).ilog2();
+        let enough = count >= rayon::current_num_threads();
+        Self {
+            samples: samples.div_ceil(count).max(1),
+            threads: if enough { Parallelism::None } else { Parallelism::Rayon(0) },
+        }
+    }
 }
 
 /// Gradients of a convolution's input, if it is needed, and of its weights. `task` gets the samples of one task, `chunks`
@@ -91,17 +117,20 @@ pub(super) fn gradients(
             .map(|((x, grad), grad_x)| task(x, grad, Some(grad_x)))
             .collect(),
     };
-    let len = parts.first().map_or(0, Vec::len);
-    (grad_x, sum_in_order(parts, len))
+    (grad_x, sum_in_order(parts))
 }
 
 /// Adds the results of the tasks in order.
-pub(super) fn sum_in_order(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
-    let mut total = vec![0.0; len];
-    for part in parts {
-        for (sum, value) in total.iter_mut().zip(part) {
-            *sum += value;
+pub(super) fn sum_in_order(parts: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut parts = parts.into_iter();
+    let mut total = parts.next().unwrap_or_default();
+    let parts: Vec<_> = parts.collect();
+    total.par_chunks_mut(TASK_LEN).enumerate().for_each(|(at, total)| {
+        for part in &parts {
+            for (sum, value) in total.iter_mut().zip(&part[at * TASK_LEN..]) {
+                *sum += value;
+            }
         }
-    }
+    });
     total
 }

@@ -1,15 +1,19 @@
 //! Convolution over all channels: im2col of a block of positions, then a matrix product. 1x1 windows need no im2col.
 //! Maps are stored channels last, weights as `[out, in, kernel, kernel]`.
 
-use super::compute::{Matrix, gradients, matmul, samples_per_task};
+use super::compute::{Matrix, Tasks, gradients, matmul};
 use super::shape::{MapShape, Window};
 use super::winograd;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Positions of the window that are multiplied by the weights at once. With fewer, reading the weights takes longer than
 /// the product; with more, the patches do not stay in the cache.
 const BLOCK: usize = 512;
+
+/// Fewest positions of a task.
+const TASK: usize = 256;
 
 /// The shapes of a convolution.
 #[derive(Clone, Copy)]
@@ -53,7 +57,7 @@ pub fn backward(
     let (grad_x, grad_weight) = gradients((x, grad), sizes.chunks(), needs_input, |x, grad, grad_x| {
         sizes.backward(x, grad, weight, grad_x)
     });
-    (grad_x, sizes.channels_first(&grad_weight))
+    (grad_x, sizes.channels_first(grad_weight))
 }
 
 /// The sizes that follow from the shapes of a convolution.
@@ -65,14 +69,12 @@ struct Sizes {
     depth: usize,
     channels: usize,
     pointwise: bool,
-    /// Samples of a task.
-    task: usize,
+    tasks: Tasks,
 }
 
 impl Sizes {
     fn of(&Convolution { shape, window, channels }: &Convolution) -> Self {
         let out = window.output(shape, channels);
-        let block = BLOCK.div_ceil(out.h * out.w);
         Self {
             shape,
             window,
@@ -80,18 +82,21 @@ impl Sizes {
             depth: window.kernel * window.kernel * shape.c,
             channels,
             pointwise: window == Window { kernel: 1, stride: 1, padding: 0 },
-            task: samples_per_task(shape.n).max(block),
+            tasks: Tasks::new(shape.n, TASK.div_ceil(out.h * out.w)),
         }
     }
 
     /// Weights as `[out, kernel, kernel, in]`, in the order of a patch.
-    fn channels_last(&self, weight: &[f32]) -> Vec<f32> {
+    fn channels_last<'a>(&self, weight: &'a [f32]) -> Cow<'a, [f32]> {
         transpose_each(weight, self.shape.c, self.depth / self.shape.c)
     }
 
     /// The gradient of weights as `[out, in, kernel, kernel]`.
-    fn channels_first(&self, weight: &[f32]) -> Vec<f32> {
-        transpose_each(weight, self.depth / self.shape.c, self.shape.c)
+    fn channels_first(&self, weight: Vec<f32>) -> Vec<f32> {
+        match transpose_each(&weight, self.depth / self.shape.c, self.shape.c) {
+            Cow::Borrowed(_) => weight,
+            Cow::Owned(transposed) => transposed,
+        }
     }
 
     fn weight_matrix<'a>(&self, weight: &'a [f32]) -> Matrix<'a> {
@@ -100,19 +105,19 @@ impl Sizes {
 
     /// Numbers of input and output of a task.
     fn chunks(&self) -> [usize; 2] {
-        [self.shape, self.out].map(|shape| self.task * shape.sample_len())
+        [self.shape, self.out].map(|shape| self.tasks.samples * shape.sample_len())
     }
 
     /// Fills the output, for the samples of one task.
     fn forward(&self, x: &[f32], weight: Matrix, out: &mut [f32]) {
         if self.pointwise {
-            matmul(out, Matrix::new(x, x.len() / self.depth, self.depth), weight.t(), false);
+            self.multiply(out, Matrix::new(x, x.len() / self.depth, self.depth), weight.t(), false);
             return;
         }
         self.for_each_block(out.len() / self.channels, |lines, positions, patches| {
             self.gather(x, lines, patches);
             let out = &mut out[positions.start * self.channels..positions.end * self.channels];
-            matmul(out, Matrix::new(patches, positions.len(), self.depth), weight.t(), false);
+            self.multiply(out, Matrix::new(patches, positions.len(), self.depth), weight.t(), false);
         });
     }
 
@@ -122,9 +127,9 @@ impl Sizes {
         let positions = grad.len() / self.channels;
         if self.pointwise {
             let grad = Matrix::new(grad, positions, self.channels);
-            matmul(&mut grad_weight, grad.t(), Matrix::new(x, positions, self.depth), false);
+            self.multiply(&mut grad_weight, grad.t(), Matrix::new(x, positions, self.depth), false);
             if let Some(grad_x) = grad_x {
-                matmul(grad_x, grad, weight, false);
+                self.multiply(grad_x, grad, weight, false);
             }
             return grad_weight;
         }
@@ -132,13 +137,18 @@ impl Sizes {
             let grad = &grad[positions.start * self.channels..positions.end * self.channels];
             let grad = Matrix::new(grad, positions.len(), self.channels);
             self.gather(x, lines.clone(), patches);
-            matmul(&mut grad_weight, grad.t(), Matrix::new(patches, positions.len(), self.depth), true);
+            let patches_matrix = Matrix::new(patches, positions.len(), self.depth);
+            self.multiply(&mut grad_weight, grad.t(), patches_matrix, true);
             if let Some(grad_x) = &mut grad_x {
-                matmul(patches, grad, weight, false);
+                self.multiply(patches, grad, weight, false);
                 self.scatter(patches, lines, grad_x);
             }
         });
         grad_weight
+    }
+
+    fn multiply(&self, out: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
+        matmul(out, a, b, accumulate, self.tasks.threads);
     }
 
     /// Calls `process` for blocks of whole lines of the output: with the numbers of the lines, counted through all
@@ -206,18 +216,19 @@ impl Sizes {
     }
 }
 
-/// Transposes each of the matrices of `rows` x `cols` numbers.
-fn transpose_each(matrices: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+/// Transposes each of the matrices of `rows` x `cols` numbers. With one row or column, nothing changes.
+fn transpose_each(matrices: &[f32], rows: usize, cols: usize) -> Cow<'_, [f32]> {
     if rows == 1 || cols == 1 {
-        return matrices.to_vec();
+        return Cow::Borrowed(matrices);
     }
     let mut out = vec![0.0; matrices.len()];
-    for (out, matrix) in out.chunks_exact_mut(rows * cols).zip(matrices.chunks_exact(rows * cols)) {
+    let pairs = out.par_chunks_exact_mut(rows * cols).zip(matrices.par_chunks_exact(rows * cols));
+    pairs.with_min_len(8).for_each(|(out, matrix)| {
         for (row, values) in matrix.chunks_exact(cols).enumerate() {
             for (column, value) in values.iter().enumerate() {
                 out[column * rows + row] = *value;
             }
         }
-    }
-    out
+    });
+    Cow::Owned(out)
 }

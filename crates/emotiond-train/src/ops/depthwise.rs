@@ -69,7 +69,7 @@ pub fn backward(
             grad_weight
         })
         .collect();
-    (grad_x, sum_in_order(parts, weight.len()))
+    (grad_x, sum_in_order(parts))
 }
 
 /// Number of channels processed at once.

@@ -3,13 +3,14 @@
 //! the input and the weights become 36 numbers each per channel; their products are 36 matrix products over the channels.
 //! The gradients are the same steps in reverse, with the transposed matrices.
 
-use super::compute::{Matrix, gradients, matmul, samples_per_task, vectorised};
+use super::compute::{Matrix, Tasks, gradients, matmul, vectorised};
 use super::dense::Convolution;
 use super::shape::MapShape;
 use super::transforms::{
     Input, InputGradient, LANES, Lanes, Output, OutputGradient, Transform, Weight, WeightGradient,
     transform_square,
 };
+use gemm::Parallelism;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -77,7 +78,7 @@ impl Sizes {
             output: Grid { shape: out, rows, columns, padding: 0 },
             ins: shape.c,
             outs: channels,
-            task: samples_per_task(shape.n).max(BLOCK.div_ceil(rows * columns)),
+            task: Tasks::new(shape.n, BLOCK.div_ceil(rows * columns)).samples,
         }
     }
 
@@ -118,23 +119,21 @@ impl Sizes {
     fn weight_gradient(&self, planes: &Planes) -> Vec<f32> {
         let &Self { ins, outs, .. } = self;
         let mut gradient = vec![0.0; outs * ins * 9];
-        vectorised(
-            #[inline(always)]
-            || {
-                for channel in 0..ins {
-                    for out in (0..outs).step_by(LANES) {
+        gradient.par_chunks_mut(LANES * ins * 9).enumerate().for_each(|(block, gradient)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for channel in 0..ins {
                         transform_square::<SIDE, 3, WeightGradient>(
                             #[inline(always)]
-                            |i, j| planes.load(i * SIDE + j, channel, out),
+                            |i, j| planes.load(i * SIDE + j, channel, block * LANES),
                             #[inline(always)]
-                            |i, j, lanes| {
-                                lanes.scatter(&mut gradient, (out * ins + channel) * 9 + i * 3 + j, ins * 9);
-                            },
+                            |i, j, lanes| lanes.scatter(gradient, channel * 9 + i * 3 + j, ins * 9),
                         );
                     }
-                }
-            },
-        );
+                },
+            );
+        });
         gradient
     }
 
@@ -143,9 +142,7 @@ impl Sizes {
         for tiles in self.blocks(x) {
             let input = self.input.to_planes::<Input>(x, tiles.clone());
             let mut products = Planes::new(tiles.len(), self.outs);
-            for plane in 0..PLANES {
-                matmul(products.plane_mut(plane), input.plane(plane), weight.plane(plane), false);
-            }
+            products.multiply(|plane| (input.plane(plane), weight.plane(plane)), false);
             self.output.add_planes::<Output>(&products, tiles, out);
         }
     }
@@ -157,14 +154,10 @@ impl Sizes {
         for tiles in self.blocks(x) {
             let input = self.input.to_planes::<Input>(x, tiles.clone());
             let grad = self.output.to_planes::<OutputGradient>(grad, tiles.clone());
-            for plane in 0..PLANES {
-                matmul(grad_weight.plane_mut(plane), input.plane(plane).t(), grad.plane(plane), true);
-            }
+            grad_weight.multiply(|plane| (input.plane(plane).t(), grad.plane(plane)), true);
             let Some((weight, grad_x)) = &mut grad_x else { continue };
             let mut grad_input = input;
-            for plane in 0..PLANES {
-                matmul(grad_input.plane_mut(plane), grad.plane(plane), weight.plane(plane).t(), false);
-            }
+            grad_input.multiply(|plane| (grad.plane(plane), weight.plane(plane).t()), false);
             self.input.add_planes::<InputGradient>(&grad_input, tiles, grad_x);
         }
         self.weight_gradient(&grad_weight)
@@ -196,9 +189,13 @@ impl Planes {
         Matrix::new(numbers, self.rows, self.columns)
     }
 
-    fn plane_mut(&mut self, plane: usize) -> &mut [f32] {
-        let (start, len) = (self.start(plane), self.rows * self.columns);
-        &mut self.numbers[start..][..len]
+    /// Fills each plane with the product of the matrices that `factors` gives for it, or adds it when `accumulate`.
+    fn multiply<'a>(&mut self, factors: impl Fn(usize) -> (Matrix<'a>, Matrix<'a>) + Sync, accumulate: bool) {
+        let len = self.rows * self.columns;
+        self.numbers.par_chunks_exact_mut(len + Self::GAP).enumerate().for_each(|(plane, numbers)| {
+            let (a, b) = factors(plane);
+            matmul(&mut numbers[..len], a, b, accumulate, Parallelism::None);
+        });
     }
 
     /// Each row of all planes.
