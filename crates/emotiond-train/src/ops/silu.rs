@@ -49,7 +49,7 @@ fn sigmoid(x: f32) -> f32 {
 /// (Moshier).
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    let x = x.max(-87.0).min(87.0);
+    let x = x.clamp(-87.0, 87.0);
     let power = (x * std::f32::consts::LOG2_E + 0.5).floor();
     // The logarithm of two in two parts, of which the first has few digits and makes an exact product.
     let rest = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
