@@ -4,6 +4,7 @@ import sys
 import time
 
 import torch
+import torchvision.models
 from torch import nn
 
 
@@ -73,12 +74,24 @@ def vgg16_small():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head)
 
 
+# The network's function and the channels of its pictures; torchvision's networks have the heads of ImageNet.
+NETWORKS = {
+    "mini_xception": (mini_xception, 1),
+    "cnn_32_64_128": (cnn_32_64_128, 1),
+    "vgg16_small": (vgg16_small, 1),
+    "resnet50": (lambda: torchvision.models.resnet50(num_classes=7), 3),
+    "densenet121_flat": (lambda: torchvision.models.densenet121(num_classes=7), 3),
+    "efficientnet_b2": (lambda: torchvision.models.efficientnet_b2(num_classes=7), 3),
+}
+
+
 def main():
     name, batch, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    network = {"mini_xception": mini_xception, "cnn_32_64_128": cnn_32_64_128, "vgg16_small": vgg16_small}[name]()
+    build, channels = NETWORKS[name]
+    network = build()
     weights = sum(weight.numel() for weight in network.parameters())
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    x, targets = torch.randn(batch, 1, 48, 48), torch.softmax(torch.randn(batch, 7), 1)
+    x, targets = torch.randn(batch, channels, 48, 48), torch.softmax(torch.randn(batch, 7), 1)
     steps, start = 0, time.perf_counter()
     while True:
         loss = nn.functional.cross_entropy(network(x), targets)
