@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     emotiond_train::memory::keep_freed_pages();
-    emotiond_train::pool::join();
+    emotiond_train::threads::join_pool();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let argument =
         |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());

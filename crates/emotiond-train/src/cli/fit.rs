@@ -13,9 +13,9 @@ use crate::{
     history::{RunReport, SplitReport},
     loader::Loader,
     metrics::measure,
-    plots, pool,
+    plots,
     recipe::{HeldOut, Recipe},
-    trainer,
+    threads, trainer,
 };
 use burn::module::Module;
 use clap::Args;
@@ -72,7 +72,7 @@ pub struct FitArgs {
 /// If the recipe, the data, the device or the output folder cannot be used, or the loss diverges; the failure carries
 /// the exit code.
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
-    pool::join();
+    threads::join_pool();
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     fs::create_dir_all(&args.out).map_err(|error| {

@@ -6,9 +6,10 @@ use crate::{
     device,
     fit::{FitError, Job, Outcome, Start, Watch},
     history::{EpochRecord, RunReport},
-    hparams, plots, pool,
+    hparams, plots,
     recipe::{Recipe, SearchSection},
     search::{End, Record, Running, Search},
+    threads,
     trainer::{Totals, Trainer},
 };
 use burn::tensor::Device;
@@ -74,7 +75,7 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     })?;
     check_space(args, &section)?;
     if section.at_once == 1 {
-        pool::join();
+        threads::join_pool();
     }
     let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
     begin_folder(args, &recipe)?;
