@@ -1,8 +1,14 @@
 //! The device on which a network is trained, chosen by name at run time.
 
-use burn::tensor::Device;
-use std::panic;
+use burn::tensor::{Device, Tensor};
+use std::{
+    panic,
+    sync::{Arc, OnceLock},
+};
 use thiserror::Error;
+
+/// Characters of a cause that are told.
+const LONGEST_CAUSE: usize = 160;
 
 /// Why a device cannot be used.
 #[derive(Debug, Error, PartialEq)]
@@ -47,27 +53,39 @@ pub fn by_name(name: &str) -> Result<Device, DeviceError> {
 
 /// Creates the device and runs one computation on it, because GPU libraries report errors (or panic) only then.
 fn usable(name: &'static str, device: fn() -> Result<Device, DeviceError>) -> Result<Device, DeviceError> {
+    // The library panics on threads of its own. The first panic has the cause, the one on this thread may only say
+    // that another thread has gone.
+    let first: Arc<OnceLock<String>> = Arc::default();
+    let seen = first.clone();
     let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
+    panic::set_hook(Box::new(move |panic| {
+        let _ = seen.set(panic.payload_as_str().unwrap_or("it panicked").to_owned());
+    }));
     let tried = panic::catch_unwind(|| {
         device().map(|device| {
-            let sum = burn::tensor::Tensor::<1>::ones([8], &device).sum().into_scalar::<f32>();
+            let sum = Tensor::<1>::ones([8], &device).sum().try_into_scalar::<f32>();
             (device, sum)
         })
     });
     panic::set_hook(hook);
+    let unusable = |text: &str| DeviceError::Unusable { name, reason: cause(text) };
     match tried {
-        Ok(Ok((device, 8.0))) => Ok(device),
-        Ok(Ok((_, sum))) => Err(DeviceError::Unusable { name, reason: format!("eight ones sum to {sum}") }),
+        Ok(Ok((device, Ok(8.0)))) => Ok(device),
+        Ok(Ok((_, Ok(sum)))) => Err(unusable(&format!("eight ones sum to {sum}"))),
+        Ok(Ok((_, Err(error)))) => Err(unusable(first.get().unwrap_or(&error.to_string()))),
         Ok(Err(error)) => Err(error),
-        Err(cause) => {
-            let text = cause
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| cause.downcast_ref::<&str>().map(|&text| text.to_owned()))
-                .unwrap_or_else(|| "it panicked".to_owned());
-            Err(DeviceError::Unusable { name, reason: text.lines().next().unwrap_or_default().to_owned() })
-        }
+        Err(_) => Err(unusable(first.get().map_or("it panicked", String::as_str))),
+    }
+}
+
+/// The innermost cause in an error of burn or its libraries: the last line before the backtrace. Some list dozens of
+/// file names, so a long one is cut.
+fn cause(text: &str) -> String {
+    let told = text.lines().map(str::trim).take_while(|line| !line.starts_with("Backtrace"));
+    let cause = told.filter(|line| !line.is_empty()).last().unwrap_or("no cause was given");
+    match cause.char_indices().nth(LONGEST_CAUSE) {
+        Some((end, _)) => format!("{}...", &cause[..end]),
+        None => cause.to_owned(),
     }
 }
 
@@ -108,6 +126,15 @@ mod tests {
     #[test]
     fn the_cpu_is_always_there_and_trains() {
         assert!(by_name("cpu").unwrap().is_autodiff());
+    }
+
+    #[test]
+    fn the_cause_is_the_last_line_before_the_backtrace() {
+        let error = "An error happened\nCaused by:\n  no driver\nBacktrace:\n   0: main";
+        assert_eq!(cause(error), "no driver");
+        assert_eq!(cause("no adapter"), "no adapter");
+        assert_eq!(cause(""), "no cause was given");
+        assert_eq!(cause(&"é".repeat(200)), "é".repeat(160) + "...");
     }
 
     #[test]

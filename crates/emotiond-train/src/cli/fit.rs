@@ -1,10 +1,9 @@
 //! `emotiond-train fit`.
 
-use super::{events::WithEvents, progress};
+use super::{events::WithEvents, open_device, progress};
 use crate::{
     calibration::{fit_temperature, softmax},
     dataset::Dataset,
-    device,
     distill::Teacher,
     evaluate::evaluate_examples,
     examples::{self, Prepared},
@@ -74,7 +73,7 @@ pub struct FitArgs {
 pub fn run(args: &FitArgs) -> Result<(), Failure> {
     threads::join_pool();
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
-    let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let device = open_device(&args.device)?;
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::new(Exit::Output, anyhow::anyhow!("cannot create {}: {error}", args.out.display()))
     })?;

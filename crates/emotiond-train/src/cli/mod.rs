@@ -12,4 +12,21 @@ mod search_plot;
 pub mod summary;
 mod table;
 
-use emotiond_core::stdout::print;
+use crate::device;
+use burn::tensor::Device;
+use emotiond_core::{
+    exit::{Exit, Failure},
+    stderr::say,
+    stdout::print,
+};
+
+/// The device called `name`. For a GPU, a line on stderr says why the first steps take long.
+fn open_device(name: &str) -> Result<Device, Failure> {
+    let device = device::by_name(name).map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    if name != "cpu" {
+        say(format_args!(
+            "the first steps on {name} take minutes, while burn measures its kernels; later runs reuse the result"
+        ));
+    }
+    Ok(device)
+}

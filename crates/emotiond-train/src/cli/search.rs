@@ -1,9 +1,8 @@
 //! `emotiond-train search`.
 
-use super::{fit, print, progress, search_plot};
+use super::{fit, open_device, print, progress, search_plot};
 use crate::{
     cli::table::{Table, percent},
-    device,
     fit::{FitError, Job, Outcome, Start, Watch},
     history::{EpochRecord, RunReport},
     hparams, plots,
@@ -77,7 +76,7 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     if section.at_once == 1 {
         threads::join_pool();
     }
-    let device = device::by_name(&args.device).map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let device = open_device(&args.device)?;
     begin_folder(args, &recipe)?;
     let search = Search::new(&section, &args.out.join(JOURNAL));
     loop {
