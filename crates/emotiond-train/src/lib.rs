@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod onnx;
 pub mod ops;
 pub mod optimizer;
+mod parzen;
 pub mod plots;
 pub mod pretrained;
 pub mod random;

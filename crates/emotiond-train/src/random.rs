@@ -15,6 +15,8 @@ pub enum Draw {
     Augment = 3,
     /// The pairs and weights of a batch's mixup.
     Mixup = 4,
+    /// A key's value in a trial of a search; the trial counts as the epoch.
+    Trial = 5,
 }
 
 impl Draw {
