@@ -328,4 +328,24 @@ mod tests {
         assert_eq!(random[..RANDOM_TRIALS], found[..RANDOM_TRIALS], "both begin with the same trials");
         assert!(mean(&found[15..]) > mean(&random[15..]) + 0.05, "{random:?}");
     }
+
+    #[test]
+    fn a_trial_behind_the_median_is_pruned_and_one_ahead_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let section = toml::from_str(
+            "method = \"grid\"\n[space]\n\"network.dropout\" = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]",
+        );
+        let search = Search::new(&section.unwrap(), &folder.path().join("trials.jsonl"));
+        // The accuracy of a trial in its first three epochs, and after which it is pruned.
+        let run = |accuracy: f64| {
+            let mut running = search.begin().unwrap().pop().unwrap();
+            let pruned = (1..=3).find(|&epoch| running.report(epoch, accuracy));
+            running.finish(&search, if pruned.is_some() { End::Pruned } else { End::Complete }).unwrap();
+            pruned
+        };
+        for accuracy in [0.5, 0.6, 0.7, 0.8] {
+            assert_eq!(run(accuracy), None);
+        }
+        assert_eq!((run(0.64), run(0.66)), (Some(2), None));
+    }
 }
