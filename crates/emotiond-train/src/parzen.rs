@@ -38,22 +38,33 @@ struct Axis<'a> {
 
 impl<'a> Axis<'a> {
     fn of(choice: &'a Choice) -> Self {
-        let scaled = |number: f64, log: bool| if log { number.ln() } else { number };
+        // Half a step more on both sides makes the first and the last value as likely as the others.
+        let around = |from: f64, to: f64, step: f64, log: bool| {
+            let half = step / 2.0;
+            if log {
+                ((from - half.min(from / 2.0)).ln(), (to + half).ln())
+            } else {
+                (from - half, to + half)
+            }
+        };
         let (start, end) = match choice {
             Choice::List(values) => (0.0, values.len() as f64),
-            // Half a step more on both sides makes the first and the last value as likely as the others.
             Choice::Whole(range) => {
-                let half = range.step.unwrap_or(1) as f64 / 2.0;
-                let low = range.from as f64 - if range.log { half.min(0.5) } else { half };
-                (scaled(low, range.log), scaled(range.to as f64 + half, range.log))
+                around(range.from as f64, range.to as f64, range.step.unwrap_or(1) as f64, range.log)
             }
-            Choice::Real(range) => (scaled(range.from, range.log), scaled(range.to, range.log).next_up()),
+            Choice::Real(range) => {
+                let (start, end) = around(range.from, range.to, range.step.unwrap_or(0.0), range.log);
+                (start, end.next_up())
+            }
         };
         Self { choice, start, end }
     }
 
     /// The estimator of this axis; none if there is only one value.
     fn optimizer(&self) -> Option<TpeOptimizer> {
+        if self.value(self.start) == self.value(self.end) {
+            return None;
+        }
         let estimator = match self.choice {
             Choice::List(_) => tpe::histogram_estimator(),
             _ => tpe::parzen_estimator(),
@@ -167,8 +178,13 @@ mod tests {
     }
 
     fn choices() -> impl Strategy<Value = Choice> {
-        let whole = (1i64..50, 0i64..50, any::<bool>(), prop::option::of(1i64..9));
-        let real = (1e-6f64..1.0, 0.0f64..10.0, any::<bool>(), prop::option::of(0.01f64..1.0));
+        let whole = (1i64..50, prop_oneof![Just(0), 0i64..50], any::<bool>(), prop::option::of(1i64..9));
+        let real = (
+            1e-6f64..1.0,
+            prop_oneof![Just(0.0), 0.0f64..10.0],
+            any::<bool>(),
+            prop::option::of(0.01f64..1.0),
+        );
         prop_oneof![
             (1usize..6).prop_map(|len| Choice::List((0..len as i64).map(Into::into).collect())),
             whole.prop_map(|(from, more, log, step)| Choice::Whole(Range {
