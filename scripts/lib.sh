@@ -62,6 +62,10 @@ python_environment() {
     echo "$*" >"$folder/installed"
 }
 
+# What scripts/quantize needs.
+quantize_environment=${XDG_CACHE_HOME:-$HOME/.cache}/emotiond/quantize
+quantize_environment() { python_environment "$quantize_environment" onnx==1.23.2 onnxruntime==1.31.1 pillow==13.0.0; }
+
 # take_wheel FOLDER REQUIREMENT SHA256 PLATFORM...: downloads one wheel, checks its hash and unpacks it into FOLDER.
 take_wheel() {
     local folder=$1 requirement=$2 hash=$3 platforms=() platform download

@@ -14,19 +14,32 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
 NEEDED = ["emotiond.color", "emotiond.size", "emotiond.mean", "emotiond.scale"]
-# Step between the calibration pictures, their number, and the batch size.
-STRIDE, PICTURES, BATCH = 60, 480, 16
+# Number of calibration pictures, and the batch size.
+PICTURES, BATCH = 480, 16
 
 
 def training_pictures(path):
-    """48x48 gray pictures, 0 to 255, of the rows whose Usage is Training."""
+    """48x48 gray pictures, 0 to 255, spread over the training rows."""
+    count = sum(1 for _ in training_rows(path))
+    if count == 0:
+        sys.exit(f"quantize: {path} has no training rows: give FER2013, or a CSV with the columns emotion and pixels")
+    step = -(-count // PICTURES)
+    for pixels in itertools.islice(training_rows(path), 0, None, step):
+        values = np.array(pixels.split(), dtype=np.float32)
+        if values.size != 48 * 48:
+            sys.exit(f"quantize: {path} has a row of {values.size} pixels: 48x48 are needed")
+        yield values.reshape(1, 48, 48)
+
+
+def training_rows(path):
+    """The pixels of the rows whose Usage is Training, or of all rows if there is no such column."""
     with open(path, "rb") as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
     with (gzip.open if is_gzip else open)(path, "rt", newline="") as file:
-        rows = csv.DictReader(file, skipinitialspace=True)
-        training = (row["pixels"] for row in rows if row["Usage"] == "Training")
-        for pixels in itertools.islice(training, 0, STRIDE * PICTURES, STRIDE):
-            yield np.array(pixels.split(), dtype=np.float32).reshape(1, 48, 48)
+        for row in csv.DictReader(file):
+            named = {name.strip().lower(): value for name, value in row.items() if name}
+            if "pixels" in named and (named.get("usage") or "Training").strip() == "Training":
+                yield named["pixels"] or ""
 
 
 def prepared(picture, described):
@@ -67,17 +80,23 @@ class Calibration(CalibrationDataReader):
 
 def main():
     source, data, target = sys.argv[1:]
-    model = onnx.load(source)
+    try:
+        model = onnx.load(source)
+    except Exception as error:  # onnx names no class of errors
+        sys.exit(f"quantize: {source} is no ONNX model ({error}): give a model that `emotiond-train fit` wrote")
     described = {entry.key: entry.value for entry in model.metadata_props}
     if missing := [key for key in NEEDED if key not in described]:
         sys.exit(f"quantize: {source} does not say its {missing[0]}: give a model that `emotiond-train fit` wrote")
-    pictures = [prepared(picture, described) for picture in training_pictures(data)]
+    try:
+        pictures = [prepared(picture, described) for picture in training_pictures(data)]
+    except (csv.Error, EOFError, OSError, ValueError) as error:
+        sys.exit(f"quantize: {data} cannot be read as FER2013: {error}")
     with tempfile.TemporaryDirectory() as folder:
-        plain = str(Path(folder) / "plain.onnx")
+        plain, whole = str(Path(folder) / "plain.onnx"), str(Path(folder) / "quantised.onnx")
         quant_pre_process(source, plain, skip_symbolic_shape=True)
         quantize_static(
             plain,
-            target,
+            whole,
             Calibration(model.graph.input[0].name, pictures),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
@@ -89,13 +108,16 @@ def main():
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-    quantised = onnx.load(target)
+        quantised = onnx.load(whole)
     del quantised.metadata_props[:]
     # Measure the new accuracy with `emotiond-train eval`.
     described.pop("emotiond.accuracy", None)
     for key, value in described.items():
         quantised.metadata_props.add(key=key, value=value)
-    onnx.save(quantised, target)
+    try:
+        onnx.save(quantised, target)
+    except OSError as error:
+        sys.exit(f"quantize: {target} cannot be written: {error.strerror}")
     print(f"quantize: wrote {target}, {Path(target).stat().st_size} bytes; it was {Path(source).stat().st_size}")
 
 

@@ -8,6 +8,7 @@ mod eval;
 mod export;
 mod fit;
 mod pretrained;
+mod quantize;
 mod report;
 mod search;
 mod tensorboard;

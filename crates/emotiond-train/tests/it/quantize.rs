@@ -1,0 +1,81 @@
+//! Tests `scripts/quantize` on networks that the trainer wrote.
+
+use crate::training::Bench;
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Runs the script on `model` and `data`, which writes `out`.
+fn quantize(bench: &Bench, model: &str, data: &str, out: &str) -> Output {
+    let mut script = Command::new(test_support::root().join("scripts/quantize"));
+    script.args([model, data, out].map(|name| bench.path(name))).output().unwrap()
+}
+
+fn eval(model: &Path, data: &Path) -> Value {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_emotiond-train"));
+    program.arg("eval").arg("--model").arg(model).arg("--data").arg(data).args([
+        "--split",
+        "PublicTest",
+        "--json",
+    ]);
+    let output = program.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Trains a network with these keys, and returns the accuracy of it and of its 8-bit copy, and their sizes.
+fn both(bench: &Bench, keys: &[&str]) -> ([f64; 2], [u64; 2]) {
+    let mut sets =
+        vec!["--set", "network.arch=\"resnet_48\"", "--set", "augment={}", "--set", "fit.ema_decay=0.5"];
+    sets.extend(keys.iter().flat_map(|key| ["--set", key]));
+    let output = bench.run("run", &sets);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = quantize(bench, "run/model.onnx", "data.csv", "int8.onnx");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let models = ["run/model.onnx", "int8.onnx"].map(|name| bench.path(name));
+    let sizes = models.each_ref().map(|model| fs::metadata(model).unwrap().len());
+    (models.map(|model| eval(&model, &bench.path("data.csv"))["all"]["accuracy"].as_f64().unwrap()), sizes)
+}
+
+#[test]
+fn a_gray_and_a_colour_network_keep_their_accuracy_in_a_third_of_the_size() {
+    let colour = ["network.color=\"rgb\"", "network.size=64"];
+    let gray = ["network.levels=\"auto\""];
+    for keys in [&colour[..], &gray] {
+        let ([floats, integers], [before, after]) = both(&Bench::new(), keys);
+        assert!(floats > 0.7 && integers > floats - 0.1, "{keys:?}: {floats}, then {integers}");
+        assert!(after * 3 < before, "{keys:?}: {before}, then {after} bytes");
+    }
+}
+
+#[test]
+fn what_cannot_be_quantised_is_refused_in_one_line() {
+    let bench = Bench::new();
+    assert!(bench.run("run", &["--set", "fit.epochs=1"]).status.success());
+    fs::write(bench.path("text.onnx"), "not a network").unwrap();
+    fs::write(bench.path("other.csv"), "a,b\n1,2\n").unwrap();
+    fs::write(bench.path("short.csv"), "emotion,pixels\n1,2 3 4\n").unwrap();
+    fs::write(bench.path("cut.csv.gz"), b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b").unwrap();
+    for (model, data, out, word) in [
+        ("text.onnx", "data.csv", "int8.onnx", "emotiond-train fit"),
+        ("run/model.onnx", "missing.csv", "int8.onnx", "no file"),
+        ("run/model.onnx", "other.csv", "int8.onnx", "emotion and pixels"),
+        ("run/model.onnx", "short.csv", "int8.onnx", "3 pixels"),
+        ("run/model.onnx", "cut.csv.gz", "int8.onnx", "cannot be read"),
+        ("run/model.onnx", "data.csv", "nowhere/int8.onnx", "cannot be written"),
+    ] {
+        let output = quantize(&bench, model, data, out);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{model} {data}: {text}");
+        assert!(text.lines().count() == 1 && text.contains(word), "{model} {data}: {text}");
+    }
+    // A CSV without `Usage` has training rows only.
+    let data = fs::read_to_string(bench.path("data.csv")).unwrap();
+    let columns = data.lines().map(|line| line.rsplit_once(',').unwrap().0.replace("emotion,", "Emotion,"));
+    fs::write(bench.path("plain.csv"), columns.collect::<Vec<_>>().join("\n")).unwrap();
+    let output = quantize(&bench, "run/model.onnx", "plain.csv", "int8.onnx");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
