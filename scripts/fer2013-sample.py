@@ -5,30 +5,21 @@ emotion, drawn with a fixed seed.
     scripts/fer2013-sample.py fer2013.csv ROWS OUT.csv
 """
 
-import csv
-import gzip
 import random
 import sys
+
+from fer2013 import training_rows
 
 SEED = 1
 
 
-def open_text(path):
-    with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rt") if zipped else open(path)
-
-
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 4 or not sys.argv[2].isdigit():
         sys.exit(__doc__)
-    csv.field_size_limit(1 << 24)
-    with open_text(sys.argv[1]) as file:
-        samples = [{key.strip().lower(): value for key, value in row.items()} for row in csv.DictReader(file)]
-    training = [sample for sample in samples if sample["usage"].strip() == "Training"]
+    training = [row for row in training_rows(sys.argv[1]) if row.get("emotion", "").strip().isdigit()]
     rows = int(sys.argv[2])
     if not 0 < rows <= len(training):
-        sys.exit(f"fer2013-sample.py: Training has {len(training)} rows: draw 1 to {len(training)}")
+        sys.exit(f"fer2013-sample.py: {sys.argv[1]} has {len(training)} training rows: draw 1 to {len(training)}")
     part = rows / len(training)
     by_emotion = {}
     for row in training:
@@ -44,9 +35,12 @@ def main():
     for emotion, count in counts.items():
         drawn += chance.sample(by_emotion[emotion], count)
     chance.shuffle(drawn)
-    with open(sys.argv[3], "w") as file:
-        file.write("emotion,pixels\n")
-        file.writelines(f"{row['emotion']},{row['pixels']}\n" for row in drawn)
+    try:
+        with open(sys.argv[3], "w") as file:
+            file.write("emotion,pixels\n")
+            file.writelines(f"{row['emotion'].strip()},{row['pixels']}\n" for row in drawn)
+    except OSError as error:
+        sys.exit(f"fer2013-sample.py: {sys.argv[3]} cannot be written: {error.strerror}")
     print(f"wrote {len(drawn)} rows to {sys.argv[3]}")
 
 

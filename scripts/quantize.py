@@ -1,7 +1,5 @@
 """Called by scripts/quantize: static 8-bit quantisation of an emotion model, calibrated on its training pictures."""
 
-import csv
-import gzip
 import itertools
 import sys
 import tempfile
@@ -11,6 +9,7 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from fer2013 import training_rows
 from PIL import Image
 
 NEEDED = ["emotiond.color", "emotiond.size", "emotiond.mean", "emotiond.scale"]
@@ -24,22 +23,11 @@ def training_pictures(path):
     if count == 0:
         sys.exit(f"quantize: {path} has no training rows: give FER2013, or a CSV with the columns emotion and pixels")
     step = -(-count // PICTURES)
-    for pixels in itertools.islice(training_rows(path), 0, None, step):
-        values = np.array(pixels.split(), dtype=np.float32)
-        if values.size != 48 * 48:
-            sys.exit(f"quantize: {path} has a row of {values.size} pixels: 48x48 are needed")
-        yield values.reshape(1, 48, 48)
-
-
-def training_rows(path):
-    """The pixels of the rows whose Usage is Training, or of all rows if there is no such column."""
-    with open(path, "rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if is_gzip else open)(path, "rt", newline="") as file:
-        for row in csv.DictReader(file):
-            named = {name.strip().lower(): value for name, value in row.items() if name}
-            if "pixels" in named and (named.get("usage") or "Training").strip() == "Training":
-                yield named["pixels"] or ""
+    for row in itertools.islice(training_rows(path), 0, None, step):
+        values = row["pixels"].split()
+        if len(values) != 48 * 48 or not all(value.isdigit() for value in values):
+            sys.exit(f"quantize: {path} has a row without 48x48 numbers in the column pixels")
+        yield np.array(values, dtype=np.float32).reshape(1, 48, 48)
 
 
 def prepared(picture, described):
@@ -87,10 +75,7 @@ def main():
     described = {entry.key: entry.value for entry in model.metadata_props}
     if missing := [key for key in NEEDED if key not in described]:
         sys.exit(f"quantize: {source} does not say its {missing[0]}: give a model that `emotiond-train fit` wrote")
-    try:
-        pictures = [prepared(picture, described) for picture in training_pictures(data)]
-    except (csv.Error, EOFError, OSError, ValueError) as error:
-        sys.exit(f"quantize: {data} cannot be read as FER2013: {error}")
+    pictures = [prepared(picture, described) for picture in training_pictures(data)]
     with tempfile.TemporaryDirectory() as folder:
         plain, whole = str(Path(folder) / "plain.onnx"), str(Path(folder) / "quantised.onnx")
         quant_pre_process(source, plain, skip_symbolic_shape=True)

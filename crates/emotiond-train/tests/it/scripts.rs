@@ -1,4 +1,4 @@
-//! Tests `scripts/quantize` on networks that the trainer wrote.
+//! Tests the scripts that read the trainer's data and networks.
 
 use crate::training::Bench;
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn what_cannot_be_quantised_is_refused_in_one_line() {
         ("text.onnx", "data.csv", "int8.onnx", "emotiond-train fit"),
         ("run/model.onnx", "missing.csv", "int8.onnx", "no file"),
         ("run/model.onnx", "other.csv", "int8.onnx", "emotion and pixels"),
-        ("run/model.onnx", "short.csv", "int8.onnx", "3 pixels"),
+        ("run/model.onnx", "short.csv", "int8.onnx", "48x48 numbers"),
         ("run/model.onnx", "cut.csv.gz", "int8.onnx", "cannot be read"),
         ("run/model.onnx", "data.csv", "nowhere/int8.onnx", "cannot be written"),
     ] {
@@ -72,10 +72,42 @@ fn what_cannot_be_quantised_is_refused_in_one_line() {
         assert_eq!(output.status.code(), Some(1), "{model} {data}: {text}");
         assert!(text.lines().count() == 1 && text.contains(word), "{model} {data}: {text}");
     }
-    // A CSV without `Usage` has training rows only.
+    without_usage(&bench);
+    let output = quantize(&bench, "run/model.onnx", "plain.csv", "int8.onnx");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes `plain.csv`, the data without the column `Usage`: all its rows are for training.
+fn without_usage(bench: &Bench) {
     let data = fs::read_to_string(bench.path("data.csv")).unwrap();
     let columns = data.lines().map(|line| line.rsplit_once(',').unwrap().0.replace("emotion,", "Emotion,"));
     fs::write(bench.path("plain.csv"), columns.collect::<Vec<_>>().join("\n")).unwrap();
-    let output = quantize(&bench, "run/model.onnx", "plain.csv", "int8.onnx");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_sample_has_the_same_part_of_every_emotion() {
+    let bench = Bench::new();
+    without_usage(&bench);
+    let sample = |data: &str, rows: &str, out: &str| {
+        let mut script = Command::new("python3");
+        script.arg(test_support::root().join("scripts/fer2013-sample.py"));
+        script.arg(bench.path(data)).arg(rows).arg(bench.path(out)).output().unwrap()
+    };
+    // 64 of the 96 rows of `data.csv` are of Training.
+    for (data, most, rows) in [("data.csv", 64, "21"), ("plain.csv", 96, "31")] {
+        assert!(sample(data, rows, "sample.csv").status.success());
+        let text = fs::read_to_string(bench.path("sample.csv")).unwrap();
+        let count = |emotion| text.lines().filter(|line| line.starts_with(emotion)).count();
+        let rows: usize = rows.parse().unwrap();
+        assert_eq!((count("3,") + count("4,"), count("3,").abs_diff(count("4,"))), (rows, 1), "{data}");
+        assert!(sample(data, &most.to_string(), "again.csv").status.success());
+    }
+    for (data, rows, out, word) in [
+        ("data.csv", "65", "sample.csv", "64 training rows"),
+        ("missing.csv", "1", "sample.csv", "cannot be read"),
+        ("data.csv", "1", "nowhere/sample.csv", "cannot be written"),
+    ] {
+        let text = String::from_utf8(sample(data, rows, out).stderr).unwrap();
+        assert!(text.lines().count() == 1 && text.contains(word), "{text}");
+    }
 }
