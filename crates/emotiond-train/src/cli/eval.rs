@@ -1,7 +1,7 @@
 //! `emotiond-train eval`.
 
 use super::{
-    print,
+    on_all_cores, print,
     table::{Table, percent},
 };
 use crate::{
@@ -52,7 +52,8 @@ pub struct EvalArgs {
     /// FER+'s CSV of votes [default: ferplus_votes.csv in the folder of the data].
     #[arg(long, value_name = "FILE")]
     votes: Option<PathBuf>,
-    /// The daemon's configuration: [runtime] is used, and [model] for a model without metadata.
+    /// The daemon's configuration: [runtime] is used, and [model] for a model without metadata. Without it, all cores are
+    /// used.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Writes confusion.png and mistakes.png into this folder.
@@ -86,7 +87,10 @@ impl Inference {
 /// # Errors
 /// If the data, the model or the runtime cannot be used; the failure carries the exit code.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let mut config = args.config.as_deref().map(Inference::read).transpose()?.unwrap_or_default();
+    let mut config = match &args.config {
+        Some(path) => Inference::read(path)?,
+        None => Inference { runtime: on_all_cores(), model: ModelConfig::default() },
+    };
     config.model.file = Some(args.model.clone());
     if let Err(error) = std::fs::metadata(&args.model) {
         return Err(Failure::new(

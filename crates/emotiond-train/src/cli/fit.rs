@@ -1,6 +1,6 @@
 //! `emotiond-train fit`.
 
-use super::{events::WithEvents, open_device, progress};
+use super::{events::WithEvents, on_all_cores, open_device, progress};
 use crate::{
     calibration::{fit_temperature, softmax},
     dataset::Dataset,
@@ -25,7 +25,7 @@ use emotiond_core::{
     },
     exit::{Exit, Failure},
     picture::Color,
-    runtime::{Runtime, RuntimeConfig},
+    runtime::Runtime,
     stderr::say,
 };
 use std::fs;
@@ -247,7 +247,7 @@ fn exported(model: &Path) -> Result<Classifier, Failure> {
             anyhow::anyhow!("{} was written but cannot be evaluated: {error}", model.display()),
         )
     };
-    let runtime = Runtime::load(&RuntimeConfig::default()).map_err(|error| unavailable(&error))?;
+    let runtime = Runtime::load(&on_all_cores()).map_err(|error| unavailable(&error))?;
     Classifier::load(&runtime, &config).map_err(|error| unavailable(&error))
 }
 

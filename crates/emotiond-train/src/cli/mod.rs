@@ -16,6 +16,7 @@ use crate::device;
 use burn::tensor::Device;
 use emotiond_core::{
     exit::{Exit, Failure},
+    runtime::RuntimeConfig,
     stderr::say,
     stdout::print,
 };
@@ -29,4 +30,9 @@ fn open_device(name: &str) -> Result<Device, Failure> {
         ));
     }
     Ok(device)
+}
+
+/// ONNX Runtime on all cores. The daemon classifies on one, because it has other work at the same time.
+fn on_all_cores() -> RuntimeConfig {
+    RuntimeConfig { intra_threads: rayon::current_num_threads(), ..RuntimeConfig::default() }
 }
