@@ -10,6 +10,8 @@ def training_rows(path):
 
     Ends the program if the file cannot be read.
     """
+    # Pixels of large pictures are longer than the default.
+    csv.field_size_limit(1 << 24)
     try:
         with open(path, "rb") as file:
             is_gzip = file.read(2) == b"\x1f\x8b"

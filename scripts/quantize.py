@@ -1,6 +1,5 @@
 """Called by scripts/quantize: static 8-bit quantisation of an emotion model, calibrated on its training pictures."""
 
-import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -9,8 +8,9 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from fer2013 import training_rows
 from PIL import Image
+
+from fer2013 import training_rows
 
 NEEDED = ["emotiond.color", "emotiond.size", "emotiond.mean", "emotiond.scale"]
 # Number of calibration pictures, and the batch size.
@@ -19,12 +19,11 @@ PICTURES, BATCH = 480, 16
 
 def training_pictures(path):
     """48x48 gray pictures, 0 to 255, spread over the training rows."""
-    count = sum(1 for _ in training_rows(path))
-    if count == 0:
+    rows = [row["pixels"] for row in training_rows(path)]
+    if not rows:
         sys.exit(f"quantize: {path} has no training rows: give FER2013, or a CSV with the columns emotion and pixels")
-    step = -(-count // PICTURES)
-    for row in itertools.islice(training_rows(path), 0, None, step):
-        values = row["pixels"].split()
+    for pixels in rows[:: -(-len(rows) // PICTURES)]:
+        values = pixels.split()
         if len(values) != 48 * 48 or not all(value.isdigit() for value in values):
             sys.exit(f"quantize: {path} has a row without 48x48 numbers in the column pixels")
         yield np.array(values, dtype=np.float32).reshape(1, 48, 48)

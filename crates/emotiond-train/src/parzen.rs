@@ -140,11 +140,8 @@ mod tests {
         for number in 0..trials {
             let told: Vec<(&[String], f64)> =
                 finished.iter().map(|(values, got)| (&**values, *got)).collect();
-            let values = if number < 6 {
-                suggest(space.values(), &[], seed, number)
-            } else {
-                suggest(space.values(), &told, seed, number)
-            };
+            let known = if number < 6 { &[] } else { &*told };
+            let values = suggest(space.values(), known, seed, number);
             finished.push((values.clone(), accuracy(&values)));
         }
         finished.into_iter().map(|(_, accuracy)| accuracy).collect()

@@ -102,6 +102,9 @@ fn a_sample_has_the_same_part_of_every_emotion() {
         assert_eq!((count("3,") + count("4,"), count("3,").abs_diff(count("4,"))), (rows, 1), "{data}");
         assert!(sample(data, &most.to_string(), "again.csv").status.success());
     }
+    let large = vec!["200"; 256 * 256].join(" ");
+    fs::write(bench.path("large.csv"), format!("emotion,pixels\n3,{large}\n4,{large}\n")).unwrap();
+    assert!(sample("large.csv", "1", "sample.csv").status.success());
     for (data, rows, out, word) in [
         ("data.csv", "65", "sample.csv", "64 training rows"),
         ("missing.csv", "1", "sample.csv", "cannot be read"),
