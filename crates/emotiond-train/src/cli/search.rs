@@ -3,7 +3,7 @@
 use super::{fit, open_device, print, progress, search_plot};
 use crate::{
     cli::table::{Table, percent},
-    fit::{FitError, Job, Outcome, Start, Watch},
+    fit::{BEST as BEST_CHECKPOINT, FitError, Job, LAST as LAST_CHECKPOINT, Outcome, Start, Watch},
     history::{EpochRecord, RunReport},
     hparams, plots,
     recipe::{Recipe, SearchSection},
@@ -88,17 +88,43 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
         for (running, end) in run_trials(args, &search, round, &device)? {
             running.finish(&search, end)?;
         }
-        save_hparams(args, &search)?;
+        let records = search.records()?;
+        save_hparams(args, &search, &records)?;
+        delete_checkpoints(args, &records);
     }
     conclude(args, &search, &section)
 }
 
 /// Rewrites the files for TensorBoard's HParams dashboard.
-fn save_hparams(args: &SearchArgs, search: &Search) -> Result<(), Failure> {
+fn save_hparams(args: &SearchArgs, search: &Search, records: &[Record]) -> Result<(), Failure> {
     let folder = args.out.join(HPARAMS);
     let _ = fs::remove_dir_all(&folder);
     let keys: Vec<&str> = search.keys().collect();
-    hparams::save(&folder, &keys, &search.records()?).map_err(|error| Failure::new(Exit::Output, error))
+    hparams::save(&folder, &keys, records).map_err(|error| Failure::new(Exit::Output, error))
+}
+
+/// Deletes the checkpoints of the trials that ended, except the best trial's best epoch: nothing reads them again, and a
+/// search over a large network would fill the disk.
+fn delete_checkpoints(args: &SearchArgs, records: &[Record]) {
+    let best = best(records).map(|record| record.number);
+    for number in records.iter().map(|record| record.number) {
+        let folder = trial_folder(args, number);
+        let _ = fs::remove_file(folder.join(LAST_CHECKPOINT));
+        if Some(number) != best {
+            let _ = fs::remove_file(folder.join(BEST_CHECKPOINT));
+        }
+    }
+}
+
+/// The complete trial with the highest accuracy, the first of equal ones.
+fn best(records: &[Record]) -> Option<&Record> {
+    // Reversed, because `max_by` returns the last of equal values.
+    let complete = records.iter().rev().filter(|record| record.end == End::Complete.name());
+    complete.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
+}
+
+fn trial_folder(args: &SearchArgs, number: u64) -> PathBuf {
+    args.out.join(format!("trial-{number:03}"))
 }
 
 /// Checks before the first trial that every key exists in the recipe, that its values are allowed, and that it has an
@@ -199,7 +225,7 @@ fn run_trial(
     if !left_out.is_empty() {
         say(format_args!("trial {}: without {}", running.number + 1, left_out.join(", ")));
     }
-    let out = args.out.join(format!("trial-{:03}", running.number));
+    let out = trial_folder(args, running.number);
     // Resumes an interrupted trial if it had the same recipe.
     let resume = fs::read_to_string(out.join("recipe.toml")).is_ok_and(|before| before == recipe.to_toml());
     if !resume {
@@ -247,7 +273,7 @@ fn run_trial(
 /// in which they differ are left out.
 fn twin(args: &SearchArgs, recipe: &Recipe, number: u64) -> Option<(u64, RunReport)> {
     (0..number).find_map(|earlier| {
-        let report = RunReport::load(&args.out.join(format!("trial-{earlier:03}"))).ok()?;
+        let report = RunReport::load(&trial_folder(args, earlier)).ok()?;
         let is_whole = report.epochs.len() == recipe.fit.epochs;
         (report.recipe == *recipe && is_whole).then_some((earlier, report))
     })
@@ -265,15 +291,13 @@ fn repeat(mut running: Running, report: &RunReport) -> (Running, End) {
 fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Result<(), Failure> {
     let records = search.records()?;
     let keys: Vec<&str> = search.keys().collect();
-    // Reversed, because `max_by` returns the last of equal values and the first is wanted.
-    let complete = records.iter().rev().filter(|record| record.end == End::Complete.name());
-    let Some(best) = complete.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else {
+    let Some(best) = best(&records) else {
         return Err(Failure::new(
             Exit::Config,
             anyhow::anyhow!("no trial was completed: try lower learning rates under [search.space]"),
         ));
     };
-    let folder = args.out.join(format!("trial-{:03}", best.number));
+    let folder = trial_folder(args, best.number);
     let recipe = fs::read_to_string(folder.join("recipe.toml"))
         .map_err(|error| Failure::new(Exit::NoInput, anyhow::anyhow!("{}: {error}", folder.display())))?;
     write(&args.out, BEST, &recipe)?;

@@ -1,21 +1,20 @@
 //! A training run: trains epoch by epoch, validates, writes checkpoints, stops early and resumes.
 
 mod error;
+mod start_weights;
 
-use super::arch::{self, Network, NetworkSpec};
+use super::arch::{Network, NetworkSpec};
 use super::average::MovingAverage;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::distill::Teacher;
 use super::examples::Prepared;
-use super::from_onnx;
 use super::frozen::{self, Frozen, FrozenPart};
 use super::history::EpochRecord;
 use super::loader::Loader;
 use super::pretrained::{self, Backbone, PretrainedError};
 use super::recipe::{AugmentSection, ClassWeights, Recipe};
 use super::trainer::{Totals, Trainer};
-use burn::nn::Initializer;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 pub use error::FitError;
 use std::path::Path;
 use std::sync::Arc;
@@ -94,7 +93,7 @@ pub struct Outcome {
 pub fn fit(job: &Job, watch: &mut dyn Watch) -> Result<Outcome, FitError> {
     let training = Loader::training(Arc::new(job.data.training.clone()), job.recipe, job.teacher.cloned());
     let validation = Loader::in_order(Arc::new(job.data.validation.clone()), VALIDATION_BATCH);
-    let mut run = Run::start(job, &training)?;
+    let mut run = Run::start(job, &training, watch)?;
     for note in &job.data.notes {
         watch.note(note);
     }
@@ -125,7 +124,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Starts a new run, or resumes the one in the folder from its last checkpoint.
-    fn start(job: &'a Job<'a>, training: &Loader) -> Result<Self, FitError> {
+    fn start(job: &'a Job<'a>, training: &Loader, watch: &mut dyn Watch) -> Result<Self, FitError> {
         let spec = NetworkSpec::of(&job.recipe.network, job.data.training.labels.len());
         let weights = job.data.training.class_weights(&job.recipe.loss.class_weights);
         let mut trainer = Trainer::new(job.recipe, &spec, weights, training.batches(), job.device)?;
@@ -141,7 +140,11 @@ impl<'a> Run<'a> {
             (false, Start::Finish) => return Err(FitError::NoEpoch { folder: job.out.to_owned() }),
             (false, Start::New | Start::Resume) => {
                 if let Some(path) = job.from {
-                    let network = first_weights(path, &spec, trainer.network.clone(), job, training)?;
+                    let (network, note) =
+                        start_weights::load(path, &spec, trainer.network.clone(), job, training)?;
+                    if let Some(note) = note {
+                        watch.note(&note);
+                    }
                     trainer.start_from(network, job.recipe);
                 } else if let Some(pretrained) = &job.recipe.network.pretrained {
                     let network =
@@ -277,36 +280,6 @@ impl<'a> Run<'a> {
             history: self.progress.history,
         })
     }
-}
-
-/// `network` with the weights of a model or of another run's checkpoint, which may contain a shallower network of the
-/// same kind.
-fn first_weights(
-    path: &Path,
-    spec: &NetworkSpec,
-    network: Network,
-    job: &Job,
-    training: &Loader,
-) -> Result<Network, FitError> {
-    if path.extension().is_some_and(|extension| extension == "onnx") {
-        return Ok(from_onnx::load(path, network, some_pictures(training, spec, job))?);
-    }
-    let checkpoint = Checkpoint::read(path)?;
-    match arch::shallower(spec) {
-        Some(shallower) if checkpoint.progress.network == shallower => {
-            let shallow = arch::build(&shallower, Initializer::Zeros, job.device)?;
-            Ok(arch::deepen(checkpoint.chosen(shallow, path)?, network))
-        }
-        _ => Ok(checkpoint.must_hold(spec, path)?.chosen(network, path)?),
-    }
-}
-
-/// A few hundred training pictures, `[n, channels, side, side]`, normalised for the network.
-fn some_pictures(training: &Loader, spec: &NetworkSpec, job: &Job) -> Tensor<4> {
-    let inputs: Vec<f32> =
-        training.epoch(0).take(1 + 256 / job.recipe.fit.batch).flat_map(|batch| batch.inputs).collect();
-    let n = inputs.len() / (spec.channels * spec.size * spec.size);
-    Tensor::from_data(TensorData::new(inputs, [n, spec.channels, spec.size, spec.size]), job.device)
 }
 
 /// The backbones into which the pretrained weights are loaded.

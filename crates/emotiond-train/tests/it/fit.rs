@@ -116,6 +116,25 @@ fn a_damaged_checkpoint_is_refused_and_kept() {
 }
 
 #[test]
+fn start_weights_that_saw_the_held_out_rows_are_noted() {
+    let bench = Bench::new();
+    let one = ["--set", "fit.epochs=1", "--set", "data.validation=0.25"];
+    let other_seed = [&one[..], &["--set", "fit.seed=2"]].concat();
+    assert!(bench.run("first", &one).status.success());
+    let from = bench.path("first").join("best.ckpt");
+    let from = ["--from", from.to_str().unwrap()];
+    let stderr = |name: &str, arguments: &[&str]| {
+        let output = bench.run(name, &[arguments, &from].concat());
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let same = stderr("same", &one);
+    assert!(!same.contains("held out"), "{same}");
+    let leaking = stderr("leaking", &other_seed);
+    assert!(leaking.contains("of the 16 rows that are held out now"), "{leaking}");
+}
+
+#[test]
 fn a_run_starts_from_regular_files_of_a_size_that_fits() {
     let bench = Bench::new();
     for (file, word) in absurd_files(&bench.path(""), "onnx") {

@@ -45,6 +45,15 @@ fn a_grid_tries_every_combination_and_writes_the_best() {
     assert!(!best.contains("[search") && best.contains(&format!("dropout = {}", rows[0][3])), "{best}");
     assert!(bench.path("out/search.png").exists() && bench.path("out/best_so_far.png").exists());
     assert_eq!(fs::read_dir(bench.path("out/hparams")).unwrap().count(), 5, "the search and its four trials");
+    let checkpoints = |number: usize| -> Vec<String> {
+        let files = fs::read_dir(bench.path("out").join(format!("trial-{number:03}"))).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".ckpt")).collect()
+    };
+    for number in 0..4 {
+        let kept: &[&str] = if rows[0][0] == (number + 1).to_string() { &["best.ckpt"] } else { &[] };
+        assert_eq!(checkpoints(number), kept, "trial {number} of {rows:?}");
+    }
     // `fit` accepts the best recipe.
     let mut fit = bench.fit("again", &[]);
     let arguments: Vec<_> = fit.get_args().map(ToOwned::to_owned).collect();
