@@ -3,7 +3,7 @@
 //! part of the targets.
 
 use super::batch::Batch;
-use super::recipe::DistillSection;
+use super::recipe::{DistillSection, LabelScheme};
 use emotiond_core::{
     classify::{
         Classifier, ClassifyError, ModelConfig,
@@ -26,18 +26,23 @@ pub enum DistillError {
     /// The teacher's file cannot be used.
     #[error(transparent)]
     Teacher(#[from] ClassifyError),
-    /// The input or the labels of teacher and student differ.
+    /// The inputs of teacher and student differ.
     #[error(
-        "distill.teacher: different {0} than in the recipe: use a teacher that was trained with the same {0}"
+        "distill.teacher: different input than in the recipe: use a teacher with the same network.size, color and levels"
     )]
-    Mismatch(&'static str),
+    OtherInput,
+    /// The teacher does not know a class of the student.
+    #[error(
+        "distill.teacher: it does not know `{0}`: use a teacher that knows all emotions of data.labels, or more"
+    )]
+    UnknownClass(&'static str),
 }
 
 impl ExitsWith for DistillError {
     fn exit(&self) -> Exit {
         match self {
             Self::Runtime(_) | Self::Teacher(_) => Exit::Unavailable,
-            Self::Mismatch(_) => Exit::Config,
+            Self::OtherInput | Self::UnknownClass(_) => Exit::Config,
         }
     }
 }
@@ -50,6 +55,8 @@ pub struct Teacher {
     weight: f32,
     /// The input of the student.
     input: InputSpec,
+    /// The classes of the student.
+    labels: LabelScheme,
 }
 
 impl fmt::Debug for Teacher {
@@ -63,11 +70,17 @@ impl fmt::Debug for Teacher {
 }
 
 impl Teacher {
-    /// Loads the networks of `section` for a student with the input `spec` and the output `labels`.
+    /// Loads the networks of `section` for a student with the input `spec` and the classes `labels`. A teacher may know
+    /// more emotions: the probabilities of emotions that are one class for the student are added, those of emotions that
+    /// the student does not know are left out.
     ///
     /// # Errors
     /// When ONNX Runtime is missing, a file is not a usable model, or a model does not match the student.
-    pub fn load(section: &DistillSection, spec: &InputSpec, labels: &[&str]) -> Result<Self, DistillError> {
+    pub fn load(
+        section: &DistillSection,
+        spec: &InputSpec,
+        labels: LabelScheme,
+    ) -> Result<Self, DistillError> {
         let runtime = Runtime::load(&RuntimeConfig::default())?;
         let model = |file: &PathBuf| ModelConfig { file: Some(file.clone()), ..ModelConfig::default() };
         let teacher = Self {
@@ -76,19 +89,26 @@ impl Teacher {
             mirror: section.mirror,
             weight: section.weight as f32,
             input: spec.clone(),
+            labels,
         };
         for network in teacher.open()? {
             let Description { labels: known, input, .. } = network.description();
             // The normalisation is converted.
             let converted = InputSpec { mean: spec.mean.clone(), scale: spec.scale.clone(), ..input.clone() };
             if converted != *spec {
-                return Err(DistillError::Mismatch("input"));
+                return Err(DistillError::OtherInput);
             }
-            if known != labels {
-                return Err(DistillError::Mismatch("labels"));
+            let known = teacher.classes_of(known);
+            if let Some(class) = (0..labels.labels().len()).find(|class| !known.contains(&Some(*class))) {
+                return Err(DistillError::UnknownClass(labels.labels()[class]));
             }
         }
         Ok(teacher)
+    }
+
+    /// The student's class of each of a teacher's `emotions`.
+    fn classes_of(&self, emotions: &[String]) -> Vec<Option<usize>> {
+        emotions.iter().map(|emotion| self.labels.class_of(emotion)).collect()
     }
 
     /// Opens the networks for one thread.
@@ -108,18 +128,32 @@ impl Teacher {
         let mut mean = vec![0.0; batch.targets.len()];
         let share = 1.0 / (networks.len() * (1 + usize::from(self.mirror))) as f32;
         for network in networks {
+            let classes = self.classes_of(&network.description().labels);
             let straight = renormalised(&batch.inputs, &self.input, &network.description().input);
             let mirrored = self.mirror.then(|| mirrored(&straight, self.input.size));
             for view in [Some(&*straight), mirrored.as_deref()].into_iter().flatten() {
                 answers.clear();
                 network.classify(view, &mut answers)?;
-                mean.iter_mut().zip(&answers).for_each(|(mean, answer)| *mean += share * answer);
+                let answers = answers.chunks_exact(classes.len());
+                for (mean, answer) in mean.chunks_exact_mut(self.labels.labels().len()).zip(answers) {
+                    add_as_classes(mean, share, answer, &classes);
+                }
             }
         }
         for (target, answer) in batch.targets.iter_mut().zip(mean) {
             *target += self.weight * (answer - *target);
         }
         Ok(())
+    }
+}
+
+/// Adds `share` of the distribution `answer` to `mean`. `classes` is the class of each number of the answer; those without
+/// one are left out, and the others scaled so that their sum is 1.
+fn add_as_classes(mean: &mut [f32], share: f32, answer: &[f32], classes: &[Option<usize>]) {
+    let known = || classes.iter().zip(answer).filter_map(|(class, answer)| Some(((*class)?, answer)));
+    let sum: f32 = known().map(|(_, answer)| answer).sum();
+    for (class, answer) in known() {
+        mean[class] += share * answer / sum.max(f32::MIN_POSITIVE);
     }
 }
 
@@ -151,11 +185,12 @@ mod tests {
     use std::sync::Arc;
 
     fn teacher(file: &str, weight: f64) -> Result<Teacher, DistillError> {
-        let teacher = test_support::data(file);
-        let recipe = fixtures::recipe(&[]);
-        let labels = recipe.data.labels.labels();
-        let section = DistillSection { teacher: vec![teacher], mirror: false, weight };
-        Teacher::load(&section, &recipe.input_spec(), labels)
+        teacher_of(LabelScheme::Seven, file, weight)
+    }
+
+    fn teacher_of(labels: LabelScheme, file: &str, weight: f64) -> Result<Teacher, DistillError> {
+        let section = DistillSection { teacher: vec![test_support::data(file)], mirror: false, weight };
+        Teacher::load(&section, &fixtures::recipe(&[]).input_spec(), labels)
     }
 
     #[test]
@@ -228,7 +263,35 @@ mod tests {
         spec.size = 64;
         let tiny = test_support::data("tiny.onnx");
         let section = DistillSection { teacher: vec![tiny], mirror: false, weight: 0.5 };
-        let refused = Teacher::load(&section, &spec, fixtures::recipe(&[]).data.labels.labels()).unwrap_err();
-        assert!(matches!(refused, DistillError::Mismatch("input")), "{refused}");
+        let refused = Teacher::load(&section, &spec, LabelScheme::Seven).unwrap_err();
+        assert!(matches!(refused, DistillError::OtherInput), "{refused}");
+        let refused = teacher_of(LabelScheme::FerPlus8, "tiny.onnx", 0.5).unwrap_err();
+        assert!(matches!(refused, DistillError::UnknownClass("contempt")), "{refused}");
+    }
+
+    #[test]
+    fn a_teacher_with_more_emotions_answers_in_the_students_classes() {
+        let answer = [0.1, 0.2, 0.0, 0.3, 0.1, 0.1, 0.2];
+        for (labels, expected) in [
+            (LabelScheme::Seven, &answer[..]),
+            (LabelScheme::Six, &[0.3, 0.0, 0.3, 0.1, 0.1, 0.2]),
+            (LabelScheme::Three, &[0.2 / 0.6, 0.3 / 0.6, 0.1 / 0.6]),
+        ] {
+            let teacher = teacher_of(labels, "tiny.onnx", 1.0).unwrap();
+            let seven =
+                LabelScheme::Seven.labels().iter().map(|label| (*label).to_owned()).collect::<Vec<_>>();
+            let classes = teacher.classes_of(&seven);
+            let mut mean = vec![0.0; expected.len()];
+            add_as_classes(&mut mean, 1.0, &answer, &classes);
+            assert!(mean.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{labels:?}: {mean:?}");
+            let recipe =
+                fixtures::recipe(&["fit.batch=16", &format!("data.labels={labels:?}").to_lowercase()]);
+            let examples = Arc::new(prepare(&fixtures::dataset(125), &recipe).unwrap().training);
+            for batch in Loader::training(examples, &recipe, Some(Arc::new(teacher))).epoch(0) {
+                let sums =
+                    batch.targets.chunks_exact(expected.len()).map(|target| target.iter().sum::<f32>());
+                assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{:?}", batch.targets);
+            }
+        }
     }
 }

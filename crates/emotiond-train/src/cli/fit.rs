@@ -81,7 +81,7 @@ pub fn run(args: &FitArgs) -> Result<(), Failure> {
     if let Some(from) = &args.from {
         data.notes.push(format!("the weights are initialised from {}", from.display()));
     }
-    let teacher = load_teacher(&recipe, &data)?;
+    let teacher = load_teacher(&recipe)?;
     let job = Job {
         recipe: &recipe,
         data: &data,
@@ -114,9 +114,9 @@ pub(super) fn load(recipe: &Recipe, path: &Path, out: &Path) -> Result<Prepared,
     Ok(examples::prepare(&Arc::new(dataset), recipe)?)
 }
 
-pub(super) fn load_teacher(recipe: &Recipe, data: &Prepared) -> Result<Option<Arc<Teacher>>, Failure> {
+pub(super) fn load_teacher(recipe: &Recipe) -> Result<Option<Arc<Teacher>>, Failure> {
     let Some(section) = &recipe.distill else { return Ok(None) };
-    Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), data.training.labels)?)))
+    Ok(Some(Arc::new(Teacher::load(section, &recipe.input_spec(), recipe.data.labels)?)))
 }
 
 /// Fits the temperature, writes the model, evaluates it as the daemon would run it, and writes the report.

@@ -237,7 +237,7 @@ fn run_trial(
         return Ok(repeat(running, &report));
     }
     let data = fit::load(&recipe, &args.data, &out)?;
-    let teacher = fit::load_teacher(&recipe, &data)?;
+    let teacher = fit::load_teacher(&recipe)?;
     let job = Job {
         recipe: &recipe,
         data: &data,
