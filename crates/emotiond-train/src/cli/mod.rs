@@ -8,7 +8,6 @@ pub mod fit;
 mod progress;
 pub mod report;
 pub mod search;
-mod search_plot;
 pub mod summary;
 mod table;
 

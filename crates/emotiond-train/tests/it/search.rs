@@ -86,6 +86,19 @@ fn trials_side_by_side_are_told_apart_and_all_are_kept() {
     }
 }
 
+#[test]
+fn trials_that_read_the_same_rows_read_them_once() {
+    let bench = Bench::new();
+    search_over(&bench, "[search]\nmethod = \"grid\"\n[search.space]\n\"network.dropout\" = [0.0, 0.5]\n");
+    let mut child =
+        bench.command("search", "out", &["--set", "fit.epochs=2"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch 1/")));
+    fs::remove_file(bench.path("data.csv")).unwrap();
+    let said: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{said:?}");
+}
+
 const DRAWN: &str = "[search]\ntrials = 3\n[search.space]\n\
      \"optimizer.learning_rate\" = { from = 1e-3, to = 1e-1, log = true }\n\
      \"network.dropout\" = { from = 0.0, to = 0.5 }\n\"fit.batch\" = { from = 8, to = 32, step = 8 }\n";

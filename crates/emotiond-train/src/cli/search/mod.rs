@@ -1,17 +1,17 @@
 //! `emotiond-train search`.
 
-use super::{fit, open_device, print, progress, search_plot};
+mod plot;
+mod trial;
+
+use super::{open_device, print};
 use crate::{
     cli::table::{Table, percent},
-    fit::{BEST as BEST_CHECKPOINT, FitError, Job, LAST as LAST_CHECKPOINT, Outcome, Start, Watch},
-    history::{EpochRecord, RunReport},
+    fit::{BEST as BEST_CHECKPOINT, LAST as LAST_CHECKPOINT},
     hparams, plots,
     recipe::{Recipe, SearchSection},
-    search::{End, Record, Running, Search},
+    search::{End, Record, Search},
     threads,
-    trainer::{Totals, Trainer},
 };
-use burn::tensor::Device;
 use clap::Args;
 use emotiond_core::{
     exit::{Exit, Failure},
@@ -19,9 +19,8 @@ use emotiond_core::{
 };
 use std::fs;
 use std::io::ErrorKind;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
+use trial::Trials;
 
 /// The file that records the trials.
 const JOURNAL: &str = "trials.jsonl";
@@ -79,13 +78,14 @@ pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let device = open_device(&args.device)?;
     begin_folder(args, &recipe)?;
     let search = Search::new(&section, &args.out.join(JOURNAL));
+    let trials = Trials::new(args, &search, &device);
     loop {
         let round = search.begin()?;
         if round.is_empty() {
             break;
         }
         // Recorded in the order of their numbers, not of their ends, so that a resumed search repeats the same round.
-        for (running, end) in run_trials(args, &search, round, &device)? {
+        for (running, end) in trials.run_all(round)? {
             running.finish(&search, end)?;
         }
         let records = search.records()?;
@@ -193,100 +193,6 @@ fn begin_folder(args: &SearchArgs, recipe: &Recipe) -> Result<(), Failure> {
     }
 }
 
-/// Runs a trial, or several in parallel.
-fn run_trials(
-    args: &SearchArgs,
-    search: &Search,
-    round: Vec<Running>,
-    device: &Device,
-) -> Result<Vec<(Running, End)>, Failure> {
-    if round.len() == 1 {
-        return round.into_iter().map(|running| run_trial(args, search, running, true, device)).collect();
-    }
-    thread::scope(|scope| {
-        let run = |running| scope.spawn(move || run_trial(args, search, running, false, device));
-        let threads: Vec<_> = round.into_iter().map(run).collect();
-        threads.into_iter().map(|trial| trial.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    })
-}
-
-fn run_trial(
-    args: &SearchArgs,
-    search: &Search,
-    running: Running,
-    alone: bool,
-    device: &Device,
-) -> Result<(Running, End), Failure> {
-    let set: Vec<String> =
-        search.keys().zip(&running.values).map(|(key, value)| format!("{key}={value}")).collect();
-    say(format_args!("trial {}/{}: {}", running.number + 1, search.trials(), set.join(", ")));
-    let (mut recipe, left_out) = Recipe::load_trial(&args.recipe, &[&args.overrides[..], &set].concat())?;
-    recipe.search = None;
-    if !left_out.is_empty() {
-        say(format_args!("trial {}: without {}", running.number + 1, left_out.join(", ")));
-    }
-    let out = trial_folder(args, running.number);
-    // Resumes an interrupted trial if it had the same recipe.
-    let resume = fs::read_to_string(out.join("recipe.toml")).is_ok_and(|before| before == recipe.to_toml());
-    if !resume {
-        let _ = fs::remove_dir_all(&out);
-        write(&out, "recipe.toml", &recipe.to_toml())?;
-    }
-    if let Some((twin, report)) = twin(args, &recipe, running.number) {
-        say(format_args!("trial {}: the same recipe as trial {}", running.number + 1, twin + 1));
-        return Ok(repeat(running, &report));
-    }
-    let data = fit::load(&recipe, &args.data, &out)?;
-    let teacher = fit::load_teacher(&recipe)?;
-    let job = Job {
-        recipe: &recipe,
-        data: &data,
-        out: &out,
-        features: &args.out,
-        start: if resume { Start::Resume } else { Start::New },
-        from: None,
-        teacher: teacher.as_ref(),
-        device,
-    };
-    let shown = if alone {
-        progress::for_this_terminal(recipe.fit.epochs)
-    } else {
-        progress::lines(format!("trial {}: ", running.number + 1), recipe.fit.epochs)
-    };
-    let mut watch = TrialWatch { shown, running, seen: Vec::new(), pruned: false };
-    let end = match crate::fit::fit(&job, &mut watch) {
-        Ok(outcome) => {
-            watch.catch_up(&outcome);
-            fit::course(recipe.network.arch.clone(), &recipe, &data, &outcome).save(&out)?;
-            if watch.pruned { End::Pruned } else { End::Complete }
-        }
-        Err(FitError::Diverged(diverged)) => {
-            say(format_args!("trial {}: {diverged}", watch.running.number + 1));
-            End::Diverged
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok((watch.running, end))
-}
-
-/// The first trial before `number` with the same recipe that ran all its epochs. Trials get the same recipe when the keys
-/// in which they differ are left out.
-fn twin(args: &SearchArgs, recipe: &Recipe, number: u64) -> Option<(u64, RunReport)> {
-    (0..number).find_map(|earlier| {
-        let report = RunReport::load(&trial_folder(args, earlier)).ok()?;
-        let is_whole = report.epochs.len() == recipe.fit.epochs;
-        (report.recipe == *recipe && is_whole).then_some((earlier, report))
-    })
-}
-
-/// Records the epochs of another trial as those of this one.
-fn repeat(mut running: Running, report: &RunReport) -> (Running, End) {
-    for record in &report.epochs {
-        running.report(record.epoch, record.validation_accuracy);
-    }
-    (running, End::Complete)
-}
-
 /// The best recipe, the plot, and a table of all trials.
 fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Result<(), Failure> {
     let records = search.records()?;
@@ -301,13 +207,9 @@ fn conclude(args: &SearchArgs, search: &Search, section: &SearchSection) -> Resu
     let recipe = fs::read_to_string(folder.join("recipe.toml"))
         .map_err(|error| Failure::new(Exit::NoInput, anyhow::anyhow!("{}: {error}", folder.display())))?;
     write(&args.out, BEST, &recipe)?;
-    search_plot::save(&args.out.join("search.png"), section, &records)?;
+    plot::save(&args.out.join("search.png"), section, &records)?;
     let accuracies: Vec<f64> = records.iter().map(|record| record.accuracy).collect();
-    plots::save_trials(
-        &args.out.join("best_so_far.png"),
-        &search_plot::title(section, &records),
-        &accuracies,
-    )?;
+    plots::save_trials(&args.out.join("best_so_far.png"), &plot::title(section, &records), &accuracies)?;
     say(format_args!(
         "emotiond-train: wrote {}, search.png and best_so_far.png",
         args.out.join(BEST).display()
@@ -332,45 +234,4 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     fs::create_dir_all(folder).and_then(|()| fs::write(folder.join(name), text)).map_err(|error| {
         Failure::new(Exit::Output, anyhow::anyhow!("cannot write {}: {error}", folder.join(name).display()))
     })
-}
-
-/// Shows the progress of a trial and ends the trial when the median rule prunes it.
-struct TrialWatch {
-    shown: Box<dyn Watch>,
-    running: Running,
-    /// Epochs that were reported to the search.
-    seen: Vec<usize>,
-    pruned: bool,
-}
-
-impl TrialWatch {
-    /// Reports to the search the epochs that ran before the trial was interrupted.
-    fn catch_up(&mut self, outcome: &Outcome) {
-        for record in outcome.history.iter().filter(|record| !self.seen.contains(&record.epoch)) {
-            self.running.report(record.epoch, record.validation_accuracy);
-        }
-    }
-}
-
-impl Watch for TrialWatch {
-    fn step(&mut self, epoch: usize, done: usize, steps: usize, totals: &Totals) {
-        self.shown.step(epoch, done, steps, totals);
-    }
-
-    fn epoch(&mut self, record: &EpochRecord, trainer: &Trainer, best: bool) {
-        self.shown.epoch(record, trainer, best);
-        self.seen.push(record.epoch);
-        self.pruned = self.running.report(record.epoch, record.validation_accuracy);
-        if self.pruned {
-            self.shown.note("below the median of the other trials: the trial ends early");
-        }
-    }
-
-    fn note(&mut self, text: &str) {
-        self.shown.note(text);
-    }
-
-    fn ends_run(&mut self) -> bool {
-        self.pruned
-    }
 }
