@@ -90,10 +90,19 @@ fn with_overrides(text: &str, name: &str, overrides: &[String]) -> Result<(Table
         invalid(line_of(text, offset), describe(text, offset, error.message()))
     })?;
     let mut table: Table = toml::from_str(text).map_err(|e| invalid(1, one_line(e.message())))?;
+    // An override may need a later one, as the keys of a section that the file does not have do.
+    let mut incomplete = None;
     for argument in overrides {
-        recipe = apply(&mut table, argument)?;
+        set(&mut table, argument)?;
+        match Recipe::deserialize(table.clone()) {
+            Ok(now) => (recipe, incomplete) = (now, None),
+            Err(error) => _ = incomplete.get_or_insert(wrong(argument, one_line(error.message()))),
+        }
     }
-    Ok((table, recipe))
+    match incomplete {
+        Some(error) => Err(error),
+        None => Ok((table, recipe)),
+    }
 }
 
 fn complete(mut recipe: Recipe, text: &str, name: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
@@ -102,19 +111,22 @@ fn complete(mut recipe: Recipe, text: &str, name: &str, overrides: &[String]) ->
     Ok(recipe)
 }
 
-/// Sets one `key.path=value` in `table` and parses the recipe again.
-fn apply(table: &mut Table, argument: &str) -> Result<Recipe, RecipeError> {
-    let wrong = |message: String| RecipeError::Override { argument: argument.to_owned(), message };
+/// Sets one `key.path=value` in `table`.
+fn set(table: &mut Table, argument: &str) -> Result<(), RecipeError> {
     let (path, value) = argument.split_once('=').ok_or_else(|| RecipeError::Argument(argument.to_owned()))?;
     let mut keys: Vec<&str> = path.trim().split('.').collect();
     let last = keys.pop().unwrap_or_default();
     let mut place = &mut *table;
     for key in keys {
         let inner = place.entry(key).or_insert_with(|| Value::Table(Table::new()));
-        place = inner.as_table_mut().ok_or_else(|| wrong(format!("`{key}` is not a section")))?;
+        place = inner.as_table_mut().ok_or_else(|| wrong(argument, format!("`{key}` is not a section")))?;
     }
     place.insert(last.to_owned(), parse_value(value.trim()));
-    Recipe::deserialize(table.clone()).map_err(|error| wrong(one_line(error.message())))
+    Ok(())
+}
+
+fn wrong(argument: &str, message: String) -> RecipeError {
+    RecipeError::Override { argument: argument.to_owned(), message }
 }
 
 /// A TOML value, or the text itself if it is not valid TOML: `--set optimizer.name=sgd` needs no quotes.
@@ -126,7 +138,7 @@ fn parse_value(text: &str) -> Value {
 fn error_at(text: &str, name: &str, overrides: &[String], key: &str, message: &str) -> RecipeError {
     let sets_key = |argument: &&String| argument.split('=').next().is_some_and(|path| path.trim() == key);
     if let Some(argument) = overrides.iter().rev().find(sets_key) {
-        return RecipeError::Override { argument: argument.clone(), message: format!("`{key}` {message}") };
+        return wrong(argument, format!("`{key}` {message}"));
     }
     let line = offset_of(text, key).map_or(1, |offset| line_of(text, offset));
     RecipeError::Invalid { name: name.to_owned(), line, message: format!("`{key}` {message}") }

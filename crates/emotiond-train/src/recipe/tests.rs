@@ -98,6 +98,17 @@ fn overrides_reach_every_section() {
 }
 
 #[test]
+fn overrides_may_need_each_other() {
+    let both = ["distill.teacher=a.onnx", "distill.weight=0.5"].map(str::to_owned);
+    for overrides in [&both[..], &[both[1].clone(), both[0].clone()]] {
+        let recipe = Recipe::parse(SMALL, "small.toml", overrides).unwrap();
+        assert_eq!(recipe.distill.unwrap().weight, 0.5);
+    }
+    let alone = error(SMALL, &["distill.teacher=a.onnx", "fit.epochs=3"]);
+    assert!(alone.starts_with("--set distill.teacher=a.onnx: missing field `weight`"), "{alone}");
+}
+
+#[test]
 fn a_wrong_override_is_shown() {
     assert!(error(SMALL, &["fit.epoch=3"]).starts_with("--set fit.epoch=3: unknown field"));
     assert!(error(SMALL, &["fit.epochs"]).contains("key.path=value"));
