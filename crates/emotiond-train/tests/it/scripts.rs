@@ -51,6 +51,44 @@ fn a_gray_and_a_colour_network_keep_their_accuracy_in_a_third_of_the_size() {
     }
 }
 
+/// Votes like the labels of the data, for every row.
+fn write_votes(bench: &Bench) {
+    let mut votes =
+        "Usage,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n".to_owned();
+    for row in 0..96 {
+        let usage = if row < 64 { "Training" } else { "PublicTest" };
+        let (happy, sad) = if row % 2 == 0 { (8, 2) } else { (1, 9) };
+        votes += &format!("{usage},0,{happy},0,{sad},0,0,0,0,0,0\n");
+    }
+    fs::write(bench.path("ferplus_votes.csv"), votes).unwrap();
+}
+
+#[test]
+fn the_stages_of_a_model_are_trained_in_order_and_only_once() {
+    let bench = Bench::new();
+    write_votes(&bench);
+    let run = |model: &str| {
+        let mut script = Command::new(test_support::root().join("scripts/train-models"));
+        script.arg(bench.path("data.csv")).args([model, "data.validation=0.25", "data.test=PublicTest"]);
+        script.args(["fit.seed=1", "fit.epochs=2", "fit.batch=16"]);
+        script.env("OUT", bench.path("runs")).env("EMOTIOND_TRAIN", env!("CARGO_BIN_EXE_emotiond-train"));
+        let output = script.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let stages = |said: &str| -> Vec<String> {
+        said.lines().filter_map(|line| line.strip_prefix("train-models: ")).map(str::to_owned).collect()
+    };
+    let (ended, said) = run("mini_xception_fer2013");
+    assert!(ended, "{said}");
+    let expected = ["mini_xception", "mini_xception_tune", "resnet_48", "mini_xception_distill"];
+    assert_eq!(stages(&said), [&expected[..], &["mini_xception_settle", "mini_xception_labels"]].concat());
+    assert!(said.contains("mini_xception_tune/best.ckpt") && !said.contains("held out now"), "{said}");
+    assert!(bench.path("runs/mini_xception_labels/model.onnx").exists());
+    assert_eq!(run("mini_xception_fer2013"), (true, String::new()), "nothing is left to do");
+    let (ended, said) = run("mini_xception_9000");
+    assert!(!ended && stages(&said)[0].contains("mini_xception_9000 has no stages here"), "{said}");
+}
+
 #[test]
 fn what_cannot_be_quantised_is_refused_in_one_line() {
     let bench = Bench::new();

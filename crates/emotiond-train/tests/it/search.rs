@@ -90,8 +90,8 @@ fn trials_side_by_side_are_told_apart_and_all_are_kept() {
 fn trials_that_read_the_same_rows_read_them_once() {
     let bench = Bench::new();
     search_over(&bench, "[search]\nmethod = \"grid\"\n[search.space]\n\"network.dropout\" = [0.0, 0.5]\n");
-    let mut child =
-        bench.command("search", "out", &["--set", "fit.epochs=2"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut search = bench.command("search", "out", &["--set", "fit.epochs=2"]);
+    let mut child = search.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("epoch 1/")));
     fs::remove_file(bench.path("data.csv")).unwrap();
