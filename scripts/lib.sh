@@ -62,6 +62,12 @@ python_environment() {
     echo "$*" >"$folder/installed"
 }
 
+# find_trainer: sets `train` to the trainer, which is the release build unless EMOTIOND_TRAIN names another.
+find_trainer() {
+    train=${EMOTIOND_TRAIN:-target/release/emotiond-train}
+    [ -x "$train" ] || fail "$train does not exist: run cargo build --release -p emotiond-train"
+}
+
 # What scripts/quantize needs.
 quantize_environment=${XDG_CACHE_HOME:-$HOME/.cache}/emotiond/quantize
 quantize_environment() { python_environment "$quantize_environment" onnx==1.23.2 onnxruntime==1.31.1 pillow==13.0.0; }

@@ -93,6 +93,11 @@ impl Progress {
             history: Vec::new(),
         }
     }
+
+    /// The recipe, with the defaults of keys that are newer than the checkpoint; `None` if it is not valid any more.
+    pub fn parsed_recipe(&self) -> Option<Recipe> {
+        Recipe::parse(&self.recipe, "the checkpoint's recipe", &[]).ok()
+    }
 }
 
 /// The contents of a checkpoint file.

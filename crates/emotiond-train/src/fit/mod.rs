@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
             (true, Start::New) => return Err(FitError::Occupied { folder: job.out.to_owned() }),
             (true, Start::Resume | Start::Finish) => {
                 let checkpoint = Checkpoint::load(&last, &spec)?;
-                same_recipe(job, &checkpoint.progress.recipe)?;
+                same_recipe(job, &checkpoint.progress)?;
                 restore(&mut trainer, &checkpoint, job.recipe, &last)?;
                 checkpoint.progress
             }
@@ -305,10 +305,8 @@ fn restore(
 }
 
 /// A run can only be resumed with its own recipe: with another one, its report would be wrong.
-fn same_recipe(job: &Job, before: &str) -> Result<(), FitError> {
-    // Parsed and written again, so that a key that is newer than the checkpoint gets its default.
-    let before = Recipe::parse(before, "the checkpoint's recipe", &[])
-        .map_or_else(|_| before.to_owned(), |recipe| recipe.to_toml());
+fn same_recipe(job: &Job, progress: &Progress) -> Result<(), FitError> {
+    let before = progress.parsed_recipe().map_or_else(|| progress.recipe.clone(), |recipe| recipe.to_toml());
     let now = job.recipe.to_toml();
     let difference = before.lines().zip(now.lines()).find(|(before, now)| before != now);
     match difference {

@@ -25,8 +25,9 @@ pub(super) fn load(
         return Ok((from_onnx::load(path, network, some_pictures(training, spec, job))?, None));
     }
     let checkpoint = Checkpoint::read(path)?;
-    let note = Recipe::parse(&checkpoint.progress.recipe, "the checkpoint's recipe", &[])
-        .ok()
+    let note = checkpoint
+        .progress
+        .parsed_recipe()
         .and_then(|before| leak(&before, job.data))
         .map(|leak| format!("{} was {leak}", path.display()));
     let network = match arch::shallower(spec) {
